@@ -1,0 +1,4 @@
+//! The `prokura` command: arguments and wiring.
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,212 @@
+//! Grants: stored authority. A grant survives its tokens; it is the unit of consent, delegation and revocation.
+
+use crate::{AgentId, GrantId, Principal, ResourceUri, ScopeSet, Timestamp, UserId};
+
+/// Why a grant exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Evidence {
+    /// A user agreed, in this interaction.
+    Consent {
+        /// The interaction in which the user agreed.
+        interaction: String,
+    },
+    /// The operator wrote it into the configuration.
+    Configuration,
+}
+
+/// Who made a grant: the user who agreed, or the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grantor {
+    /// The user whose authority it is.
+    User(UserId),
+    /// The operator, by configuration or policy.
+    Operator,
+}
+
+/// Who ended a grant, when and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revocation {
+    /// When it ended.
+    pub at: Timestamp,
+    /// Who ended it: a principal's id, `operator` or `system`.
+    pub by: String,
+    /// Why, in a few words.
+    pub why: String,
+}
+
+/// Where a grant is in its life. `Revoked` is final.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GrantState {
+    /// In force.
+    Active,
+    /// Paused; may become active again.
+    Suspended,
+    /// Ended for ever.
+    Revoked(Revocation),
+}
+
+/// Stored authority: what `grantee` may do at `resource` with the authority of `subject`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Its id.
+    pub id: GrantId,
+    /// The grants it was made under; empty only for a root.
+    pub parents: Vec<GrantId>,
+    /// Whose authority is used.
+    pub subject: Principal,
+    /// Who made it.
+    pub grantor: Grantor,
+    /// The agent that may use it.
+    pub grantee: AgentId,
+    /// Where.
+    pub resource: ResourceUri,
+    /// What: the scopes that bundle the actions.
+    pub actions: ScopeSet,
+    /// Not to be used before.
+    pub not_before: Timestamp,
+    /// Not to be used from then on.
+    pub expires_at: Timestamp,
+    /// How many more hops may be made below it.
+    pub depth_left: u8,
+    /// Why it exists.
+    pub evidence: Evidence,
+    /// Where it is in its life.
+    pub state: GrantState,
+    /// Counts changes, for compare-and-swap.
+    pub revision: u64,
+}
+
+/// What a child is asked to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantRequest {
+    /// Where.
+    pub resource: ResourceUri,
+    /// What.
+    pub actions: ScopeSet,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+/// Why a child cannot be made under a parent, or a grant cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NarrowingError {
+    /// The grant is suspended or revoked.
+    #[error("the grant is not in force")]
+    NotActive,
+    /// It is too early or too late.
+    #[error("the grant is not valid at this time")]
+    OutsideTime,
+    /// Another resource was asked for.
+    #[error("the grant is for another resource")]
+    Resource,
+    /// More was asked for than the parent holds.
+    #[error("the grant does not hold `{0}`")]
+    Actions(ScopeSet),
+    /// No further hop is allowed.
+    #[error("the grant allows no further delegation")]
+    Depth,
+}
+
+impl Grant {
+    /// Whether the grant may be used at `now`.
+    ///
+    /// # Errors
+    /// [`NarrowingError::NotActive`] or [`NarrowingError::OutsideTime`].
+    pub fn usable_at(&self, now: Timestamp) -> Result<(), NarrowingError> {
+        if self.state != GrantState::Active {
+            return Err(NarrowingError::NotActive);
+        }
+        if now < self.not_before || now >= self.expires_at {
+            return Err(NarrowingError::OutsideTime);
+        }
+        Ok(())
+    }
+
+    /// What a token or a child asked for under this grant at `now` may hold. INVARIANT: the answer is never
+    /// wider than this grant in resource, actions or time.
+    ///
+    /// # Errors
+    /// [`NarrowingError`] says which bound was passed.
+    pub fn narrow(&self, asked: GrantRequest, now: Timestamp) -> Result<GrantRequest, NarrowingError> {
+        self.usable_at(now)?;
+        if asked.resource != self.resource {
+            return Err(NarrowingError::Resource);
+        }
+        if !asked.actions.is_within(&self.actions) {
+            return Err(NarrowingError::Actions(asked.actions.difference(&self.actions)));
+        }
+        Ok(GrantRequest { expires_at: asked.expires_at.min(self.expires_at), ..asked })
+    }
+
+    /// How deep a child of this grant may delegate.
+    ///
+    /// # Errors
+    /// [`NarrowingError::Depth`] if this grant is the last of its chain.
+    pub fn child_depth(&self) -> Result<u8, NarrowingError> {
+        self.depth_left.checked_sub(1).ok_or(NarrowingError::Depth)
+    }
+
+    /// The user whose authority is used, if it is a user's.
+    pub fn user(&self) -> Option<&UserId> {
+        match &self.subject {
+            Principal::User(user) => Some(user),
+            Principal::Agent(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn grant() -> Grant {
+        Grant {
+            id: GrantId::parse("g_1").unwrap(),
+            parents: vec![],
+            subject: Principal::User(UserId::parse("usr_alice").unwrap()),
+            grantor: Grantor::User(UserId::parse("usr_alice").unwrap()),
+            grantee: AgentId::parse("agt_planner").unwrap(),
+            resource: ResourceUri::parse("https://as.example/mcp/crm").unwrap(),
+            actions: ScopeSet::parse("read write").unwrap(),
+            not_before: Timestamp::from_seconds(10),
+            expires_at: Timestamp::from_seconds(100),
+            depth_left: 1,
+            evidence: Evidence::Configuration,
+            state: GrantState::Active,
+            revision: 0,
+        }
+    }
+
+    fn ask(scope: &str, until: i64) -> GrantRequest {
+        GrantRequest {
+            resource: grant().resource,
+            actions: ScopeSet::parse(scope).unwrap(),
+            expires_at: Timestamp::from_seconds(until),
+        }
+    }
+
+    #[test]
+    fn what_is_asked_is_never_widened() {
+        let now = Timestamp::from_seconds(50);
+        let narrowed = grant().narrow(ask("read", 1_000), now).unwrap();
+        assert_eq!(narrowed.expires_at, Timestamp::from_seconds(100));
+        assert!(matches!(grant().narrow(ask("read delete", 60), now), Err(NarrowingError::Actions(s)) if s.to_string() == "delete"));
+        let other = GrantRequest { resource: ResourceUri::parse("https://as.example/mcp").unwrap(), ..ask("read", 60) };
+        assert_eq!(grant().narrow(other, now), Err(NarrowingError::Resource));
+    }
+
+    #[test]
+    fn the_bounds_of_time_are_closed_below_and_open_above() {
+        let at = |s| grant().usable_at(Timestamp::from_seconds(s));
+        assert_eq!((at(9), at(10), at(99)), (Err(NarrowingError::OutsideTime), Ok(()), Ok(())));
+        assert_eq!(at(100), Err(NarrowingError::OutsideTime));
+        assert_eq!(grant().usable_at(Timestamp::from_seconds(100).before(Duration::from_micros(1))), Ok(()));
+    }
+
+    #[test]
+    fn a_suspended_grant_gives_nothing() {
+        let paused = Grant { state: GrantState::Suspended, ..grant() };
+        assert_eq!(paused.narrow(ask("read", 60), Timestamp::from_seconds(50)), Err(NarrowingError::NotActive));
+    }
+}

@@ -1,0 +1,27 @@
+//! The vocabulary of Prokura: ids, principals, grants and their narrowing rules, actions, decisions and
+//! permits, time and randomness.
+//!
+//! Invariant: no I/O, no async, no wire format. Everything here is a value or a pure function, except
+//! [`SystemClock`] and [`SystemRng`], the two doors through which time and randomness come in.
+#![forbid(unsafe_code)]
+
+mod action;
+mod decision;
+mod grant;
+mod id;
+mod resource;
+mod rng;
+mod scope;
+mod time;
+
+pub use action::{Action, ActionKind, ActionPattern, InvalidAction};
+pub use decision::{Decision, Denial, Obligation, Permit, Reason};
+pub use grant::{Evidence, Grant, GrantRequest, GrantState, Grantor, NarrowingError, Revocation};
+pub use id::{
+    AgentId, ClientId, GrantId, InteractionId, InvalidId, PointId, Principal, SessionId, TokenId, TraceId,
+    UserId,
+};
+pub use resource::{InvalidResource, ResourceUri};
+pub use rng::{Rng, SeededRng, SystemRng, random_id};
+pub use scope::{InvalidScope, Scope, ScopeSet};
+pub use time::{Clock, ManualClock, Seconds, SystemClock, Timestamp};

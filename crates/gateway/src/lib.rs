@@ -1,0 +1,2 @@
+//! MCP enforcement: route, authenticate, parse, decide, record, inject, forward, redact, record.
+#![forbid(unsafe_code)]

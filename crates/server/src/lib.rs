@@ -1,0 +1,2 @@
+//! The authorization server: endpoints, grants, steps, interaction, administration.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! A whole Prokura in one process for tests: server, gateway, upstream, one clock, one seed.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! View structs in, HTML out.
+#![forbid(unsafe_code)]
