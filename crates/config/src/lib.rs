@@ -1,2 +1,335 @@
-//! The configuration file as types; parsing and its errors; the generated JSON schema.
+//! The configuration file as types. What parses here can be started; what cannot is refused with the key,
+//! the value, the reason and the fix.
+//!
+//! Invariant: reads no file, no environment and no clock. Secrets are references; the caller reads them.
 #![forbid(unsafe_code)]
+
+mod check;
+mod client;
+mod error;
+mod resource;
+mod schema;
+mod secret;
+mod text;
+mod url;
+
+pub use client::{AuthMethod, ClientConfig, ConfiguredGrant, GrantType};
+pub use error::ConfigError;
+pub use resource::{RateLimit, ResourceConfig, ScopeConfig};
+pub use schema::schema;
+pub use secret::{SecretError, SecretRef};
+pub use text::{ByteSize, Span};
+pub use url::{DatabaseUrl, Issuer, UpstreamUrl};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// The whole configuration.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The canonical address of the authorization server; every other address derives from it.
+    /// `https`, or `http` on a loopback host.
+    pub issuer: Issuer,
+    /// Where to listen. A loopback address unless something else is said.
+    #[serde(default = "default_listen")]
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// `sqlite:FILE`, `postgres://…`, or a reference to a secret that holds either.
+    pub database: DatabaseSource,
+    /// The key that protects stored keys, handles and cookies: 32 bytes as 64 hexadecimal digits. With SQLite
+    /// it may be left out: a file that only the owner can read is then made beside the database.
+    #[serde(default)]
+    pub master_key: Option<SecretRef>,
+    /// MCP servers behind the gateway.
+    #[serde(default, rename = "resource")]
+    pub resources: Vec<ResourceConfig>,
+    /// Clients known from the start.
+    #[serde(default, rename = "client")]
+    pub clients: Vec<ClientConfig>,
+    /// Dynamic client registration (RFC 7591, 7592).
+    #[serde(default)]
+    pub registration: Registration,
+    /// Client ID metadata documents.
+    #[serde(default)]
+    pub client_metadata: ClientMetadataPolicy,
+    /// Life times and algorithm of tokens.
+    #[serde(default)]
+    pub tokens: Tokens,
+    /// Signing keys.
+    #[serde(default)]
+    pub keys: Keys,
+    /// What this server may fetch.
+    #[serde(default)]
+    pub egress: Egress,
+    /// How people sign in.
+    #[serde(default)]
+    pub sign_in: SignIn,
+    /// Bounds of the gateway.
+    #[serde(default)]
+    pub gateway: GatewayLimits,
+    /// What is only allowed on a loopback issuer and with `--dev`.
+    #[serde(default)]
+    pub dev: Option<Dev>,
+}
+
+/// A database address, or the secret that holds it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(try_from = "RawDatabase")]
+#[schemars(with = "RawDatabase")]
+pub enum DatabaseSource {
+    /// Written here; refused if it has a password in it.
+    Plain(DatabaseUrl),
+    /// Kept elsewhere.
+    Secret(SecretRef),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum RawDatabase {
+    Text(String),
+    Secret(SecretRef),
+}
+
+impl TryFrom<RawDatabase> for DatabaseSource {
+    type Error = String;
+
+    fn try_from(raw: RawDatabase) -> Result<Self, String> {
+        match raw {
+            RawDatabase::Text(text) => DatabaseUrl::try_from(text).map(Self::Plain),
+            RawDatabase::Secret(secret) => Ok(Self::Secret(secret)),
+        }
+    }
+}
+
+/// Who may register a client at `/register`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Dynamic {
+    /// Nobody.
+    #[default]
+    Off,
+    /// Who has the initial access token.
+    Token,
+    /// Anybody, within the bounds.
+    Open,
+}
+
+/// Dynamic client registration (RFC 7591, 7592).
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Registration {
+    /// `off`, `token` or `open`.
+    pub dynamic: Dynamic,
+    /// The initial access token (RFC 7591 §3.1), for `token`.
+    pub initial_access_token: Option<SecretRef>,
+    /// A registered client that was not used for so long is removed.
+    pub expires_after: Span,
+    /// At most so many registered clients.
+    pub max_clients: u32,
+    /// At most so many registrations a minute from one address.
+    pub per_minute: u32,
+    /// Redirect URIs may only point to these hosts; empty: any `https` host and loopback.
+    pub redirect_hosts: Vec<String>,
+}
+
+impl Default for Registration {
+    fn default() -> Self {
+        Self {
+            dynamic: Dynamic::Off,
+            initial_access_token: None,
+            expires_after: Span::days(30),
+            max_clients: 10_000,
+            per_minute: 20,
+            redirect_hosts: Vec::new(),
+        }
+    }
+}
+
+/// Client ID metadata documents.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClientMetadataPolicy {
+    /// Whether clients may be identified by the address of their metadata document.
+    pub enabled: bool,
+    /// If not empty, only documents from these hosts are accepted.
+    pub trusted_hosts: Vec<String>,
+}
+
+impl Default for ClientMetadataPolicy {
+    fn default() -> Self {
+        Self { enabled: true, trusted_hosts: Vec::new() }
+    }
+}
+
+/// With which algorithm access tokens are signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Default)]
+pub enum TokenAlgorithm {
+    /// ECDSA on P-256.
+    #[default]
+    ES256,
+    /// Ed25519.
+    EdDSA,
+    /// RSA, PKCS #1 v1.5, 2,048 bits.
+    RS256,
+}
+
+/// Life times and algorithm of tokens.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tokens {
+    /// How long an access token lives; at most 1 hour.
+    pub access: Span,
+    /// How long a refresh token lives unused.
+    pub refresh: Span,
+    /// How long an authorization code lives; at most 10 minutes.
+    pub code: Span,
+    /// How long a consent lasts if the user does not choose otherwise.
+    pub grant: Span,
+    /// For how long a refresh may be repeated after a lost response.
+    pub refresh_retry: Span,
+    /// `ES256`, `EdDSA` or `RS256`.
+    pub algorithm: TokenAlgorithm,
+    /// The audience rule of client assertions (RFC 10070): whether the token endpoint's address is accepted
+    /// beside the issuer. Off unless an old client needs it.
+    pub accept_token_endpoint_audience: bool,
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self {
+            access: Span::minutes(5),
+            refresh: Span::days(30),
+            code: Span::minutes(1),
+            grant: Span::days(90),
+            refresh_retry: Span::seconds(30),
+            algorithm: TokenAlgorithm::ES256,
+            accept_token_endpoint_audience: false,
+        }
+    }
+}
+
+/// Signing keys.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Keys {
+    /// A key signs for so long.
+    pub rotate_every: Span,
+    /// A key is published so long before it signs, so that every verifier has it.
+    pub publish_before: Span,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self { rotate_every: Span::days(30), publish_before: Span::hours(1) }
+    }
+}
+
+/// What this server may fetch beyond public `https` addresses.
+#[derive(Debug, Clone, Deserialize, JsonSchema, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Egress {
+    /// Hosts (`as.internal`, `as.internal:8443`) and networks (`10.1.0.0/16`) that are trusted although they
+    /// are not public.
+    pub allow: Vec<String>,
+    /// Files with further certificate authorities, PEM.
+    pub extra_roots: Vec<String>,
+}
+
+/// How people sign in.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SignIn {
+    /// How long a sign-in lasts.
+    pub session: Span,
+    /// Whether passwords are accepted beside passkeys.
+    pub password: bool,
+    /// How many passwords are hashed at once.
+    pub hash_workers: u8,
+}
+
+impl Default for SignIn {
+    fn default() -> Self {
+        Self { session: Span::hours(12), password: true, hash_workers: 2 }
+    }
+}
+
+/// Bounds of the gateway.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GatewayLimits {
+    /// The largest message taken from a client.
+    pub max_request: ByteSize,
+    /// The largest message taken from an upstream.
+    pub max_response: ByteSize,
+    /// How long an upstream may take to begin its answer.
+    pub upstream_timeout: Span,
+    /// How long a stream may stay open without a byte.
+    pub idle_timeout: Span,
+    /// Origins of web pages that may call the gateway, beside the issuer's own.
+    pub allowed_origins: Vec<String>,
+    /// How old the view of what is revoked may be before calls are refused.
+    pub stale_after: Span,
+}
+
+impl Default for GatewayLimits {
+    fn default() -> Self {
+        Self {
+            max_request: ByteSize::mebibytes(4),
+            max_response: ByteSize::mebibytes(16),
+            upstream_timeout: Span::seconds(60),
+            idle_timeout: Span::minutes(5),
+            allowed_origins: Vec::new(),
+            stale_after: Span::seconds(2),
+        }
+    }
+}
+
+/// What is only allowed on a loopback issuer and with `--dev`.
+#[derive(Debug, Clone, Deserialize, JsonSchema, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dev {
+    /// This user is signed in and agrees to everything by itself.
+    pub auto_approve_user: Option<String>,
+    /// Client metadata documents that are read from a file instead of fetched: address to file.
+    pub client_metadata: BTreeMap<String, String>,
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 9400))
+}
+
+impl Config {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the key, the value, the reason and the fix.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|e| ConfigError::syntax(text, &e))?;
+        check::check(&config)?;
+        Ok(config)
+    }
+
+    /// The resource of that name.
+    pub fn resource(&self, name: &str) -> Option<&ResourceConfig> {
+        self.resources.iter().find(|r| r.name == name)
+    }
+
+    /// The public address of a resource: `{issuer}/mcp/{name}`.
+    ///
+    /// # Panics
+    /// Never: names and issuer were checked to make a canonical address.
+    #[allow(clippy::expect_used, reason = "names and issuer were checked to make a canonical address")]
+    pub fn resource_uri(&self, resource: &ResourceConfig) -> prokura_core::ResourceUri {
+        let uri = format!("{}/mcp/{}", self.issuer, resource.name);
+        prokura_core::ResourceUri::parse_exact(&uri).expect("a checked name makes a canonical address")
+    }
+
+    /// How long an access token lives.
+    pub fn access_life(&self) -> Duration {
+        self.tokens.access.get()
+    }
+}

@@ -191,8 +191,13 @@ mod tests {
         let now = Timestamp::from_seconds(50);
         let narrowed = grant().narrow(ask("read", 1_000), now).unwrap();
         assert_eq!(narrowed.expires_at, Timestamp::from_seconds(100));
-        assert!(matches!(grant().narrow(ask("read delete", 60), now), Err(NarrowingError::Actions(s)) if s.to_string() == "delete"));
-        let other = GrantRequest { resource: ResourceUri::parse("https://as.example/mcp").unwrap(), ..ask("read", 60) };
+        assert!(
+            matches!(grant().narrow(ask("read delete", 60), now), Err(NarrowingError::Actions(s)) if s.to_string() == "delete")
+        );
+        let other = GrantRequest {
+            resource: ResourceUri::parse("https://as.example/mcp").unwrap(),
+            ..ask("read", 60)
+        };
         assert_eq!(grant().narrow(other, now), Err(NarrowingError::Resource));
     }
 
@@ -207,6 +212,9 @@ mod tests {
     #[test]
     fn a_suspended_grant_gives_nothing() {
         let paused = Grant { state: GrantState::Suspended, ..grant() };
-        assert_eq!(paused.narrow(ask("read", 60), Timestamp::from_seconds(50)), Err(NarrowingError::NotActive));
+        assert_eq!(
+            paused.narrow(ask("read", 60), Timestamp::from_seconds(50)),
+            Err(NarrowingError::NotActive)
+        );
     }
 }

@@ -1,0 +1,100 @@
+//! Clients known from the start.
+
+use crate::SecretRef;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// How a client proves who it is at the token endpoint. It uses exactly this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// It cannot; it is public.
+    None,
+    /// Its secret in the `Authorization` header (RFC 6749 §2.3.1).
+    ClientSecretBasic,
+    /// Its secret in the body.
+    ClientSecretPost,
+    /// A signed assertion (RFC 7523).
+    PrivateKeyJwt,
+}
+
+/// What a client may ask tokens by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantType {
+    /// A user's consent (RFC 6749 §4.1).
+    AuthorizationCode,
+    /// A refresh token (RFC 6749 §6).
+    RefreshToken,
+    /// The client's own authority (RFC 6749 §4.4).
+    ClientCredentials,
+}
+
+/// A client known from the start.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClientConfig {
+    /// Its `client_id`.
+    pub id: String,
+    /// What people call it; the id if nothing is said.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The agent that this client belongs to: several clients may name the same. Its own if nothing is said.
+    #[serde(default)]
+    pub agent: Option<String>,
+    /// Its secret, at least 32 characters, made by a machine.
+    #[serde(default)]
+    pub secret: Option<SecretRef>,
+    /// Where its public keys are, for `private_key_jwt`.
+    #[serde(default)]
+    pub jwks_uri: Option<String>,
+    /// A file with its public keys (a JWK set), for `private_key_jwt`.
+    #[serde(default)]
+    pub jwks_file: Option<String>,
+    /// How it authenticates; if nothing is said: `client_secret_basic` with a secret, `private_key_jwt` with
+    /// keys, else `none`.
+    #[serde(default)]
+    pub auth: Option<AuthMethod>,
+    /// What it may ask tokens by.
+    #[serde(default = "code_and_refresh")]
+    pub grant_types: Vec<GrantType>,
+    /// Where users are sent back to, exactly; any port on a loopback address.
+    #[serde(default)]
+    pub redirect_uris: Vec<String>,
+    /// Authority of its own, for `client_credentials`.
+    #[serde(default, rename = "grant")]
+    pub grants: Vec<ConfiguredGrant>,
+    /// Names of resources whose tokens it may introspect (RFC 7662).
+    #[serde(default)]
+    pub introspects: Vec<String>,
+}
+
+fn code_and_refresh() -> Vec<GrantType> {
+    vec![GrantType::AuthorizationCode, GrantType::RefreshToken]
+}
+
+impl ClientConfig {
+    /// How it authenticates.
+    pub fn auth(&self) -> AuthMethod {
+        self.auth.unwrap_or(match (&self.secret, self.jwks_uri.is_some() || self.jwks_file.is_some()) {
+            (_, true) => AuthMethod::PrivateKeyJwt,
+            (Some(_), false) => AuthMethod::ClientSecretBasic,
+            (None, false) => AuthMethod::None,
+        })
+    }
+
+    /// What people call it.
+    pub fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.id)
+    }
+}
+
+/// A root grant that the operator gives to a client's agent.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfiguredGrant {
+    /// The name of the resource.
+    pub resource: String,
+    /// What it may do there.
+    pub scopes: Vec<String>,
+}

@@ -1,0 +1,72 @@
+//! Resources: MCP servers behind the gateway.
+
+use crate::{Span, UpstreamUrl};
+use prokura_core::ActionPattern;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+
+/// An MCP server behind the gateway, at `{issuer}/mcp/{name}`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResourceConfig {
+    /// Its name in the address: lower-case letters, digits, `-` and `_`.
+    pub name: String,
+    /// What people call it; the name if nothing is said.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Where the MCP server is.
+    pub upstream: UpstreamUrl,
+    /// Whether calls need no token. The limits apply all the same.
+    #[serde(default)]
+    pub public: bool,
+    /// What can be asked for.
+    #[serde(default)]
+    pub scopes: BTreeMap<String, ScopeConfig>,
+    /// What is asked for where a client names no scope; all scopes if nothing is said.
+    #[serde(default)]
+    pub default_scopes: Option<Vec<String>>,
+    /// How many calls one caller may make.
+    #[serde(default)]
+    pub rate: RateLimit,
+}
+
+impl ResourceConfig {
+    /// What people call it.
+    pub fn title(&self) -> &str {
+        self.title.as_deref().unwrap_or(&self.name)
+    }
+}
+
+/// A scope: a permission that a user can read, and the actions it bundles.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScopeConfig {
+    /// What it allows, as a sentence begins: `Read sales reports`.
+    pub title: String,
+    /// `tool:NAME`, `resource:URI` or `prompt:NAME`; a `*` may stand at the end.
+    #[serde(deserialize_with = "patterns")]
+    #[schemars(with = "Vec<String>")]
+    pub actions: Vec<ActionPattern>,
+}
+
+fn patterns<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<ActionPattern>, D::Error> {
+    let texts = Vec::<String>::deserialize(d)?;
+    texts.iter().map(|t| ActionPattern::parse(t).map_err(serde::de::Error::custom)).collect()
+}
+
+/// How many calls one caller may make: `calls` at once and `calls` in every `per` after that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimit {
+    /// So many calls.
+    pub calls: u32,
+    /// In so long.
+    pub per: Span,
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self { calls: 6_000, per: Span::minutes(1) }
+    }
+}
