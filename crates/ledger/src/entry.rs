@@ -38,13 +38,17 @@ const VERSION: u64 = 1;
 impl Entry {
     /// The canonical bytes (RFC 8785), which never change.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let e = &self.event;
+        Self::bytes(&self.counters, &self.event)
+    }
+
+    /// The canonical bytes of an entry that is not put together: what a writer of many entries needs.
+    pub fn bytes(counters: &Counters, e: &Event) -> Vec<u8> {
         let mut o = Object::default();
         let mut put = |k: &str, v: Value| o.insert(k, v);
         put("v", VERSION.into());
-        put("point", self.counters.point.as_str().into());
-        put("n", self.counters.counter.into());
-        if let Some(pair) = self.counters.pair {
+        put("point", counters.point.as_str().into());
+        put("n", counters.counter.into());
+        if let Some(pair) = counters.pair {
             put("pair", pair.into());
         }
         put("kind", e.kind.as_str().into());

@@ -1,0 +1,130 @@
+//! SQLite through rusqlite.
+
+use super::{Access, Param, Row};
+use crate::StoreError;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{ErrorCode, OpenFlags, ffi, params_from_iter};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a writer waits for another process (a command of the operator) to finish its transaction.
+const BUSY: Duration = Duration::from_secs(10);
+
+pub(crate) struct Connection(rusqlite::Connection);
+
+impl Connection {
+    /// Opens the file, or a database in memory.
+    pub(crate) fn open(path: Option<&Path>, access: Access) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = match path {
+            Some(path) => rusqlite::Connection::open_with_flags(path, flags),
+            None => rusqlite::Connection::open_in_memory(),
+        }
+        .map_err(from)?;
+        conn.busy_timeout(BUSY).map_err(from)?;
+        conn.set_prepared_statement_cache_capacity(256);
+        // WAL lets readers read while one writes; FULL syncs the log at every commit, so that what was
+        // answered survives a loss of power. A NORMAL commit would not.
+        conn.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+             PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;",
+        )
+        .map_err(from)?;
+        let conn = Self(conn);
+        conn.guard(access)?;
+        Ok(conn)
+    }
+
+    pub(crate) fn guard(&self, access: Access) -> Result<(), StoreError> {
+        let sql = match access {
+            Access::Write => "PRAGMA query_only = OFF",
+            Access::Read => "PRAGMA query_only = ON",
+        };
+        self.batch(sql)
+    }
+
+    pub(crate) fn begin(&self, access: Access) -> Result<(), StoreError> {
+        self.cached(match access {
+            Access::Write => "BEGIN IMMEDIATE",
+            Access::Read => "BEGIN DEFERRED",
+        })
+    }
+
+    pub(crate) fn begin_migration(&self) -> Result<(), StoreError> {
+        self.begin(Access::Write)
+    }
+
+    pub(crate) fn commit(&self) -> Result<(), StoreError> {
+        self.cached("COMMIT")
+    }
+
+    pub(crate) fn rollback(&self) {
+        if !self.0.is_autocommit()
+            && let Err(error) = self.cached("ROLLBACK")
+        {
+            tracing::error!(%error, "a transaction could not be rolled back");
+        }
+    }
+
+    pub(crate) fn batch(&self, sql: &str) -> Result<(), StoreError> {
+        self.0.execute_batch(sql).map_err(from)
+    }
+
+    fn cached(&self, sql: &str) -> Result<(), StoreError> {
+        self.execute(sql, &[]).map(drop)
+    }
+
+    pub(crate) fn execute(&self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
+        let mut statement = self.0.prepare_cached(sql).map_err(from)?;
+        let changed = statement.execute(params_from_iter(params)).map_err(from)?;
+        Ok(u64::try_from(changed).unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn query<T>(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.0.prepare_cached(sql).map_err(from)?;
+        let mut rows = statement.query(params_from_iter(params)).map_err(from)?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next().map_err(from)? {
+            all.push(read(&Row::Sqlite(row))?);
+        }
+        Ok(all)
+    }
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Param::Null => ValueRef::Null,
+            Param::Int(n) => ValueRef::Integer(*n),
+            Param::Text(s) => ValueRef::Text(s.as_bytes()),
+            Param::Bytes(b) => ValueRef::Blob(b),
+        }))
+    }
+}
+
+fn from(error: rusqlite::Error) -> StoreError {
+    let text = error.to_string();
+    let rusqlite::Error::SqliteFailure(failure, _) = &error else { return StoreError::Database(text) };
+    match (failure.code, failure.extended_code) {
+        (
+            _,
+            ffi::SQLITE_CONSTRAINT_UNIQUE
+            | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+            | ffi::SQLITE_CONSTRAINT_FOREIGNKEY
+            | ffi::SQLITE_CONSTRAINT_ROWID,
+        ) => StoreError::Conflict(text),
+        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => StoreError::Contended(text),
+        (ErrorCode::ReadOnly, _) => StoreError::ReadOnly,
+        (ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt, _) => {
+            StoreError::Corrupt { column: "the file", detail: text }
+        }
+        _ => StoreError::Database(text),
+    }
+}

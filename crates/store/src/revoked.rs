@@ -1,0 +1,214 @@
+//! What is not in force, in memory.
+
+use prokura_core::{AgentId, ClientId, GrantId, Timestamp, UserId};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+/// A view older than this must not be trusted.
+const STALE: Duration = Duration::from_secs(2);
+
+/// What a word about standing is said of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Grant,
+    User,
+    Agent,
+    Client,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Grant, Self::User, Self::Agent, Self::Client];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Grant => "grant",
+            Self::User => "user",
+            Self::Agent => "agent",
+            Self::Client => "client",
+        }
+    }
+
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|k| k.as_str() == word)
+    }
+}
+
+/// One word about standing, as the `revocations` table has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) seq: u64,
+    pub(crate) kind: Kind,
+    pub(crate) id: String,
+    /// In force again: a resumed grant, an enabled user.
+    pub(crate) active: bool,
+    /// When the word no longer matters, because the grant has expired.
+    pub(crate) until: Timestamp,
+}
+
+/// The newest word on one id. A word of being in force is kept too, so that an older one that arrives late
+/// (the writer and the watcher both bring them) cannot undo it.
+struct Mark {
+    seq: u64,
+    active: bool,
+    until: Timestamp,
+}
+
+/// The grants that are revoked or suspended, and the users, agents and clients that are disabled. What this
+/// process changes is in it before the change is answered; what others change, within a quarter of a second. A
+/// view that has not heard from the database for 2 seconds is not [`fresh`](Self::fresh): refuse then.
+pub struct RevokedView {
+    marks: RwLock<[HashMap<String, Mark>; 4]>,
+    start: Instant,
+    /// Microseconds from `start` to when the database last answered; `u64::MAX` if this process alone can
+    /// change it.
+    heard: AtomicU64,
+}
+
+impl RevokedView {
+    /// An empty view that is never stale, for a database that this process alone can reach.
+    pub(crate) fn alone() -> Self {
+        Self { heard: AtomicU64::new(u64::MAX), ..Self::watched() }
+    }
+
+    /// An empty view that is fresh for as long as it hears from the database.
+    #[allow(clippy::disallowed_methods, reason = "how long ago this process heard is no time of the world")]
+    pub(crate) fn watched() -> Self {
+        Self { marks: RwLock::new(Default::default()), start: Instant::now(), heard: AtomicU64::new(0) }
+    }
+
+    /// Whether this grant is revoked or suspended. Ask for every ancestor too.
+    pub fn contains(&self, grant: &GrantId) -> bool {
+        self.ended(Kind::Grant, grant.as_str())
+    }
+
+    /// Whether this user is disabled.
+    pub fn user_disabled(&self, user: &UserId) -> bool {
+        self.ended(Kind::User, user.as_str())
+    }
+
+    /// Whether this agent is disabled.
+    pub fn agent_disabled(&self, agent: &AgentId) -> bool {
+        self.ended(Kind::Agent, agent.as_str())
+    }
+
+    /// Whether this client is disabled.
+    pub fn client_disabled(&self, client: &ClientId) -> bool {
+        self.ended(Kind::Client, client.as_str())
+    }
+
+    /// Whether the view may be trusted: it heard from the database in the last 2 seconds, measured on the
+    /// monotonic clock, for a clock that steps back must not make an old view look new.
+    pub fn fresh(&self) -> bool {
+        self.age() <= STALE
+    }
+
+    /// How long ago the database last answered; zero if this process alone can change it.
+    pub fn age(&self) -> Duration {
+        match self.heard.load(Ordering::Acquire) {
+            u64::MAX => Duration::ZERO,
+            heard => Duration::from_micros(self.elapsed().saturating_sub(heard)),
+        }
+    }
+
+    /// Microseconds since the view was made.
+    #[allow(clippy::disallowed_methods, reason = "how long ago this process heard is no time of the world")]
+    pub(crate) fn elapsed(&self) -> u64 {
+        let d = Instant::now().saturating_duration_since(self.start);
+        u64::try_from(d.as_micros()).unwrap_or(u64::MAX - 1)
+    }
+
+    /// Notes that everything said up to `at` (from [`elapsed`](Self::elapsed), taken before asking) is in.
+    pub(crate) fn heard(&self, at: u64) {
+        if self.heard.load(Ordering::Acquire) != u64::MAX {
+            self.heard.fetch_max(at, Ordering::AcqRel);
+        }
+    }
+
+    /// Takes in words in any order; for each id the newest holds.
+    pub(crate) fn apply(&self, changes: Vec<Change>) {
+        if changes.is_empty() {
+            return;
+        }
+        let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
+        for Change { seq, kind, id, active, until } in changes {
+            let mark = marks[kind as usize].entry(id).or_insert(Mark { seq: 0, active: true, until });
+            if seq > mark.seq {
+                *mark = Mark { seq, active, until };
+            }
+        }
+    }
+
+    /// Forgets words about what has expired by `now`.
+    pub(crate) fn forget(&self, now: Timestamp) {
+        let old = |m: &Mark| m.until < now;
+        let any = |marks: &[HashMap<String, Mark>; 4]| marks.iter().any(|m| m.values().any(old));
+        if any(&self.marks.read().unwrap_or_else(PoisonError::into_inner)) {
+            let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
+            marks.iter_mut().for_each(|m| m.retain(|_, mark| !old(mark)));
+        }
+    }
+
+    fn ended(&self, kind: Kind, id: &str) -> bool {
+        let marks = self.marks.read().unwrap_or_else(PoisonError::into_inner);
+        marks[kind as usize].get(id).is_some_and(|m| !m.active)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(seq: u64, id: &str, active: bool) -> Change {
+        let until = Timestamp::from_seconds(100);
+        Change { seq, kind: Kind::Grant, id: id.into(), active, until }
+    }
+
+    fn g(id: &str) -> GrantId {
+        GrantId::parse(id).unwrap()
+    }
+
+    #[test]
+    fn a_late_word_does_not_undo_a_newer_one() {
+        let view = RevokedView::alone();
+        view.apply(vec![change(5, "g_1", false)]);
+        assert!(view.contains(&g("g_1")));
+        view.apply(vec![change(6, "g_1", true)]);
+        view.apply(vec![change(5, "g_1", false)]);
+        assert!(!view.contains(&g("g_1")));
+        view.apply(vec![change(9, "g_2", false), change(8, "g_2", true)]);
+        assert!(view.contains(&g("g_2")));
+    }
+
+    #[test]
+    fn a_grants_id_says_nothing_of_a_users() {
+        let view = RevokedView::alone();
+        view.apply(vec![change(1, "usr_1", false)]);
+        assert!(!view.user_disabled(&UserId::parse("usr_1").unwrap()));
+    }
+
+    #[test]
+    fn what_has_expired_is_forgotten_and_not_before() {
+        let view = RevokedView::alone();
+        view.apply(vec![change(1, "g_1", false)]);
+        view.forget(Timestamp::from_seconds(100));
+        assert!(view.contains(&g("g_1")));
+        view.forget(Timestamp::from_seconds(101));
+        assert!(!view.contains(&g("g_1")));
+    }
+
+    #[test]
+    fn a_view_that_hears_nothing_is_stale() {
+        let mut view = RevokedView::watched();
+        assert!(view.fresh());
+        view.start = view.start.checked_sub(Duration::from_secs(3)).unwrap();
+        assert!(!view.fresh());
+        view.heard(view.elapsed());
+        assert!(view.fresh());
+        let mut alone = RevokedView::alone();
+        alone.start = alone.start.checked_sub(Duration::from_secs(3)).unwrap();
+        alone.heard(0);
+        assert!(alone.fresh() && alone.age() == Duration::ZERO);
+    }
+}

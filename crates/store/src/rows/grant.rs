@@ -1,0 +1,218 @@
+//! Grants: stored authority.
+
+use crate::driver::Row;
+use crate::tx::{Word, params};
+use crate::{StoreError, Tx};
+use prokura_core::{
+    AgentId, Evidence, Grant, GrantId, GrantState, Grantor, Principal, ResourceUri, Revocation, ScopeSet,
+    Timestamp, UserId,
+};
+
+const COLUMNS: &str = "id, subject, grantor, grantee, resource, actions, not_before, expires_at, depth_left, \
+                       interaction, state, revoked_at, revoked_by, revoked_why, revision";
+
+impl Tx<'_> {
+    /// Stores a new grant, which must be active.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if the id is taken, a parent is missing, or a parent was revoked: nothing may
+    /// come to life under what has ended.
+    pub fn insert_grant(&mut self, grant: &Grant) -> Result<(), StoreError> {
+        let grantor = match &grant.grantor {
+            Grantor::User(user) => Some(user.as_str()),
+            Grantor::Operator => None,
+        };
+        let interaction = match &grant.evidence {
+            Evidence::Consent { interaction } => Some(interaction.as_str()),
+            Evidence::Configuration => None,
+        };
+        self.execute(
+            "INSERT INTO grants (id, subject, grantor, grantee, resource, actions, not_before, expires_at,
+             depth_left, interaction, state, revision)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            params![
+                grant.id.as_str(),
+                grant.subject.as_str(),
+                grantor,
+                grant.grantee.as_str(),
+                grant.resource.as_str(),
+                &grant.actions.to_string(),
+                grant.not_before,
+                grant.expires_at,
+                u32::from(grant.depth_left),
+                interaction,
+                Word::ACTIVE,
+                grant.revision
+            ],
+        )?;
+        (0_u32..)
+            .zip(&grant.parents)
+            .try_for_each(|(place, parent)| self.insert_edge(&grant.id, parent, place))
+    }
+
+    fn insert_edge(&mut self, child: &GrantId, parent: &GrantId, place: u32) -> Result<(), StoreError> {
+        let added = self.execute(
+            "INSERT INTO grant_parents (child, parent, place)
+             SELECT ?1, id, ?3 FROM grants WHERE id = ?2 AND state <> 'revoked'",
+            params![child.as_str(), parent.as_str(), place],
+        )?;
+        if added == 1 {
+            return Ok(());
+        }
+        self.fail(StoreError::Conflict(format!("the parent {parent} is missing or was revoked")))
+    }
+
+    /// The grant with that id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn grant(&mut self, id: &GrantId) -> Result<Option<Grant>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM grants WHERE id = ?1");
+        let found = self.grants(&sql, params![id.as_str()])?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The grants of a user's authority, ended ones too, newest first, at most 1,000.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn grants_of_user(&mut self, user: &UserId) -> Result<Vec<Grant>, StoreError> {
+        self.grants_of(&Principal::User(user.clone()))
+    }
+
+    /// The grants of somebody's authority, ended ones too, newest first, at most 1,000.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn grants_of(&mut self, subject: &Principal) -> Result<Vec<Grant>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM grants WHERE subject = ?1 ORDER BY not_before DESC, id LIMIT 1000"
+        );
+        self.grants(&sql, params![subject.as_str()])
+    }
+
+    /// The grants that an agent holds, ended ones too, newest first, at most 1,000.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn grants_to(&mut self, grantee: &AgentId) -> Result<Vec<Grant>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM grants WHERE grantee = ?1 ORDER BY not_before DESC, id LIMIT 1000"
+        );
+        self.grants(&sql, params![grantee.as_str()])
+    }
+
+    /// The newest root grant that the operator's configuration gave an agent at a resource, whatever its
+    /// state: one that was revoked must not be made anew just because the agent asks again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn find_config_grant(
+        &mut self,
+        grantee: &AgentId,
+        resource: &ResourceUri,
+    ) -> Result<Option<Grant>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM grants WHERE grantee = ?1 AND resource = ?2 AND grantor IS NULL
+             AND interaction IS NULL AND subject = ?1
+             AND NOT EXISTS (SELECT 1 FROM grant_parents WHERE child = grants.id)
+             ORDER BY not_before DESC, id LIMIT 1"
+        );
+        let found = self.grants(&sql, params![grantee.as_str(), resource.as_str()])?;
+        Ok(found.into_iter().next())
+    }
+
+    /// Replaces what may change in a grant that has not ended (actions, times, depth, evidence), if its
+    /// revision still is `grant.revision`, which then grows by one; says whether it was.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn update_grant(&mut self, grant: &Grant) -> Result<bool, StoreError> {
+        let interaction = match &grant.evidence {
+            Evidence::Consent { interaction } => Some(interaction.as_str()),
+            Evidence::Configuration => None,
+        };
+        let updated = self.execute(
+            "UPDATE grants SET actions = ?3, not_before = ?4, expires_at = ?5, depth_left = ?6,
+             interaction = ?7, revision = revision + 1
+             WHERE id = ?1 AND revision = ?2 AND state <> 'revoked'",
+            params![
+                grant.id.as_str(),
+                grant.revision,
+                &grant.actions.to_string(),
+                grant.not_before,
+                grant.expires_at,
+                u32::from(grant.depth_left),
+                interaction
+            ],
+        )?;
+        Ok(updated == 1)
+    }
+
+    /// The grants above this one, nearest first, each once: what a token names as its ancestors.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn ancestors(&mut self, id: &GrantId) -> Result<Vec<GrantId>, StoreError> {
+        let sql = "WITH RECURSIVE above (id, far) AS (
+                       SELECT parent, CAST(1 AS BIGINT) FROM grant_parents WHERE child = ?1
+                       UNION SELECT p.parent, a.far + 1 FROM grant_parents p JOIN above a ON p.child = a.id
+                   ) SELECT id FROM above GROUP BY id ORDER BY MIN(far), id";
+        self.rows(sql, params![id.as_str()], |row| row.parsed(0, "grant_parents.parent", GrantId::parse))
+    }
+
+    fn grants(&mut self, sql: &str, params: &[crate::driver::Param<'_>]) -> Result<Vec<Grant>, StoreError> {
+        let mut grants = self.rows(sql, params, grant)?;
+        for grant in &mut grants {
+            grant.parents = self.parents(&grant.id)?;
+        }
+        Ok(grants)
+    }
+
+    fn parents(&mut self, id: &GrantId) -> Result<Vec<GrantId>, StoreError> {
+        let sql = "SELECT parent FROM grant_parents WHERE child = ?1 ORDER BY place";
+        self.rows(sql, params![id.as_str()], |row| row.parsed(0, "grant_parents.parent", GrantId::parse))
+    }
+}
+
+/// A grant without its parents.
+fn grant(row: &Row<'_>) -> Result<Grant, StoreError> {
+    let corrupt = |column, detail: String| StoreError::Corrupt { column, detail };
+    let grantor: Option<String> = row.get(2)?;
+    let grantor = match grantor.map(UserId::parse) {
+        None => Grantor::Operator,
+        Some(Ok(user)) => Grantor::User(user),
+        Some(Err(e)) => return Err(corrupt("grants.grantor", e.to_string())),
+    };
+    let interaction: Option<String> = row.get(9)?;
+    Ok(Grant {
+        id: row.parsed(0, "grants.id", GrantId::parse)?,
+        parents: Vec::new(),
+        subject: row.parsed(1, "grants.subject", |s| Principal::parse(&s))?,
+        grantor,
+        grantee: row.parsed(3, "grants.grantee", AgentId::parse)?,
+        resource: row.parsed(4, "grants.resource", |s| ResourceUri::parse_exact(&s))?,
+        actions: row.parsed(5, "grants.actions", |s| ScopeSet::parse(&s))?,
+        not_before: row.time(6)?,
+        expires_at: row.time(7)?,
+        depth_left: u8::try_from(row.count(8)?).map_err(|e| corrupt("grants.depth_left", e.to_string()))?,
+        evidence: interaction
+            .map_or(Evidence::Configuration, |interaction| Evidence::Consent { interaction }),
+        state: state(row)?,
+        revision: row.count(14)?,
+    })
+}
+
+fn state(row: &Row<'_>) -> Result<GrantState, StoreError> {
+    let word: String = row.get(10)?;
+    match word.as_str() {
+        Word::ACTIVE => Ok(GrantState::Active),
+        Word::SUSPENDED => Ok(GrantState::Suspended),
+        Word::REVOKED => Ok(GrantState::Revoked(Revocation {
+            at: Timestamp::from_micros(row.get::<Option<i64>>(11)?.unwrap_or_default()),
+            by: row.get::<Option<String>>(12)?.unwrap_or_default(),
+            why: row.get::<Option<String>>(13)?.unwrap_or_default(),
+        })),
+        _ => Err(StoreError::Corrupt { column: "grants.state", detail: word }),
+    }
+}

@@ -1,0 +1,27 @@
+//! What is stored: one file per aggregate, each with its row as a struct and its methods on [`Tx`](crate::Tx).
+
+mod agent;
+mod artifact;
+mod attempt;
+mod client;
+mod consent;
+mod entry;
+mod grant;
+mod grant_state;
+mod key;
+mod passkey;
+mod prune;
+mod session;
+mod setting;
+mod user;
+
+pub use agent::Agent;
+pub use artifact::{Artifact, ArtifactKind, Consumed};
+pub use attempt::Attempt;
+pub use client::{Client, ClientDocument};
+pub use consent::Consent;
+pub use key::Key;
+pub use passkey::Passkey;
+pub use prune::Pruned;
+pub use session::Session;
+pub use user::{User, fold_name};

@@ -1,0 +1,64 @@
+//! Forgetting what is over. The ledger and the grants stay.
+
+use crate::tx::params;
+use crate::{StoreError, Tx};
+use prokura_core::Timestamp;
+use std::time::Duration;
+
+/// For how long failed sign-ins are remembered.
+const ATTEMPTS: Duration = Duration::from_secs(24 * 3600);
+
+/// How much was forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pruned {
+    /// Rows removed.
+    pub rows: u64,
+    /// Whether there may be more: run it again, in another transaction, so that nobody waits long.
+    pub more: bool,
+}
+
+/// Table, its key, and the condition under which a row is over at `?1`.
+const OVER: [(&str, &str, &str); 7] = [
+    ("artifacts", "kind, id_hash", "expires_at <= ?1"),
+    ("sessions", "id_hash", "expires_at <= ?1"),
+    ("consents", "id", "expires_at <= ?1"),
+    ("client_documents", "client", "expires_at <= ?1"),
+    ("clients", "id", "expires_at <= ?1"),
+    ("keys", "kid", "retire_at <= ?1"),
+    ("revocations", "kind, id", "until <= ?1"),
+];
+
+impl Tx<'_> {
+    /// Removes at most `limit` rows of each sort that expired by `now`: artifacts, sessions, remembered
+    /// consents, client documents, registered clients, retired keys, words about expired grants, and sign-in
+    /// attempts of more than a day ago.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn prune(&mut self, now: Timestamp, limit: u32) -> Result<Pruned, StoreError> {
+        let mut pruned = Pruned { rows: 0, more: false };
+        for (table, key, over) in OVER {
+            self.prune_table(table, key, over, now, limit, &mut pruned)?;
+        }
+        let unblocked = "last_at <= ?1 AND blocked_until <= ?1";
+        self.prune_table("attempts", "name", unblocked, now.before(ATTEMPTS), limit, &mut pruned)?;
+        Ok(pruned)
+    }
+
+    fn prune_table(
+        &mut self,
+        table: &str,
+        key: &str,
+        over: &str,
+        now: Timestamp,
+        limit: u32,
+        pruned: &mut Pruned,
+    ) -> Result<(), StoreError> {
+        let sql =
+            format!("DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {over} LIMIT ?2)");
+        let rows = self.execute(&sql, params![now, limit])?;
+        pruned.rows += rows;
+        pruned.more |= rows == u64::from(limit);
+        Ok(())
+    }
+}

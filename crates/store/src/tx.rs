@@ -1,0 +1,139 @@
+//! One transaction.
+
+use crate::StoreError;
+use crate::driver::{Access, Connection, Param, Row};
+use crate::revoked::{Change, Kind};
+use prokura_core::Timestamp;
+use prokura_ledger::Event;
+
+/// One transaction, lent to the closure of [`Store::transact`](crate::Store::transact) or
+/// [`Store::read`](crate::Store::read).
+///
+/// Writing transactions of all processes are one after the other, so what a closure reads stays true until it
+/// ends. An error from any method dooms the transaction: it is rolled back even if the closure goes on and
+/// returns `Ok`, on both drivers alike.
+pub struct Tx<'a> {
+    conn: &'a mut Connection,
+    access: Access,
+    left: Left,
+}
+
+/// What a transaction leaves behind for its commit.
+#[derive(Default)]
+pub(crate) struct Left {
+    pub(crate) events: Vec<Event>,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) failure: Option<StoreError>,
+}
+
+/// Numbered parameters.
+macro_rules! params {
+    ($($value:expr),* $(,)?) => { &[$($crate::driver::Param::from($value)),*] };
+}
+pub(crate) use params;
+
+impl<'a> Tx<'a> {
+    pub(crate) fn new(conn: &'a mut Connection, access: Access) -> Self {
+        Self { conn, access, left: Left::default() }
+    }
+
+    pub(crate) fn finish(self) -> Left {
+        self.left
+    }
+
+    pub(crate) fn failure(&self) -> Option<&StoreError> {
+        self.left.failure.as_ref()
+    }
+
+    /// Records `event` in the same commit as everything else here; its counters are given at the commit.
+    pub fn record(&mut self, event: Event) {
+        if self.access == Access::Read {
+            self.left.failure.get_or_insert(StoreError::ReadOnly);
+        }
+        self.left.events.push(event);
+    }
+
+    /// Runs one statement; says how many rows it changed.
+    pub(crate) fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
+        let result = self.conn.execute(sql, params);
+        self.noted(result)
+    }
+
+    /// All rows of a query.
+    pub(crate) fn rows<T>(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+        read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let result = self.conn.query(sql, params, read);
+        self.noted(result)
+    }
+
+    /// The first row of a query.
+    pub(crate) fn row<T>(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+        read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.rows(sql, params, read)?.into_iter().next())
+    }
+
+    /// Writes the newest word on the standing of `id`, for the views of all processes.
+    pub(crate) fn say(&mut self, word: Word<'_>) -> Result<(), StoreError> {
+        let next = "UPDATE counters SET n = n + 1 WHERE name = 'revocations' RETURNING n";
+        let seq = self.row(next, &[], |row| row.count(0))?.ok_or_else(|| StoreError::Corrupt {
+            column: "counters.n",
+            detail: "the counter of revocations is missing".into(),
+        })?;
+        self.execute(
+            "INSERT INTO revocations (kind, id, seq, word, at, by_whom, why, until)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT (kind, id) DO UPDATE SET seq = excluded.seq, word = excluded.word, at = excluded.at,
+             by_whom = excluded.by_whom, why = excluded.why, until = excluded.until",
+            params![word.kind.as_str(), word.id, seq, word.word, word.at, word.by, word.why, word.until],
+        )?;
+        self.left.changes.push(Change {
+            seq,
+            kind: word.kind,
+            id: word.id.to_owned(),
+            active: word.word == Word::ACTIVE,
+            until: word.until,
+        });
+        Ok(())
+    }
+
+    /// Dooms the transaction for a reason that the database did not notice.
+    pub(crate) fn fail<T>(&mut self, error: StoreError) -> Result<T, StoreError> {
+        self.noted(Err(error))
+    }
+
+    fn noted<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error) = &result {
+            self.left.failure.get_or_insert_with(|| error.clone());
+        }
+        result
+    }
+}
+
+/// A word on the standing of something.
+#[derive(Clone, Copy)]
+pub(crate) struct Word<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) id: &'a str,
+    pub(crate) word: &'a str,
+    pub(crate) at: Timestamp,
+    pub(crate) by: &'a str,
+    pub(crate) why: &'a str,
+    pub(crate) until: Timestamp,
+}
+
+impl Word<'_> {
+    pub(crate) const ACTIVE: &'static str = "active";
+    pub(crate) const SUSPENDED: &'static str = "suspended";
+    pub(crate) const REVOKED: &'static str = "revoked";
+    pub(crate) const DISABLED: &'static str = "disabled";
+    /// A word that matters until another is said.
+    pub(crate) const ALWAYS: Timestamp = Timestamp::from_micros(i64::MAX);
+}

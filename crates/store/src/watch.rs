@@ -1,0 +1,63 @@
+//! The watch: hears what other processes revoke.
+
+use crate::StoreError;
+use crate::driver::{Access, Connection, Row};
+use crate::revoked::{Change, Kind, RevokedView};
+use crate::store::start;
+use crate::tx::Word;
+use crate::url::DatabaseUrl;
+use prokura_core::Clock;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+/// How often it asks.
+const PERIOD: Duration = Duration::from_millis(250);
+
+/// Asks the database for the words that were said since the last.
+pub(crate) struct Watch {
+    conn: Connection,
+    view: Arc<RevokedView>,
+    clock: Arc<dyn Clock>,
+    last: u64,
+}
+
+impl Watch {
+    /// Fills `view`, then keeps it fresh until the answer is dropped.
+    pub(crate) fn start(
+        url: &DatabaseUrl,
+        view: Arc<RevokedView>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Sender<()>, StoreError> {
+        let mut watch = Self { conn: Connection::open(url, Access::Read)?, view, clock, last: 0 };
+        watch.ask()?;
+        let (sender, stop) = channel();
+        start("store-watch", move || watch.serve(&stop))?;
+        Ok(sender)
+    }
+
+    fn serve(mut self, stop: &Receiver<()>) {
+        while stop.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
+            if let Err(error) = self.ask() {
+                tracing::warn!(%error, age = ?self.view.age(), "what others revoked is not known");
+            }
+        }
+    }
+
+    fn ask(&mut self) -> Result<(), StoreError> {
+        let asked_at = self.view.elapsed();
+        let sql = "SELECT seq, kind, id, word, until FROM revocations WHERE seq > ?1 ORDER BY seq";
+        let changes = self.conn.query(sql, &[self.last.into()], change)?;
+        self.last = changes.last().map_or(self.last, |c| c.seq);
+        self.view.apply(changes);
+        self.view.heard(asked_at);
+        self.view.forget(self.clock.now());
+        Ok(())
+    }
+}
+
+fn change(row: &Row<'_>) -> Result<Change, StoreError> {
+    let kind = row.parsed(1, "revocations.kind", |s| Kind::parse(&s).ok_or(s))?;
+    let active = row.get::<String>(3)? == Word::ACTIVE;
+    Ok(Change { seq: row.count(0)?, kind, id: row.get(2)?, active, until: row.time(4)? })
+}

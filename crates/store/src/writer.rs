@@ -1,0 +1,145 @@
+//! The writer: one thread, one connection, many requests to a commit.
+
+use crate::StoreError;
+use crate::append::Appender;
+use crate::driver::{Access, Connection};
+use crate::job::{Job, Request};
+use crate::revoked::{Change, RevokedView};
+use crate::tx::{Left, Tx};
+use prokura_core::PointId;
+use prokura_ledger::Event;
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc::Receiver;
+
+/// How many requests share a commit at most: more would make the first wait for the last.
+const BATCH: usize = 256;
+
+/// How often a transaction is tried that another process got in the way of.
+const TRIES: u32 = 4;
+
+/// Runs requests until every sender is gone.
+pub(crate) struct Writer {
+    conn: Connection,
+    ledger: Appender,
+    view: Arc<RevokedView>,
+}
+
+/// What a batch will have done once it is committed.
+#[derive(Default)]
+struct Pending<'a> {
+    events: Vec<Cow<'a, Event>>,
+    changes: Vec<Change>,
+}
+
+impl Writer {
+    pub(crate) fn new(conn: Connection, point: PointId, view: Arc<RevokedView>) -> Self {
+        Self { conn, ledger: Appender::new(point), view }
+    }
+
+    /// Takes what is queued now, never waits for more: while one batch is being synced, the next gathers.
+    pub(crate) fn serve(mut self, mut requests: Receiver<Request>) {
+        while let Some(first) = requests.blocking_recv() {
+            let mut batch = vec![first];
+            while batch.len() < BATCH
+                && let Ok(next) = requests.try_recv()
+            {
+                batch.push(next);
+            }
+            self.run(batch);
+        }
+    }
+
+    /// Runs a batch and answers it. If it fails as a whole, each request is run alone, so that one that cannot
+    /// be written harms no other; but if nobody knows whether it was committed, it is not run again.
+    fn run(&mut self, mut batch: Vec<Request>) {
+        let committed = self.persist(&mut batch);
+        let again = committed.as_ref().is_err_and(|e| !matches!(e, StoreError::OutcomeUnknown(_)));
+        if batch.len() == 1 || !again {
+            return batch.into_iter().for_each(|r| r.finish(committed.clone()));
+        }
+        for request in batch {
+            let mut alone = [request];
+            let committed = self.persist(&mut alone);
+            alone.into_iter().for_each(|r| r.finish(committed.clone()));
+        }
+    }
+
+    /// Tries until the batch is committed, or it is clear that it will not be.
+    fn persist(&mut self, batch: &mut [Request]) -> Result<(), StoreError> {
+        let mut tried = 1;
+        loop {
+            match self.attempt(batch) {
+                Err(e) if e.is_retryable() && tried < TRIES => {
+                    tracing::debug!(error = %e, tried, "a batch is run again");
+                    std::thread::sleep(Duration::from_millis(5 * u64::from(tried)));
+                    tried += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn attempt(&mut self, batch: &mut [Request]) -> Result<(), StoreError> {
+        self.conn.begin(Access::Write)?;
+        let done = self.write(batch);
+        if done.is_err() {
+            self.conn.rollback();
+            self.ledger.forget();
+        }
+        self.view.apply(done?);
+        Ok(())
+    }
+
+    fn write(&mut self, batch: &mut [Request]) -> Result<Vec<Change>, StoreError> {
+        let mut pending = Pending::default();
+        for request in batch {
+            match request {
+                Request::Record(events, _) => pending.events.extend(events.iter().map(Cow::Borrowed)),
+                Request::Call(job, Access::Write) => self.call(job.as_mut(), &mut pending)?,
+                Request::Call(job, Access::Read) => self.look(job.as_mut())?,
+            }
+        }
+        self.ledger.append(&mut self.conn, &pending.events)?;
+        self.conn.commit()?;
+        Ok(pending.changes)
+    }
+
+    /// Runs a job that may write. What it wrote is undone if it fails; the others in the batch stay.
+    fn call(&mut self, job: &mut dyn Job, pending: &mut Pending<'_>) -> Result<(), StoreError> {
+        self.conn.batch("SAVEPOINT job")?;
+        let (keep, left) = run(&mut self.conn, job, Access::Write)?;
+        if keep {
+            pending.events.extend(left.events.into_iter().map(Cow::Owned));
+            pending.changes.extend(left.changes);
+            self.conn.batch("RELEASE SAVEPOINT job")
+        } else {
+            self.conn.batch("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job")
+        }
+    }
+
+    /// Runs a job that only reads, where there is no other connection for it.
+    fn look(&mut self, job: &mut dyn Job) -> Result<(), StoreError> {
+        self.conn.guard(Access::Read)?;
+        let ran = run(&mut self.conn, job, Access::Read);
+        self.conn.guard(Access::Write)?;
+        ran.map(drop)
+    }
+}
+
+/// Runs a job in the transaction that is open. An error that concerns the whole transaction, and so everybody
+/// in it, is passed on.
+pub(crate) fn run(
+    conn: &mut Connection,
+    job: &mut dyn Job,
+    access: Access,
+) -> Result<(bool, Left), StoreError> {
+    let mut tx = Tx::new(conn, access);
+    let keep = job.run(&mut tx);
+    let left = tx.finish();
+    match &left.failure {
+        Some(e) if e.is_retryable() => Err(e.clone()),
+        _ => Ok((keep, left)),
+    }
+}
