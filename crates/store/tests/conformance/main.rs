@@ -1,0 +1,113 @@
+//! One suite, run on every driver: SQLite in a file, SQLite in memory, PostgreSQL.
+
+mod artifacts;
+mod clients;
+mod grants;
+mod ledger;
+mod model;
+mod people;
+mod postgres;
+mod races;
+mod revoked;
+mod transactions;
+mod world;
+
+use world::{Driver, World};
+
+/// Runs one test on one driver.
+fn run<F: Future<Output = ()>>(driver: Driver, test: impl FnOnce(World) -> F) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        if let Some(world) = World::new(driver).await {
+            test(world).await;
+        }
+    });
+}
+
+macro_rules! on_every_driver {
+    ($($subject:ident { $($test:ident)* })*) => {
+        on_every_driver!(@ sqlite_file, File; $($subject { $($test)* })*);
+        on_every_driver!(@ sqlite_memory, Memory; $($subject { $($test)* })*);
+        on_every_driver!(@ postgresql, Postgres; $($subject { $($test)* })*);
+    };
+    (@ $name:ident, $driver:ident; $($subject:ident { $($test:ident)* })*) => {
+        mod $name {
+            $(mod $subject {
+                $(#[test]
+                fn $test() {
+                    crate::run(crate::Driver::$driver, crate::$subject::$test);
+                })*
+            })*
+        }
+    };
+}
+
+on_every_driver! {
+    artifacts {
+        one_of_many_consumers_wins_for_every_kind
+        one_of_many_claims_wins_and_an_expired_one_can_be_claimed_again
+        what_is_absent_expired_or_of_another_kind_is_not_won
+        a_refresh_token_remembers_its_successor
+        a_payload_is_replaced_only_if_it_is_the_expected_one
+        revoking_by_grant_spends_what_is_left
+        the_secret_itself_is_not_stored
+        pruning_is_bounded_and_spares_what_lives
+    }
+    grants {
+        a_grant_comes_back_as_it_was
+        an_update_needs_the_revision_it_read
+        revoking_ends_everything_below_each_once
+        nothing_comes_to_life_under_what_has_ended
+        suspending_can_be_undone_and_revoking_cannot
+        a_configured_grant_is_found_again_even_if_revoked
+        consent_is_remembered_for_exactly_its_place
+        ancestors_come_nearest_first
+    }
+    ledger {
+        counters_are_gapless_while_many_write_and_some_fail
+        the_record_goes_on_after_a_restart
+        two_processes_share_one_record
+        the_record_is_insert_only
+        a_name_with_nul_is_recorded_and_harms_nobody
+        a_filter_finds_what_it_asks_for
+        many_events_at_once_keep_their_order
+    }
+    people {
+        a_name_is_taken_in_any_case
+        disabling_a_user_ends_the_sessions
+        sessions_are_known_by_hash_and_end
+        a_passkey_cannot_be_used_twice_from_one_state
+        guesses_are_counted_before_they_are_checked
+        keys_and_settings_are_kept
+    }
+    clients {
+        the_first_sight_of_a_client_makes_one_agent
+        a_registered_client_lives_as_long_as_it_is_used
+        a_disabled_client_cannot_change_itself
+        a_document_is_kept_and_replaced
+    }
+    races {
+        a_rotation_has_one_successor
+        nothing_is_minted_after_a_revoke_returns
+        two_processes_spend_one_artifact_once
+    }
+    revoked {
+        the_revoker_sees_it_at_once
+        another_process_hears_of_it
+        what_was_revoked_before_the_start_is_known
+        disabling_is_heard_too
+    }
+    transactions {
+        a_failing_job_harms_no_neighbour
+        a_panic_is_an_error_and_the_store_lives_on
+        an_error_that_is_swallowed_still_dooms
+        a_read_cannot_write
+        an_err_rolls_back_rows_and_events
+        a_newer_schema_is_refused
+        nul_is_refused_on_both_drivers_alike
+    }
+    model {
+        artifacts_behave_as_the_model_says
+        revoking_ends_exactly_what_is_below
+    }
+}

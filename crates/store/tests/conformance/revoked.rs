@@ -1,0 +1,86 @@
+//! The view of what is not in force.
+
+use crate::world::{World, at, g, grant, now, planner, user};
+use prokura_core::{ClientId, UserId};
+use prokura_store::{Agent, Store};
+use std::time::Duration;
+
+/// Waits until `store` has heard of something.
+async fn until(store: &Store, heard: impl Fn(&Store) -> bool) {
+    for _ in 0..1000 {
+        if heard(store) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it was never heard of");
+}
+
+pub(crate) async fn the_revoker_sees_it_at_once(w: World) {
+    for round in 0..50 {
+        let id = w.grant(&format!("g_{round}")).await;
+        assert!(!w.store.revoked().contains(&id));
+        let revoke = id.clone();
+        w.write(move |tx| tx.revoke_grant(&revoke, "operator", "test", now())).await;
+        assert!(w.store.revoked().contains(&id));
+    }
+    assert!(w.store.revoked().fresh());
+}
+
+pub(crate) async fn another_process_hears_of_it(w: World) {
+    if !w.is_shared() {
+        return;
+    }
+    let other = w.other("pep_2").await;
+    w.grant("g_1").await;
+    w.write(|tx| tx.insert_grant(&grant("g_2", &["g_1"]))).await;
+    w.write(|tx| tx.revoke_grant(&g("g_1"), "operator", "test", now())).await;
+    until(&other, |s| s.revoked().contains(&g("g_1")) && s.revoked().contains(&g("g_2"))).await;
+    w.grant("g_3").await;
+    w.write(|tx| tx.suspend_grant(&g("g_3"), "operator", "test", now())).await;
+    until(&other, |s| s.revoked().contains(&g("g_3"))).await;
+    w.write(|tx| tx.resume_grant(&g("g_3"), "operator", "test", now())).await;
+    until(&other, |s| !s.revoked().contains(&g("g_3"))).await;
+    // Words about expired grants are removed; numbers go on, so that later words are heard.
+    w.write(|tx| tx.prune(at(4000), 100)).await;
+    let mut late = grant("g_4", &[]);
+    late.expires_at = at(9000);
+    w.write(move |tx| tx.insert_grant(&late)).await;
+    w.write(|tx| tx.revoke_grant(&g("g_4"), "operator", "test", now())).await;
+    until(&other, |s| s.revoked().contains(&g("g_4"))).await;
+}
+
+pub(crate) async fn what_was_revoked_before_the_start_is_known(w: World) {
+    if !w.is_shared() {
+        return;
+    }
+    w.grant("g_1").await;
+    w.grant("g_2").await;
+    w.write(|tx| tx.revoke_grant(&g("g_1"), "operator", "test", now())).await;
+    let later = w.other("pep_2").await;
+    assert!(later.revoked().contains(&g("g_1")));
+    assert!(!later.revoked().contains(&g("g_2")));
+}
+
+pub(crate) async fn disabling_is_heard_too(w: World) {
+    let client = || ClientId::parse("https://a.example/c").unwrap();
+    let agent = Agent { id: planner(), name: "P".into(), disabled: false, created_at: now() };
+    w.write(move |tx| Ok(tx.insert_agent(&agent)? && tx.insert_user(&user("eve"))?)).await;
+    let eve = || UserId::parse("usr_eve").unwrap();
+    let other = if w.is_shared() { w.other("pep_2").await } else { w.store.clone() };
+    for disabled in [true, false] {
+        w.write(move |tx| {
+            tx.disable_user(&eve(), disabled, "operator", "test", now())?;
+            tx.disable_agent(&planner(), disabled, "operator", "test", now())?;
+            tx.disable_client(&client(), disabled, "operator", "test", now())
+        })
+        .await;
+        until(&other, |s| {
+            let view = s.revoked();
+            view.user_disabled(&eve()) == disabled
+                && view.agent_disabled(&planner()) == disabled
+                && view.client_disabled(&client()) == disabled
+        })
+        .await;
+    }
+}

@@ -1,0 +1,134 @@
+//! What a transaction promises.
+
+use crate::world::{World, event, point, user};
+use prokura_store::{Store, StoreError};
+
+pub(crate) async fn a_failing_job_harms_no_neighbour(w: World) {
+    w.write(|tx| tx.put_setting("taken", "1")).await;
+    let jobs: Vec<_> = (0..120)
+        .map(|i| {
+            let store = w.store.clone();
+            tokio::spawn(async move {
+                store
+                    .transact(move |tx| {
+                        tx.put_setting(&format!("n{i}"), "1")?;
+                        match i % 3 {
+                            0 => Ok(()),
+                            1 => Err(StoreError::Closed),
+                            // A real error of the database, which dooms a whole PostgreSQL transaction.
+                            _ => tx.insert_session(&crate::transactions::orphan()),
+                        }
+                    })
+                    .await
+            })
+        })
+        .collect();
+    for (i, job) in jobs.into_iter().enumerate() {
+        let done = job.await.unwrap();
+        let kept = w.read(move |tx| tx.setting(&format!("n{i}"))).await.is_some();
+        match i % 3 {
+            0 => assert!(done == Ok(()) && kept, "{i}: {done:?}"),
+            1 => assert!(done == Err(StoreError::Closed) && !kept, "{i}: {done:?}"),
+            _ => assert!(matches!(done, Err(StoreError::Conflict(_))) && !kept, "{i}: {done:?}"),
+        }
+    }
+}
+
+/// A session of nobody, which no database takes.
+pub(crate) fn orphan() -> prokura_store::Session {
+    let now = crate::world::now();
+    prokura_store::Session {
+        hash: prokura_store::SecretHash::of("x"),
+        user: crate::world::alice(),
+        created_at: now,
+        expires_at: now,
+        auth_at: now,
+        amr: String::new(),
+        address: String::new(),
+        user_agent: String::new(),
+    }
+}
+
+pub(crate) async fn a_panic_is_an_error_and_the_store_lives_on(w: World) {
+    let panicked: Result<(), StoreError> = w
+        .store
+        .transact(|tx| {
+            tx.put_setting("a", "1")?;
+            panic!("on purpose")
+        })
+        .await;
+    assert_eq!(panicked, Err(StoreError::Panicked));
+    assert_eq!(w.read(|tx| tx.setting("a")).await, None);
+    w.write(|tx| tx.put_setting("a", "2")).await;
+    assert_eq!(w.read(|tx| tx.setting("a")).await.as_deref(), Some("2"));
+}
+
+pub(crate) async fn an_error_that_is_swallowed_still_dooms(w: World) {
+    let doomed: Result<(), StoreError> = w
+        .store
+        .transact(|tx| {
+            tx.put_setting("a", "1")?;
+            tx.record(event("swallowed"));
+            drop(tx.insert_session(&orphan()));
+            Ok(())
+        })
+        .await;
+    assert!(matches!(doomed, Err(StoreError::Conflict(_))), "{doomed:?}");
+    assert_eq!(w.read(|tx| Ok((tx.setting("a")?, tx.ledger_size()?))).await, (None, 0));
+}
+
+pub(crate) async fn a_read_cannot_write(w: World) {
+    let wrote = w.store.read(|tx| tx.put_setting("a", "1")).await;
+    assert_eq!(wrote, Err(StoreError::ReadOnly));
+    let recorded: Result<(), StoreError> = w
+        .store
+        .read(|tx| {
+            tx.record(event("read"));
+            Ok(())
+        })
+        .await;
+    assert_eq!(recorded, Err(StoreError::ReadOnly));
+    assert_eq!(w.read(|tx| Ok((tx.setting("a")?, tx.ledger_size()?))).await, (None, 0));
+    w.write(|tx| tx.put_setting("a", "2")).await;
+}
+
+pub(crate) async fn an_err_rolls_back_rows_and_events(w: World) {
+    #[derive(Debug, PartialEq)]
+    enum Mine {
+        No,
+        Store(StoreError),
+    }
+    impl From<StoreError> for Mine {
+        fn from(e: StoreError) -> Self {
+            Self::Store(e)
+        }
+    }
+    let refused = w
+        .store
+        .transact(|tx| {
+            tx.insert_user(&user("alice"))?;
+            tx.record(event("a"));
+            Err::<(), _>(Mine::No)
+        })
+        .await;
+    assert_eq!(refused, Err(Mine::No));
+    assert_eq!(w.read(|tx| Ok((tx.users(None, 9)?.len(), tx.ledger_size()?))).await, (0, 0));
+    w.write(|tx| {
+        tx.record(event("b"));
+        tx.insert_user(&user("alice"))
+    })
+    .await;
+    assert_eq!(w.read(|tx| Ok((tx.users(None, 9)?.len(), tx.ledger_size()?))).await, (1, 1));
+}
+
+pub(crate) async fn a_newer_schema_is_refused(w: World) {
+    let Some(changed) = w.raw("UPDATE schema_version SET version = 1000") else { return };
+    changed.unwrap();
+    let refused = Store::open(&w.url, point("pep_2"), w.clock.clone()).await;
+    assert!(matches!(refused.err(), Some(StoreError::NewerSchema { found: 1000, .. })));
+}
+
+pub(crate) async fn nul_is_refused_on_both_drivers_alike(w: World) {
+    let refused = w.store.transact(|tx| tx.put_setting("a", "b\0c")).await;
+    assert_eq!(refused, Err(StoreError::Nul));
+}
