@@ -30,7 +30,7 @@ impl SecretHash {
     /// Reads what [`Display`](fmt::Display) wrote: 64 lower-case hexadecimal digits.
     pub fn from_hex(s: &str) -> Option<Self> {
         let fine = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-        if s.len() != 64 || !s.as_bytes().iter().all(|b| fine(b)) {
+        if s.len() != 64 || !s.as_bytes().iter().all(fine) {
             return None;
         }
         let mut hash = [0; 32];

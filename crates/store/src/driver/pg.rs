@@ -14,7 +14,7 @@ use std::time::Duration;
 const STATEMENTS: usize = 256;
 
 /// Any number; it keeps two programs from migrating one database at once.
-const MIGRATION_LOCK: i64 = 0x5052_4f4b_5552_41;
+const MIGRATION_LOCK: i64 = 0x0050_524f_4b55_5241;
 
 pub(crate) struct Connection {
     config: Config,

@@ -22,8 +22,8 @@ impl Connection {
             Some(path) => rusqlite::Connection::open_with_flags(path, flags),
             None => rusqlite::Connection::open_in_memory(),
         }
-        .map_err(from)?;
-        conn.busy_timeout(BUSY).map_err(from)?;
+        .map_err(|e| from(&e))?;
+        conn.busy_timeout(BUSY).map_err(|e| from(&e))?;
         conn.set_prepared_statement_cache_capacity(256);
         // WAL lets readers read while one writes; FULL syncs the log at every commit, so that what was
         // answered survives a loss of power. A NORMAL commit would not.
@@ -31,7 +31,7 @@ impl Connection {
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
              PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;",
         )
-        .map_err(from)?;
+        .map_err(|e| from(&e))?;
         let conn = Self(conn);
         conn.guard(access)?;
         Ok(conn)
@@ -69,7 +69,7 @@ impl Connection {
     }
 
     pub(crate) fn batch(&self, sql: &str) -> Result<(), StoreError> {
-        self.0.execute_batch(sql).map_err(from)
+        self.0.execute_batch(sql).map_err(|e| from(&e))
     }
 
     fn cached(&self, sql: &str) -> Result<(), StoreError> {
@@ -77,8 +77,8 @@ impl Connection {
     }
 
     pub(crate) fn execute(&self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
-        let mut statement = self.0.prepare_cached(sql).map_err(from)?;
-        let changed = statement.execute(params_from_iter(params)).map_err(from)?;
+        let mut statement = self.0.prepare_cached(sql).map_err(|e| from(&e))?;
+        let changed = statement.execute(params_from_iter(params)).map_err(|e| from(&e))?;
         Ok(u64::try_from(changed).unwrap_or(u64::MAX))
     }
 
@@ -88,10 +88,10 @@ impl Connection {
         params: &[Param<'_>],
         mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut statement = self.0.prepare_cached(sql).map_err(from)?;
-        let mut rows = statement.query(params_from_iter(params)).map_err(from)?;
+        let mut statement = self.0.prepare_cached(sql).map_err(|e| from(&e))?;
+        let mut rows = statement.query(params_from_iter(params)).map_err(|e| from(&e))?;
         let mut all = Vec::new();
-        while let Some(row) = rows.next().map_err(from)? {
+        while let Some(row) = rows.next().map_err(|e| from(&e))? {
             all.push(read(&Row::Sqlite(row))?);
         }
         Ok(all)
@@ -109,9 +109,9 @@ impl ToSql for Param<'_> {
     }
 }
 
-fn from(error: rusqlite::Error) -> StoreError {
+fn from(error: &rusqlite::Error) -> StoreError {
     let text = error.to_string();
-    let rusqlite::Error::SqliteFailure(failure, _) = &error else { return StoreError::Database(text) };
+    let rusqlite::Error::SqliteFailure(failure, _) = error else { return StoreError::Database(text) };
     match (failure.code, failure.extended_code) {
         (
             _,
@@ -126,5 +126,36 @@ fn from(error: rusqlite::Error) -> StoreError {
             StoreError::Corrupt { column: "the file", detail: text }
         }
         _ => StoreError::Database(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(conn: &Connection, pragma: &str) -> String {
+        let read = |row: &Row<'_>| row.get::<i64>(0).map(|n| n.to_string()).or_else(|_| row.get::<String>(0));
+        conn.query(&format!("PRAGMA {pragma}"), &[], read).unwrap().remove(0)
+    }
+
+    #[test]
+    fn a_commit_is_synced_and_references_are_checked() {
+        let dir = tempfile::tempdir().unwrap();
+        let conn = Connection::open(Some(&dir.path().join("t.db")), Access::Write).unwrap();
+        let found = ["journal_mode", "synchronous", "foreign_keys"].map(|p| ask(&conn, p));
+        assert_eq!(found, ["wal", "2", "1"]);
+    }
+
+    #[test]
+    fn what_was_not_committed_is_not_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.db");
+        let conn = Connection::open(Some(&path), Access::Write).unwrap();
+        conn.batch("CREATE TABLE t (n INTEGER)").unwrap();
+        conn.begin(Access::Write).unwrap();
+        conn.execute("INSERT INTO t VALUES (?1)", &[Param::Int(1)]).unwrap();
+        drop(conn);
+        let conn = Connection::open(Some(&path), Access::Read).unwrap();
+        assert!(conn.query("SELECT n FROM t", &[], |r| r.get::<i64>(0)).unwrap().is_empty());
     }
 }

@@ -1,4 +1,5 @@
 //! One suite, run on every driver: SQLite in a file, SQLite in memory, PostgreSQL.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where its world does not hold")]
 
 mod artifacts;
 mod clients;

@@ -72,6 +72,7 @@ impl Server {
         Self { base: rest[..end].to_owned(), query, next: AtomicU32::new(0), _life: life }
     }
 
+    #[allow(clippy::zombie_processes, reason = "it outlives every test and ends after this process")]
     fn start(bin: &Path) -> Self {
         let dir = tempfile::Builder::new().prefix("prokura-pg-").tempdir().unwrap().keep();
         let mut keeper = if is_root(&dir) {
