@@ -1,2 +1,27 @@
-//! View structs in, HTML out.
+//! View structs in, HTML out. One template a page, one style sheet, one small script, one catalogue of texts.
+//!
+//! Invariants: nothing here reads a request, a clock or a database; every value is escaped; text from outside is
+//! a [`Shown`], which has no invisible characters; no page refers to anything outside this server; every page
+//! works without its script.
 #![forbid(unsafe_code)]
+
+mod assets;
+mod frame;
+mod ident;
+mod pages;
+pub mod samples;
+mod shown;
+mod text;
+mod when;
+
+pub use askama::{Error as RenderError, Template};
+pub use assets::{Asset, SCRIPT, SEAL, STYLE, asset};
+pub use frame::{Form, Frame, Hop, Meaning, Notice, Permission};
+pub use ident::Ident;
+pub use pages::{
+    AgentRow, Allowed, Asker, Consent, Duration, Fault, FirstProblems, FirstUser, GrantRow, PasskeyForm,
+    PasskeyRow, Refused, Security, SessionRow, SignIn, SignedOut, Software, Standing,
+};
+pub use shown::Shown;
+pub use text::{Catalogue, ENGLISH, Filled, Text};
+pub use when::{When, lasting};

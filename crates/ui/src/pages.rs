@@ -1,0 +1,282 @@
+//! The pages: one struct each. What stands in a struct is all that its page can show.
+
+use crate::frame::{Form, Frame, Hop, Notice, Permission};
+use crate::ident::Ident;
+use crate::shown::Shown;
+use crate::text::Text;
+use crate::when::When;
+use askama::Template;
+
+/// Which software asks, as far as is known.
+#[derive(Debug, Clone)]
+pub struct Asker {
+    /// What it calls itself.
+    pub name: Shown,
+    /// What resource it asks for.
+    pub resource: Shown,
+}
+
+/// The sign-in page.
+#[derive(Debug, Clone, Template)]
+#[template(path = "sign_in.html")]
+pub struct SignIn {
+    /// What stands around.
+    pub frame: Frame,
+    /// Why the reader was sent here; `None` for the account's own sign-in.
+    pub asker: Option<Asker>,
+    /// What went before, where it was refused.
+    pub notice: Option<Notice>,
+    /// The form of the password; `None` if passwords are off.
+    pub password: Option<Form>,
+    /// The user name that was typed.
+    pub login: String,
+    /// The form of the passkey, and the request options (WebAuthn §5.5) as JSON.
+    pub passkey: Option<PasskeyForm>,
+}
+
+/// A form that a passkey fills in.
+#[derive(Debug, Clone)]
+pub struct PasskeyForm {
+    /// Where it goes.
+    pub form: Form,
+    /// The options for the browser, as JSON.
+    pub options: String,
+}
+
+/// How far the asking software is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Its metadata document was fetched from the host that it names.
+    Published,
+    /// The operator wrote it into the configuration.
+    Configured,
+    /// It registered itself: everything it says is its own word.
+    Unverified,
+}
+
+impl Standing {
+    fn is_published(self) -> bool {
+        self == Self::Published
+    }
+}
+
+/// The software that asks.
+#[derive(Debug, Clone)]
+pub struct Software {
+    /// What it calls itself.
+    pub name: Shown,
+    /// The host of its client id, or the id itself where that is no address.
+    pub id_host: String,
+    /// Its client id.
+    pub id: Ident,
+    /// How far it is known.
+    pub standing: Standing,
+    /// Where the answer goes: the host of the redirect address, or its scheme.
+    pub redirect_host: String,
+    /// Whether the answer goes to a program on this computer.
+    pub loopback: bool,
+}
+
+/// A choice of duration.
+#[derive(Debug, Clone)]
+pub struct Duration {
+    /// The form's value, in seconds.
+    pub seconds: i64,
+    /// `30 days`.
+    pub label: String,
+    /// Until when that is.
+    pub until: When,
+    /// Whether it is chosen.
+    pub chosen: bool,
+}
+
+/// The consent page.
+#[derive(Debug, Clone, Template)]
+#[template(path = "consent.html")]
+pub struct Consent {
+    /// What stands around.
+    pub frame: Frame,
+    /// The form.
+    pub form: Form,
+    /// Where to go to sign in as somebody else.
+    pub switch: Form,
+    /// What was refused before.
+    pub notice: Option<Notice>,
+    /// Who asks.
+    pub software: Software,
+    /// Who acts for whom.
+    pub chain: Vec<Hop>,
+    /// The resource's title.
+    pub resource: Shown,
+    /// The resource's address.
+    pub resource_uri: String,
+    /// What it may do.
+    pub permissions: Vec<Permission>,
+    /// For how long.
+    pub durations: Vec<Duration>,
+}
+
+/// The page after a No to unverified software: nobody is sent anywhere by itself.
+#[derive(Debug, Clone, Template)]
+#[template(path = "refused.html")]
+pub struct Refused {
+    /// What stands around.
+    pub frame: Frame,
+    /// What the software calls itself.
+    pub client: Shown,
+    /// Where its answer would go.
+    pub host: String,
+    /// The address with the refusal.
+    pub link: String,
+}
+
+/// The page after signing out.
+#[derive(Debug, Clone, Template)]
+#[template(path = "signed_out.html")]
+pub struct SignedOut {
+    /// What stands around.
+    pub frame: Frame,
+}
+
+/// A grant on the account page.
+#[derive(Debug, Clone)]
+pub struct GrantRow {
+    /// Its id.
+    pub id: Ident,
+    /// The resource's title.
+    pub resource: Shown,
+    /// The sentences of its permissions.
+    pub permissions: Vec<Shown>,
+    /// Who acts for whom.
+    pub chain: Vec<Hop>,
+    /// When it was made.
+    pub since: When,
+    /// When it ends.
+    pub expires: When,
+    /// When it was last used.
+    pub last_used: Option<When>,
+    /// Whether the operator made it, not the user.
+    pub by_operator: bool,
+    /// The form that revokes it.
+    pub revoke: Form,
+}
+
+/// An agent on the account page, with its grants.
+#[derive(Debug, Clone)]
+pub struct AgentRow {
+    /// What it is called.
+    pub name: Shown,
+    /// The hosts of its clients, or their ids.
+    pub hosts: Vec<String>,
+    /// What it was allowed.
+    pub grants: Vec<GrantRow>,
+}
+
+/// "What I allowed".
+#[derive(Debug, Clone, Template)]
+#[template(path = "allowed.html")]
+pub struct Allowed {
+    /// What stands around.
+    pub frame: Frame,
+    /// What has just happened.
+    pub notice: Option<Notice>,
+    /// Who may act for the reader.
+    pub agents: Vec<AgentRow>,
+    /// The form that revokes everything.
+    pub revoke_all: Form,
+    /// The form that signs out.
+    pub sign_out: Form,
+}
+
+/// A passkey on the security page.
+#[derive(Debug, Clone)]
+pub struct PasskeyRow {
+    /// What its owner called it.
+    pub label: Shown,
+    /// When it was added.
+    pub added: When,
+    /// When it was last used.
+    pub last_used: Option<When>,
+    /// The form that removes it.
+    pub remove: Form,
+}
+
+/// A session on the security page.
+#[derive(Debug, Clone)]
+pub struct SessionRow {
+    /// Which browser.
+    pub browser: Shown,
+    /// From which address.
+    pub address: String,
+    /// How the user signed in.
+    pub way: String,
+    /// Since when.
+    pub since: When,
+    /// Whether it is this browser.
+    pub this: bool,
+    /// The form that ends it.
+    pub end: Form,
+}
+
+/// "Sign-in and security".
+#[derive(Debug, Clone, Template)]
+#[template(path = "security.html")]
+pub struct Security {
+    /// What stands around.
+    pub frame: Frame,
+    /// What has just happened.
+    pub notice: Option<Notice>,
+    /// The user's passkeys.
+    pub passkeys: Vec<PasskeyRow>,
+    /// The form that adds one, with the creation options (WebAuthn §5.4) as JSON.
+    pub add: PasskeyForm,
+    /// Where the user is signed in.
+    pub sessions: Vec<SessionRow>,
+    /// The form that signs out.
+    pub sign_out: Form,
+}
+
+/// A field that was not accepted.
+#[derive(Debug, Clone, Default)]
+pub struct FirstProblems {
+    /// Why not the user name.
+    pub login: Option<Text>,
+    /// Why not the name.
+    pub name: Option<Text>,
+    /// Why not the password.
+    pub password: Option<Text>,
+}
+
+/// The page that makes the first user.
+#[derive(Debug, Clone, Template)]
+#[template(path = "first_user.html")]
+pub struct FirstUser {
+    /// What stands around.
+    pub frame: Frame,
+    /// The form.
+    pub form: Form,
+    /// The user name that was typed.
+    pub login: String,
+    /// The name that was typed.
+    pub name: String,
+    /// What was not accepted.
+    pub problems: FirstProblems,
+}
+
+/// A page that says why there is no other.
+#[derive(Debug, Clone, Template)]
+#[template(path = "fault.html")]
+pub struct Fault {
+    /// What stands around.
+    pub frame: Frame,
+    /// What is so.
+    pub title: Text,
+    /// What it means for the reader, and what to do.
+    pub lead: Text,
+    /// What exactly was refused, for the one who mends the software.
+    pub detail: Option<Shown>,
+    /// The protocol's error code.
+    pub code: Option<String>,
+    /// Leads to the entry in the record.
+    pub trace: Ident,
+}

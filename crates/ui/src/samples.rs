@@ -1,0 +1,326 @@
+//! Every page in every state, for the gallery, the tests of the pages and the pictures in the documentation:
+//! as it should be, empty, refused, with long names, with names written right to left, with hostile input.
+
+use crate::*;
+
+/// A page in one state.
+#[derive(Debug)]
+pub struct Sample {
+    /// Which page: `consent`.
+    pub page: &'static str,
+    /// In which state: `hostile`.
+    pub state: &'static str,
+    /// The document.
+    pub html: String,
+}
+
+/// What a client, a user or an operator might have written.
+struct Words {
+    state: &'static str,
+    user: String,
+    client: String,
+    host: String,
+    resource: String,
+    sentence: String,
+}
+
+const NOW: i64 = 1_795_255_200;
+const HOSTILE: &str = "\u{202e}<img src=x onerror=alert(1)>\"'\u{0}{{7*7}}</title>";
+
+fn words() -> [Words; 4] {
+    let new = |state, user: &str, client: &str, host: &str, resource: &str, sentence: &str| Words {
+        state,
+        user: user.to_owned(),
+        client: client.to_owned(),
+        host: host.to_owned(),
+        resource: resource.to_owned(),
+        sentence: sentence.to_owned(),
+    };
+    let long = "Wolfeschlegelsteinhausenbergerdorff".repeat(3);
+    let long_host = format!("{}.example", ["a-rather-long-department-name"; 4].join("."));
+    [
+        new("usual", "Alice", "Planner", "planner.example", "Sales", "Read sales reports"),
+        new("long", &long, &long, &long_host, &long, &format!("Read {long} {}", "and reports ".repeat(30))),
+        new("rtl", "أليس", "مساعد المبيعات", "xn--mgba3a4f16a.example", "המכירות", "קריאת דוחות מכירות"),
+        new("hostile", HOSTILE, HOSTILE, "xn--clude-4ve.example", HOSTILE, HOSTILE),
+    ]
+}
+
+fn frame() -> Frame {
+    Frame::new("", "as.example", "bm9uY2U", false)
+}
+
+fn form(action: &str) -> Form {
+    Form { action: action.to_owned(), token: "dG9rZW4".to_owned() }
+}
+
+fn passkey_form(action: &str) -> PasskeyForm {
+    PasskeyForm { form: form(action), options: "{\"challenge\":\"Y2hhbGxlbmdl\"}".to_owned() }
+}
+
+fn notice(meaning: Meaning, sentence: impl ToString) -> Option<Notice> {
+    Some(Notice { meaning, sentence: sentence.to_string() })
+}
+
+fn at(offset: i64) -> When {
+    When::at(NOW + offset, NOW, &ENGLISH)
+}
+
+fn sign_in(w: &Words) -> SignIn {
+    SignIn {
+        frame: frame(),
+        asker: Some(Asker { name: Shown::name(&w.client), resource: Shown::name(&w.resource) }),
+        notice: None,
+        password: Some(form("/signin")),
+        login: String::new(),
+        passkey: Some(passkey_form("/signin/passkey")),
+    }
+}
+
+fn consent(w: &Words) -> Consent {
+    let (resource, text) = (Shown::name(&w.resource), &ENGLISH);
+    Consent {
+        frame: frame().signed_in(&w.user),
+        form: form("/consent"),
+        switch: form("/consent/switch"),
+        notice: None,
+        software: Software {
+            name: Shown::name(&w.client),
+            id_host: w.host.clone(),
+            id: Ident::new(&format!("https://{}/client.json", w.host)),
+            standing: Standing::Published,
+            redirect_host: w.host.clone(),
+            loopback: false,
+        },
+        chain: vec![
+            Hop::actor(&w.user, text.chain_you.to_string()),
+            Hop::actor(&w.client, text.chain_agent.to_string()),
+            Hop::place("sales", text.chain_limit.with("n", 3).to_string()),
+        ],
+        resource,
+        resource_uri: "https://as.example/mcp/sales".to_owned(),
+        permissions: vec![
+            permission("read:report", &w.sentence, &["tool:read_report", "resource:report/*"], true),
+            permission(
+                "tools:generate_summary",
+                "Generate sales summaries",
+                &["tool:generate_summary"],
+                true,
+            ),
+            permission("delete:report", "Delete sales reports", &["tool:delete_report"], false),
+        ],
+        durations: [3_600, 86_400, 30 * 86_400, 90 * 86_400].map(duration).to_vec(),
+    }
+}
+
+fn permission(scope: &str, sentence: &str, actions: &[&str], kept: bool) -> Permission {
+    Permission {
+        scope: scope.to_owned(),
+        sentence: Shown::sentence(sentence),
+        actions: actions.iter().map(|a| (*a).to_owned()).collect(),
+        kept,
+    }
+}
+
+fn duration(seconds: i64) -> Duration {
+    Duration {
+        seconds,
+        label: lasting(seconds, &ENGLISH),
+        until: at(seconds),
+        chosen: seconds == 30 * 86_400,
+    }
+}
+
+fn allowed(w: &Words) -> Allowed {
+    Allowed {
+        frame: frame().signed_in(&w.user),
+        notice: None,
+        agents: vec![
+            AgentRow {
+                name: Shown::name(&w.client),
+                hosts: vec![w.host.clone()],
+                grants: vec![grant(w, "sales", true), grant(w, "staff", false)],
+            },
+            AgentRow {
+                name: Shown::name("Reporter"),
+                hosts: vec!["reporter.example".to_owned()],
+                grants: vec![GrantRow { by_operator: true, ..grant(w, "sales", false) }],
+            },
+        ],
+        revoke_all: form("/account/revoke-all"),
+        sign_out: form("/account/sign-out"),
+    }
+}
+
+fn grant(w: &Words, resource: &str, used: bool) -> GrantRow {
+    GrantRow {
+        id: Ident::new("g_7QdVb2mXcR0aL9pKs4TzYw"),
+        resource: Shown::name(resource),
+        permissions: vec![Shown::sentence(&w.sentence), Shown::sentence("Generate sales summaries")],
+        chain: vec![
+            Hop::actor(&w.user, ENGLISH.chain_you.to_string()),
+            Hop::actor(&w.client, ENGLISH.chain_agent.to_string()),
+            Hop::place(resource, ENGLISH.chain_limit.with("n", 2).to_string()),
+        ],
+        since: at(-9 * 86_400),
+        expires: at(81 * 86_400),
+        last_used: used.then(|| at(-180)),
+        by_operator: false,
+        revoke: form("/account/revoke"),
+    }
+}
+
+fn security(w: &Words) -> Security {
+    Security {
+        frame: frame().signed_in(&w.user),
+        notice: None,
+        passkeys: vec![PasskeyRow {
+            label: Shown::name(&w.client),
+            added: at(-40 * 86_400),
+            last_used: Some(at(-7_200)),
+            remove: form("/account/passkeys/remove"),
+        }],
+        add: passkey_form("/account/passkeys"),
+        sessions: vec![
+            session("Firefox on Linux", "192.0.2.7", true),
+            session(&w.client, "2001:db8::7", false),
+        ],
+        sign_out: form("/account/sign-out"),
+    }
+}
+
+fn session(browser: &str, address: &str, this: bool) -> SessionRow {
+    SessionRow {
+        browser: Shown::name(browser),
+        address: address.to_owned(),
+        way: ENGLISH.way_passkey.to_string(),
+        since: at(-7_200),
+        this,
+        end: form("/account/sessions/end"),
+    }
+}
+
+fn first_user(w: &Words) -> FirstUser {
+    FirstUser {
+        frame: frame(),
+        form: form("/setup"),
+        login: w.user.clone(),
+        name: w.user.clone(),
+        problems: FirstProblems::default(),
+    }
+}
+
+fn fault(w: &Words) -> Fault {
+    Fault {
+        frame: frame(),
+        title: ENGLISH.fault_title,
+        lead: ENGLISH.fault_client,
+        detail: Some(Shown::sentence(&format!("{} is not a registered redirect address", w.client))),
+        code: Some("invalid_request".to_owned()),
+        trace: Ident::new("tr_7QdVb2mXcR0aL9pKs4TzYw"),
+    }
+}
+
+fn refused(w: &Words) -> Refused {
+    Refused {
+        frame: frame().signed_in(&w.user),
+        client: Shown::name(&w.client),
+        host: w.host.clone(),
+        link: format!("https://{}/cb?error=access_denied&state=x%22", w.host),
+    }
+}
+
+/// Every page in every state.
+///
+/// # Errors
+/// [`RenderError`] if a page cannot be written.
+pub fn samples() -> Result<Vec<Sample>, RenderError> {
+    let mut all = Vec::new();
+    for w in words() {
+        let mut add = |page, html| all.push(Sample { page, state: w.state, html });
+        add("sign_in", sign_in(&w).render()?);
+        add("consent", consent(&w).render()?);
+        add("allowed", allowed(&w).render()?);
+        add("security", security(&w).render()?);
+        add("first_user", first_user(&w).render()?);
+        add("fault", fault(&w).render()?);
+        add("refused", refused(&w).render()?);
+    }
+    let [usual, ..] = words();
+    for (page, state, html) in special(&usual)? {
+        all.push(Sample { page, state, html });
+    }
+    Ok(all)
+}
+
+type Special = (&'static str, &'static str, String);
+
+fn special(w: &Words) -> Result<Vec<Special>, RenderError> {
+    let t = &ENGLISH;
+    let dev = Frame { dev: true, ..frame() };
+    let risky = Software {
+        id_host: "cli_4TzYw7QdVb2mXcR0aL9pKs".to_owned(),
+        standing: Standing::Unverified,
+        redirect_host: "127.0.0.1:51234".to_owned(),
+        loopback: true,
+        ..consent(w).software
+    };
+    let too_short = FirstProblems {
+        login: Some(t.bad_login),
+        password: Some(t.bad_password),
+        ..FirstProblems::default()
+    };
+    Ok(vec![
+        ("sign_in", "account", SignIn { asker: None, frame: dev, ..sign_in(w) }.render()?),
+        (
+            "sign_in",
+            "refused",
+            SignIn {
+                login: "alice".to_owned(),
+                notice: notice(Meaning::Refused, t.wrong_credentials),
+                ..sign_in(w)
+            }
+            .render()?,
+        ),
+        ("sign_in", "passkey_only", SignIn { password: None, ..sign_in(w) }.render()?),
+        ("sign_in", "password_only", SignIn { passkey: None, ..sign_in(w) }.render()?),
+        (
+            "consent",
+            "risky",
+            Consent { software: risky, notice: notice(Meaning::Attention, t.permissions_none), ..consent(w) }
+                .render()?,
+        ),
+        ("allowed", "empty", Allowed { agents: vec![], ..allowed(w) }.render()?),
+        (
+            "allowed",
+            "revoked",
+            Allowed {
+                notice: notice(
+                    Meaning::Permitted,
+                    t.revoked_one.with("agent", "Planner").with("resource", "Sales"),
+                ),
+                ..allowed(w)
+            }
+            .render()?,
+        ),
+        ("security", "empty", Security { passkeys: vec![], ..security(w) }.render()?),
+        (
+            "first_user",
+            "refused",
+            FirstUser { problems: too_short, login: "Al ice".into(), ..first_user(w) }.render()?,
+        ),
+        ("signed_out", "usual", SignedOut { frame: frame() }.render()?),
+        (
+            "fault",
+            "elsewhere",
+            Fault { title: t.elsewhere_title, lead: t.elsewhere_lead, detail: None, code: None, ..fault(w) }
+                .render()?,
+        ),
+        (
+            "fault",
+            "ours",
+            Fault { title: t.ours_title, lead: t.ours_lead, detail: None, code: None, ..fault(w) }
+                .render()?,
+        ),
+    ])
+}

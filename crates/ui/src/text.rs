@@ -1,0 +1,284 @@
+//! Every text that a person reads, in one place, so that another language is one more table.
+
+use std::fmt;
+
+/// One text, with `{name}` where a value belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Text(&'static str);
+
+/// A text with values for its places.
+#[derive(Debug, Clone)]
+pub struct Filled {
+    text: &'static str,
+    values: Vec<(&'static str, String)>,
+}
+
+impl Text {
+    /// Fills the place `{name}`.
+    pub fn with(self, name: &'static str, value: impl fmt::Display) -> Filled {
+        Filled { text: self.0, values: Vec::new() }.with(name, value)
+    }
+
+    /// The text before and after the place `{name}`, where markup has to stand in it.
+    pub fn around(self, name: &str) -> (&'static str, &'static str) {
+        self.0.split_once(&format!("{{{name}}}")).unwrap_or((self.0, ""))
+    }
+}
+
+impl Filled {
+    /// Fills another place.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
+        self.values.push((name, value.to_string()));
+        self
+    }
+
+    fn value(&self, name: &str) -> Option<&str> {
+        self.values.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str())
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl fmt::Display for Filled {
+    /// One pass over the text: a value that looks like a place is not filled again.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.text;
+        while let Some((before, after)) = rest.split_once('{') {
+            f.write_str(before)?;
+            let (name, after) = after.split_once('}').unwrap_or((after, ""));
+            f.write_str(self.value(name).unwrap_or_default())?;
+            rest = after;
+        }
+        f.write_str(rest)
+    }
+}
+
+macro_rules! catalogue {
+    ($($name:ident: $english:literal,)*) => {
+        /// Every text of every page. A language is a value of this type, so none can be forgotten.
+        #[derive(Debug)]
+        pub struct Catalogue {
+            $(#[doc = $english] pub $name: Text,)*
+        }
+
+        /// English.
+        pub const ENGLISH: Catalogue = Catalogue { $($name: Text($english),)* };
+
+        /// Every text of [`ENGLISH`] by name.
+        #[cfg(test)]
+        const ALL: &[(&str, &str)] = &[$((stringify!($name), $english),)*];
+    };
+}
+
+catalogue! {
+    // The frame.
+    product: "Prokura",
+    skip: "Skip to the content",
+    dev_banner: "Development mode",
+    dev_banner_more: "This server may sign people in and agree by itself. Never use it with real data.",
+    signed_in_as: "Signed in as {name}",
+    account: "Account",
+    sign_out: "Sign out",
+    reference: "Reference",
+    and: "and",
+
+    // What is permitted, needs attention, is refused: each has its word.
+    word_done: "Done",
+    word_attention: "Attention",
+    word_refused: "Refused",
+
+    // Time.
+    now: "just now",
+    minutes_ago_one: "1 minute ago",
+    minutes_ago: "{n} minutes ago",
+    hours_ago_one: "1 hour ago",
+    hours_ago: "{n} hours ago",
+    days_ago_one: "1 day ago",
+    days_ago: "{n} days ago",
+    in_moments: "in a moment",
+    in_minutes_one: "in 1 minute",
+    in_minutes: "in {n} minutes",
+    in_hours_one: "in 1 hour",
+    in_hours: "in {n} hours",
+    in_days_one: "in 1 day",
+    in_days: "in {n} days",
+    never: "never",
+
+    // Sign in.
+    sign_in_title: "Sign in",
+    sign_in_lead: "to your account at {host}",
+    sign_in_asked_by: "{client} wants to use {resource} for you. First, say who you are.",
+    sign_in_asked_unknown: "This name is the software's own. The next page says who it is.",
+    passkey_use: "Sign in with a passkey",
+    passkey_hint: "Your fingerprint, face or screen lock. Nothing to remember.",
+    passkey_needs_script: "Passkeys need JavaScript, which is off. Your password works without it.",
+    or_password: "or with your password",
+    login: "User name",
+    password: "Password",
+    sign_in_go: "Sign in",
+    sign_in_elsewhere: "Were you sent here by a message or a link you did not expect? Close this page: nothing has happened yet.",
+    wrong_credentials: "That user name and password do not belong together. Check both and try again.",
+    wrong_passkey: "That passkey was not accepted. Try again, or use your password.",
+    slow_down: "There were too many attempts. Try again {when}.",
+    busy: "Many people are signing in at this moment. Wait a few seconds and try again.",
+
+    // Consent.
+    consent_title: "May {client} use {resource} for you?",
+    consent_lead: "Nothing is allowed until you say so. You can take away single permissions first.",
+    who_asks: "Who asks",
+    who_asks_name: "Calls itself",
+    who_asks_id: "Published by",
+    who_asks_registered: "Registered as",
+    who_asks_answer: "Answer goes to",
+    this_computer: "a program on this computer",
+    verified: "Verified",
+    verified_more: "{host} has published this software's description.",
+    configured: "Verified",
+    configured_more: "The operator of this server knows this software.",
+    unverified: "Not verified",
+    unverified_more: "Anybody can register under this name. Go on only if you have just started this yourself.",
+    loopback: "Answer stays on this computer",
+    loopback_more: "The answer goes to whichever program listens here. Another program could pretend to be {client}. Go on only if you have just started it yourself.",
+    chain: "Who acts for whom",
+    chain_you: "you",
+    chain_agent: "acts for you",
+    chain_agent_for: "acts for {name}",
+    chain_limit_one: "1 permission",
+    chain_limit: "{n} permissions",
+    chain_until: "until {when}",
+    permissions: "What it may do",
+    permissions_hint: "Take away what you do not want. Nothing can be added here.",
+    permissions_none: "Leave at least one permission, or choose No.",
+    permission_actions: "Allows exactly",
+    duration: "For how long",
+    resource: "Where",
+    undo: "You can undo this at any time, at once, under {account}.",
+    undo_link: "Account",
+    no: "No",
+    allow: "Allow",
+    no_more: "With No, nothing is allowed, and the software is told only that.",
+    not_me: "Not {name}? Sign in as somebody else",
+    hour_one: "1 hour",
+    hours: "{n} hours",
+    day_one: "1 day",
+    days: "{n} days",
+    until: "until {when}",
+
+    // The pause before leaving for an unverified place.
+    refused_title: "Nothing was allowed",
+    refused_lead: "You said No to {client}. You can close this page.",
+    refused_more: "This software is not verified, so you are not sent to its address by itself.",
+    refused_go: "Tell {host} that you said No",
+
+    // Signed out.
+    signed_out_title: "You are signed out",
+    signed_out_lead: "What you allowed stays allowed. Sign in again to see it or to end it.",
+    sign_in_again: "Sign in again",
+
+    // The account.
+    allowed_title: "What I allowed",
+    allowed_lead: "Software that may act for you. What you end stops at once.",
+    allowed_none: "Nobody may act for you.",
+    allowed_none_more: "When software asks to act for you, you decide first, and it is then listed here.",
+    security_title: "Sign-in and security",
+    security_lead: "The ways into your account, and where it is open.",
+    last_used: "Last used",
+    never_used: "Not used yet",
+    expires: "Ends",
+    since: "Allowed",
+    by_operator: "by the operator of this server",
+    revoke: "Revoke",
+    revoke_label: "Revoke {agent} at {resource}",
+    revoke_all: "Revoke everything",
+    revoke_all_more: "Every software listed here loses its access to everything, at once. You can allow each of them again.",
+    revoke_all_go: "Yes, revoke everything",
+    revoked_one: "Revoked. {agent} can no longer use {resource} for you.",
+    revoked_all: "Revoked. Nobody may act for you any more.",
+    revoked_already: "That was revoked before.",
+    passkeys: "Passkeys",
+    passkeys_none: "You have no passkey yet. It is quicker than a password, and it cannot be given away by mistake.",
+    passkey_add: "Add a passkey",
+    passkey_label: "Name of this device",
+    passkey_label_hint: "So that you know it again: “Work laptop”.",
+    passkey_remove: "Remove",
+    passkey_remove_label: "Remove the passkey {label}",
+    passkey_added: "The passkey was added.",
+    passkey_removed: "The passkey was removed.",
+    passkey_refused: "The passkey was not added. Try again.",
+    passkey_last: "This is the only way into your account. Add another passkey or a password first.",
+    passkey_add_script: "Adding a passkey needs JavaScript, which is off.",
+    added: "Added",
+    sessions: "Where you are signed in",
+    session_this: "this browser",
+    session_from: "From",
+    session_since: "Since",
+    session_end: "Sign out",
+    session_end_label: "Sign out {agent}",
+    session_ended: "That browser was signed out.",
+    way_password: "password",
+    way_passkey: "passkey",
+    way_link: "one-time link",
+    way_dev: "development mode",
+    browser_unknown: "A browser",
+
+    // The first user.
+    first_title: "Set up the first user",
+    first_lead: "This server has no user yet. Whoever opens this link first makes one.",
+    first_login: "User name",
+    first_login_hint: "Lower-case letters, digits, dots and dashes.",
+    first_name: "Your name",
+    first_name_hint: "As others should read it.",
+    first_password: "Password",
+    first_password_hint: "At least 12 characters. A few words are better than odd signs. You can add a passkey afterwards.",
+    first_go: "Create the user",
+    bad_login: "Use 1 to 64 lower-case letters, digits, dots or dashes.",
+    bad_name: "Write a name of at most 80 characters.",
+    bad_password: "Use 12 to 128 characters.",
+    taken_login: "That user name is taken.",
+
+    // Faults.
+    fault_title: "This request cannot be answered",
+    fault_client: "You did nothing wrong: the software that sent you here asked in a way that is not allowed. You have not been sent back to it, because its address could not be trusted.",
+    fault_code: "Error",
+    expired_title: "This page is too old",
+    expired_lead: "What you were asked has expired or was answered before. Go back to the software that sent you, and start again there.",
+    elsewhere_title: "This was started in another browser",
+    elsewhere_lead: "For your safety, only the browser that starts a sign-in can finish it. If somebody sent you this address, close the page. Otherwise start again in the software that asked.",
+    crossed_title: "That did not come from our page",
+    crossed_lead: "The answer did not carry the mark of the page it belongs to, so it was not accepted. Nothing has changed. Open the page again and repeat your answer.",
+    missing_title: "There is nothing here",
+    missing_lead: "Check the address, or go to your account.",
+    ours_title: "The server could not do that",
+    ours_lead: "The fault is on our side, and it is recorded. Nothing was allowed. Try again in a minute; if it stays so, tell the operator the reference below.",
+    used_link_title: "This link was used before",
+    used_link_lead: "A set-up link works once, for a short time. Restart the server for a new one, or run “prokura user add”.",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_filled_once_and_never_read_as_a_place() {
+        let text = Text("{a} and {b}").with("a", "{b}").with("b", "x");
+        assert_eq!(text.to_string(), "{b} and x");
+    }
+
+    #[test]
+    fn around_a_place_stands_the_rest() {
+        assert_eq!(Text("under {account}.").around("account"), ("under ", "."));
+    }
+
+    #[test]
+    fn texts_are_finished_sentences_that_blame_nobody() {
+        for (name, text) in ALL {
+            assert!(!text.is_empty() && !text.contains("went wrong") && !text.contains("  "), "{name}");
+            assert_eq!(text.matches('{').count(), text.matches('}').count(), "{name}");
+        }
+    }
+}
