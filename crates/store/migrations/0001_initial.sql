@@ -30,9 +30,16 @@ CREATE TABLE ledger (
   leaf BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX ledger_counter ON ledger (point, counter);
-CREATE INDEX ledger_subject ON ledger (subject, seq);
-CREATE INDEX ledger_grant ON ledger (grant_id, seq);
-CREATE INDEX ledger_trace ON ledger (trace, seq);
+
+-- Finds entries by subject, grant and trace: 64-bit hashes of these, written a block of entries at a time, so
+-- that appending touches no page but the last (docs/decisions/0002).
+CREATE TABLE ledger_terms (
+  block INTEGER NOT NULL,
+  term INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY (block, term, seq)
+) STRICT, WITHOUT ROWID;
+INSERT INTO counters (name, n) VALUES ('indexed_blocks', 0);
 
 CREATE TABLE pair_counters (
   point TEXT NOT NULL,

@@ -18,6 +18,8 @@ pub(crate) struct Appender {
     point: PointId,
     /// This point's counter after the last batch, if it was committed.
     last: Option<u64>,
+    /// The sequence number of the last entry that was appended, committed or not.
+    head: u64,
     pairs: Pairs,
     inserts: [String; 3],
     upserts: [String; 3],
@@ -38,6 +40,7 @@ impl Appender {
         Self {
             point,
             last: None,
+            head: 0,
             pairs: Pairs::default(),
             inserts: WIDTHS.map(insert_sql),
             upserts: WIDTHS.map(upsert_sql),
@@ -66,7 +69,13 @@ impl Appender {
         self.insert(conn, &lines)?;
         self.upsert_pairs(conn, &moved)?;
         self.last = lines.last().map(|l| l.counter);
+        self.head = lines.last().map_or(seq, |l| l.seq);
         Ok(())
+    }
+
+    /// The sequence number of the last entry that this process appended.
+    pub(crate) fn head(&self) -> u64 {
+        self.head
     }
 
     /// What was appended last was not committed: nothing remembered of it is true.
@@ -187,7 +196,8 @@ fn upsert_sql(rows: usize) -> String {
     )
 }
 
-fn placeholders(rows: usize, columns: usize) -> String {
+/// `(?1, ?2), (?3, ?4)`: the values of so many rows.
+pub(crate) fn placeholders(rows: usize, columns: usize) -> String {
     let mut sql = String::new();
     for n in 0..rows * columns {
         let before = match n {

@@ -18,6 +18,7 @@ mod reader;
 mod revoked;
 mod rows;
 mod store;
+mod terms;
 mod tx;
 mod url;
 mod watch;

@@ -3,6 +3,7 @@
 use crate::StoreError;
 use crate::driver::{Access, Connection, Param, Row};
 use crate::revoked::{Change, Kind};
+use crate::terms::indexed_blocks;
 use prokura_core::Timestamp;
 use prokura_ledger::Event;
 
@@ -78,6 +79,12 @@ impl<'a> Tx<'a> {
         read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
         Ok(self.rows(sql, params, read)?.into_iter().next())
+    }
+
+    /// How many blocks of the record are indexed.
+    pub(crate) fn indexed_blocks(&mut self) -> Result<u64, StoreError> {
+        let result = indexed_blocks(self.conn);
+        self.noted(result)
     }
 
     /// Writes the newest word on the standing of `id`, for the views of all processes.

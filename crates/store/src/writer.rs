@@ -5,6 +5,7 @@ use crate::append::Appender;
 use crate::driver::{Access, Connection};
 use crate::job::{Job, Request};
 use crate::revoked::{Change, RevokedView};
+use crate::terms::Indexer;
 use crate::tx::{Left, Tx};
 use prokura_core::PointId;
 use prokura_ledger::Event;
@@ -23,6 +24,7 @@ const TRIES: u32 = 4;
 pub(crate) struct Writer {
     conn: Connection,
     ledger: Appender,
+    terms: Indexer,
     view: Arc<RevokedView>,
 }
 
@@ -35,7 +37,7 @@ struct Pending<'a> {
 
 impl Writer {
     pub(crate) fn new(conn: Connection, point: PointId, view: Arc<RevokedView>) -> Self {
-        Self { conn, ledger: Appender::new(point), view }
+        Self { conn, ledger: Appender::new(point), terms: Indexer::default(), view }
     }
 
     /// Takes what is queued now, never waits for more: while one batch is being synced, the next gathers.
@@ -48,6 +50,15 @@ impl Writer {
                 batch.push(next);
             }
             self.run(batch);
+            self.index();
+        }
+    }
+
+    /// Indexes the blocks of the record that are full by now, after everybody was answered.
+    fn index(&mut self) {
+        if let Err(error) = self.terms.index_up_to(&mut self.conn, self.ledger.head()) {
+            self.conn.rollback();
+            tracing::warn!(%error, "the record could not be indexed; the next batch tries again");
         }
     }
 

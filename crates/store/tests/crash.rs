@@ -132,8 +132,7 @@ async fn whole(store: &Store) -> std::collections::BTreeSet<String> {
     let (mut all, mut before_seq) = (Vec::new(), None);
     loop {
         let filter = Filter { before_seq, limit: 1000, ..Filter::default() };
-        let page =
-            store.read(move |tx| tx.entries(&filter)).await.unwrap_or_else(refused);
+        let page = store.read(move |tx| tx.entries(&filter)).await.unwrap_or_else(refused);
         let Some((last, _)) = page.last() else { break };
         before_seq = Some(*last);
         all.extend(page);

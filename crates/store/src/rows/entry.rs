@@ -1,6 +1,7 @@
 //! Reading the record.
 
 use crate::driver::{Param, Row};
+use crate::terms::{BLOCK, By, term};
 use crate::tx::params;
 use crate::{StoreError, Tx};
 use prokura_core::{AgentId, ClientId, GrantId, Principal, ResourceUri, Timestamp, TraceId};
@@ -12,15 +13,23 @@ const USUAL: u32 = 100;
 /// No page is longer.
 const MOST: u32 = 1000;
 
+/// How many blocks are looked into at once: few at first, for who is found often is found soon; then many, for
+/// who is found seldom. The last is taken again and again.
+fn windows() -> impl Iterator<Item = u64> {
+    [1, 4, 16].into_iter().chain(std::iter::repeat(64))
+}
+
 impl Tx<'_> {
     /// The entries that match `filter`, newest first, each with its sequence number, which counts every entry
-    /// of the database from 1 in the order of commits, without gaps.
+    /// of the database from 1 in the order of commits, without gaps. Subject, grant and trace are indexed; with
+    /// none of them the record is read backwards until the page is full.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn entries(&mut self, filter: &Filter) -> Result<Vec<(u64, Entry)>, StoreError> {
-        let (sql, params) = select(filter);
-        self.rows(&sql, &params, entry)
+        let search = Search::new(filter);
+        let limit = if filter.limit == 0 { USUAL } else { filter.limit.min(MOST) };
+        self.search(&search, "l.seq, l.body", limit, entry)
     }
 
     /// The entry with that sequence number.
@@ -37,9 +46,10 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn last_use(&mut self, grant: &GrantId) -> Result<Option<Timestamp>, StoreError> {
-        let sql = "SELECT at FROM ledger WHERE grant_id = ?1 AND kind IN ('decision', 'issuance', 'outcome')
-                   ORDER BY seq DESC LIMIT 1";
-        self.row(sql, params![grant.as_str()], |row| row.time(0))
+        let filter = Filter { grant: Some(grant.clone()), ..Filter::default() };
+        let mut search = Search::new(&filter);
+        search.conditions += " AND l.kind IN ('decision', 'issuance', 'outcome')";
+        Ok(self.search(&search, "l.at", 1, |row| row.time(0))?.first().copied())
     }
 
     /// The leaf hashes from sequence number `from` on, at most `limit`: what the Merkle tree is made of.
@@ -64,32 +74,102 @@ impl Tx<'_> {
     }
 }
 
-fn select(filter: &Filter) -> (String, Vec<Param<'_>>) {
-    let conditions: [(&str, Param<'_>); 12] = [
-        ("subject =", filter.subject.as_ref().map(Principal::as_str).into()),
-        ("actor =", filter.actor.as_ref().map(AgentId::as_str).into()),
-        ("client =", filter.client.as_ref().map(ClientId::as_str).into()),
-        ("grant_id =", filter.grant.as_ref().map(GrantId::as_str).into()),
-        ("resource =", filter.resource.as_ref().map(ResourceUri::as_str).into()),
-        ("action =", filter.action.as_deref().into()),
-        ("kind =", filter.kind.map(|k| k.as_str()).into()),
-        ("outcome =", filter.outcome.map(|o| o.as_str()).into()),
-        ("trace =", filter.trace.as_ref().map(TraceId::as_str).into()),
-        ("at >=", filter.since.into()),
-        ("at <", filter.until.into()),
-        ("seq <", filter.before_seq.into()),
-    ];
-    let (mut sql, mut params) = ("SELECT seq, body FROM ledger".to_owned(), Vec::new());
-    for (condition, param) in conditions {
-        if !matches!(param, Param::Null) {
-            params.push(param);
-            let joint = if params.len() == 1 { "WHERE" } else { "AND" };
-            sql += &format!(" {joint} {condition} ?{}", params.len());
-        }
+/// What is looked for: conditions on the entry `l`, and the term that it is indexed by.
+struct Search<'a> {
+    conditions: String,
+    params: Vec<Param<'a>>,
+    term: Option<i64>,
+    before: u64,
+}
+
+impl<'a> Search<'a> {
+    fn new(filter: &'a Filter) -> Self {
+        let subject = filter.subject.as_ref().map(Principal::as_str);
+        let grant = filter.grant.as_ref().map(GrantId::as_str);
+        let trace = filter.trace.as_ref().map(TraceId::as_str);
+        let before = filter.before_seq.unwrap_or(i64::MAX.unsigned_abs());
+        let all: [(&str, Param<'a>); 12] = [
+            ("seq <", before.into()),
+            ("subject =", subject.into()),
+            ("grant_id =", grant.into()),
+            ("trace =", trace.into()),
+            ("actor =", filter.actor.as_ref().map(AgentId::as_str).into()),
+            ("client =", filter.client.as_ref().map(ClientId::as_str).into()),
+            ("resource =", filter.resource.as_ref().map(ResourceUri::as_str).into()),
+            ("action =", filter.action.as_deref().into()),
+            ("kind =", filter.kind.map(|k| k.as_str()).into()),
+            ("outcome =", filter.outcome.map(|o| o.as_str()).into()),
+            ("at >=", filter.since.into()),
+            ("at <", filter.until.into()),
+        ];
+        let given = all.into_iter().filter(|(_, param)| !matches!(param, Param::Null));
+        let (texts, params): (Vec<_>, Vec<_>) = given.unzip();
+        let numbered = texts.iter().enumerate().map(|(i, text)| format!("l.{text} ?{}", i + 1));
+        // The rarest first: a flow has fewer entries than a grant, and a grant fewer than a person.
+        let terms = [(By::Trace, trace), (By::Grant, grant), (By::Subject, subject)];
+        let term = terms.into_iter().find_map(|(by, text)| text.map(|text| term(by, text)));
+        Self { conditions: numbered.collect::<Vec<_>>().join(" AND "), params, term, before }
     }
-    params.push(if filter.limit == 0 { USUAL } else { filter.limit.min(MOST) }.into());
-    sql += &format!(" ORDER BY seq DESC LIMIT ?{}", params.len());
-    (sql, params)
+
+    /// These parameters and more.
+    fn with(&self, more: impl IntoIterator<Item = Param<'a>>) -> Vec<Param<'a>> {
+        self.params.iter().copied().chain(more).collect()
+    }
+}
+
+impl Tx<'_> {
+    /// The newest `limit` entries of a search.
+    fn search<T>(
+        &mut self,
+        search: &Search<'_>,
+        columns: &str,
+        limit: u32,
+        read: impl Fn(&Row<'_>) -> Result<T, StoreError> + Copy,
+    ) -> Result<Vec<T>, StoreError> {
+        let indexed = if search.term.is_some() { self.indexed_blocks()? } else { 0 };
+        let (conditions, next) = (&search.conditions, search.params.len() + 1);
+        let sql = format!(
+            "SELECT {columns} FROM ledger l WHERE {conditions} AND l.seq > ?{next}
+             ORDER BY l.seq DESC LIMIT ?{}",
+            next + 1
+        );
+        let mut found = self.rows(&sql, &search.with([(indexed * BLOCK).into(), limit.into()]), read)?;
+        let mut blocks = indexed.min(search.before.div_ceil(BLOCK));
+        for window in windows() {
+            let missing = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(limit));
+            if blocks == 0 || missing == 0 {
+                break;
+            }
+            found.extend(self.search_blocks(search, columns, blocks, window, missing, read)?);
+            blocks = blocks.saturating_sub(window);
+        }
+        Ok(found)
+    }
+
+    /// The newest `limit` entries of a search in the `window` blocks below `blocks`.
+    fn search_blocks<T>(
+        &mut self,
+        search: &Search<'_>,
+        columns: &str,
+        blocks: u64,
+        window: u64,
+        limit: u32,
+        read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let (conditions, next) = (&search.conditions, search.params.len() + 1);
+        let places: Vec<_> = (0..window).map(|i| format!("?{}", next as u64 + 2 + i)).collect();
+        // CROSS JOIN: SQLite must begin with the index, whatever it thinks.
+        let sql = format!(
+            "SELECT {columns} FROM ledger_terms t CROSS JOIN ledger l WHERE t.block IN ({})
+             AND t.term = ?{next} AND l.seq = t.seq AND {conditions} ORDER BY l.seq DESC LIMIT ?{}",
+            places.join(", "),
+            next + 1
+        );
+        // Below the first block its number is repeated, which finds nothing twice.
+        let numbers = (1..=window).map(|i| Param::from(blocks.saturating_sub(i)));
+        let params = search.with([search.term.unwrap_or(0).into(), limit.into()].into_iter().chain(numbers));
+        self.rows(&sql, &params, read)
+    }
 }
 
 fn entry(row: &Row<'_>) -> Result<(u64, Entry), StoreError> {
@@ -103,10 +183,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_filter_becomes_numbered_conditions_and_a_bounded_page() {
-        let filter = Filter { before_seq: Some(7), limit: 5_000, ..Filter::default() };
-        let (sql, params) = select(&filter);
-        assert_eq!(sql, "SELECT seq, body FROM ledger WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2");
-        assert!(matches!(params[..], [Param::Int(7), Param::Int(1000)]));
+    fn a_filter_becomes_numbered_conditions_and_the_rarest_term() {
+        let grant = GrantId::parse("g_1").ok();
+        let subject = Principal::parse("usr_1").ok();
+        let filter = Filter { before_seq: Some(7), grant, subject, ..Filter::default() };
+        let search = Search::new(&filter);
+        assert_eq!(search.conditions, "l.seq < ?1 AND l.subject = ?2 AND l.grant_id = ?3");
+        assert!(matches!(search.params[..], [Param::Int(7), Param::Text("usr_1"), Param::Text("g_1")]));
+        assert_eq!(search.term, Some(term(By::Grant, "g_1")));
     }
 }

@@ -188,3 +188,44 @@ pub(crate) async fn many_events_at_once_keep_their_order(w: World) {
     let expected: Vec<_> = all[1399..].iter().map(|(_, e)| Entry::leaf_hash(&e.to_bytes())).collect();
     assert_eq!(leaves, expected);
 }
+
+/// Six blocks, and by each of subject, grant and trace something that stands everywhere, here and there, once.
+pub(crate) async fn the_index_finds_what_a_scan_finds(w: World) {
+    let traces = ["tr_all", "tr_some", "tr_once"];
+    let pick = |i: usize| if i == 700 { 2 } else { usize::from(i % 97 == 0) };
+    for batch in (0..6500).collect::<Vec<_>>().chunks(500) {
+        let events = batch.iter().map(|i| {
+            let mut e = event(if i % 2 == 0 { "even" } else { "odd" });
+            e.trace = TraceId::parse(traces[pick(*i)]).unwrap();
+            e.grant = Some(g(&format!("g_{}", pick(*i))));
+            e.subject = Some(Principal::User(UserId::parse(format!("usr_{}", pick(*i))).unwrap()));
+            e
+        });
+        w.store.record(events.collect()).await.unwrap();
+    }
+    let all = whole(&w.store).await;
+    for n in 0..3 {
+        for action in [None, Some("odd".to_owned())] {
+            for before_seq in [None, Some(6200), Some(1025), Some(1024), Some(702), Some(1)] {
+                let none = || Filter { before_seq, action: action.clone(), limit: 70, ..Filter::default() };
+                let filters = [
+                    Filter { trace: TraceId::parse(traces[n]).ok(), ..none() },
+                    Filter { grant: Some(g(&format!("g_{n}"))), ..none() },
+                    Filter { subject: Principal::parse(&format!("usr_{n}")).ok(), ..none() },
+                ];
+                let fits = |(seq, e): &&(u64, Entry)| {
+                    e.event.trace.as_str() == traces[n]
+                        && action.as_ref().is_none_or(|a| *a == e.event.action)
+                        && before_seq.is_none_or(|b| *seq < b)
+                };
+                let expected: Vec<_> = all.iter().rev().filter(fits).take(70).cloned().collect();
+                for filter in filters {
+                    let asked = filter.clone();
+                    assert_eq!(w.read(move |tx| tx.entries(&asked)).await, expected, "{filter:?}");
+                }
+            }
+        }
+    }
+    let nobody = Filter { subject: Principal::parse("usr_nobody").ok(), ..Filter::default() };
+    assert!(w.read(move |tx| tx.entries(&nobody)).await.is_empty());
+}

@@ -72,6 +72,7 @@ on_every_driver! {
         a_name_with_nul_is_recorded_and_harms_nobody
         a_filter_finds_what_it_asks_for
         many_events_at_once_keep_their_order
+        the_index_finds_what_a_scan_finds
     }
     people {
         a_name_is_taken_in_any_case
