@@ -21,23 +21,25 @@ fn main() -> Result<(), Failure> {
         let store = Store::open(&url, PointId::parse("pep_bench")?, Arc::new(SystemClock)).await?;
         println!("{url}");
         println!("microseconds per event; the last column per round of all callers");
-        println!(" callers   events     writer CPU        all CPU           wall          round");
-        for callers in [1, 8, 64, 256] {
-            measure(&store, callers).await?;
+        println!(" callers  at once     writer CPU        all CPU           wall          round");
+        for (callers, batch) in [(1, 1), (8, 1), (64, 1), (256, 1), (1, 64), (1, 256)] {
+            measure(&store, callers, batch).await?;
         }
         Ok(())
     })
 }
 
-async fn measure(store: &Store, callers: u64) -> Result<(), Failure> {
-    let rounds = (20_000 / callers).min(3_000);
+/// So many callers record so many events at a time, again and again.
+async fn measure(store: &Store, callers: u64, batch: u64) -> Result<(), Failure> {
+    let rounds = (20_000 / callers / batch).min(3_000);
     let (writer, all, start) = (cpu_time("store-write")?, cpu_time("")?, Instant::now());
     let tasks: Vec<_> = (0..callers)
         .map(|caller| {
             let store = store.clone();
             tokio::spawn(async move {
                 for round in 0..rounds {
-                    store.record(vec![event(caller, round)?]).await?;
+                    let events = (0..batch).map(|n| event(caller, round * batch + n));
+                    store.record(events.collect::<Result<_, _>>()?).await?;
                 }
                 Ok::<_, Failure>(())
             })
@@ -46,12 +48,12 @@ async fn measure(store: &Store, callers: u64) -> Result<(), Failure> {
     for task in tasks {
         task.await??;
     }
-    let events = callers * rounds;
+    let events = callers * rounds * batch;
     let wall = start.elapsed();
     let (writer, all) = (cpu_time("store-write")? - writer, cpu_time("")? - all);
     let per = |d: Duration, n: u64| d.as_secs_f64() * 1e6 / n as f64;
     let [a, b, c, d] = [per(writer, events), per(all, events), per(wall, events), per(wall, rounds)];
-    println!("{callers:>8} {events:>8} {a:>14.1} {b:>14.1} {c:>14.1} {d:>14.1}");
+    println!("{callers:>8} {batch:>8} {a:>14.1} {b:>14.1} {c:>14.1} {d:>14.1}");
     Ok(())
 }
 

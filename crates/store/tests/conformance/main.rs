@@ -106,6 +106,7 @@ on_every_driver! {
         a_read_cannot_write
         an_err_rolls_back_rows_and_events
         a_newer_schema_is_refused
+        a_broken_connection_is_replaced
         nul_is_refused_on_both_drivers_alike
     }
     model {

@@ -2,6 +2,7 @@
 
 use crate::world::{World, event, point, user};
 use prokura_store::{Store, StoreError};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) async fn a_failing_job_harms_no_neighbour(w: World) {
     w.write(|tx| tx.put_setting("taken", "1")).await;
@@ -131,4 +132,35 @@ pub(crate) async fn a_newer_schema_is_refused(w: World) {
 pub(crate) async fn nul_is_refused_on_both_drivers_alike(w: World) {
     let refused = w.store.transact(|tx| tx.put_setting("a", "b\0c")).await;
     assert_eq!(refused, Err(StoreError::Nul));
+}
+
+/// Ends every connection to the database of `w`, as a restart of the server would; false if there is none.
+fn disconnect(w: &crate::world::Raw) -> bool {
+    let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    w.is_postgres() && w.run(sql).is_some_and(|done| done.is_ok())
+}
+
+pub(crate) async fn a_broken_connection_is_replaced(w: World) {
+    let raw = w.raw_access();
+    w.write(|tx| tx.put_setting("a", "1")).await;
+    if !disconnect(&raw) {
+        return;
+    }
+    w.write(|tx| tx.put_setting("a", "2")).await;
+    assert!(disconnect(&raw));
+    // Both readers, one after the other.
+    for _ in 0..4 {
+        assert_eq!(w.read(|tx| tx.setting("a")).await.as_deref(), Some("2"));
+    }
+    let broken = AtomicBool::new(false);
+    w.write(move |tx| {
+        tx.record(event("once"));
+        if !broken.swap(true, Ordering::SeqCst) {
+            assert!(disconnect(&raw), "in the middle of a transaction");
+        }
+        tx.put_setting("a", "3")
+    })
+    .await;
+    assert_eq!(w.read(|tx| Ok((tx.setting("a")?.unwrap(), tx.ledger_size()?))).await, ("3".to_owned(), 1));
 }

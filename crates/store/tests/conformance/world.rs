@@ -21,7 +21,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     dir: Option<tempfile::TempDir>,
     /// The address with its password, if it is PostgreSQL.
-    pub(crate) postgres: Option<String>,
+    postgres: Option<String>,
 }
 
 /// The time at which every test begins.
@@ -145,26 +145,41 @@ pub(crate) fn event(action: &str) -> Event {
 impl World {
     /// Runs a statement behind the store's back; `None` for a database that only the store can reach.
     pub(crate) fn raw(&self, sql: &str) -> Option<Result<(), String>> {
-        let sql = sql.to_owned();
-        let file = self.file();
-        let postgres = self.postgres.clone();
-        let run = move || match (file, postgres) {
-            (Some(file), _) => {
+        self.raw_access().run(sql)
+    }
+
+    /// A way to the database that is not the store's.
+    pub(crate) fn raw_access(&self) -> Raw {
+        let file = self.dir.as_ref().map(|d| d.path().join("t.db"));
+        Raw { file, postgres: self.postgres.clone() }
+    }
+}
+
+/// A way to the database that is not the store's.
+pub(crate) struct Raw {
+    file: Option<std::path::PathBuf>,
+    postgres: Option<String>,
+}
+
+impl Raw {
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.postgres.is_some()
+    }
+
+    /// Runs a statement; `None` for a database that only the store can reach.
+    pub(crate) fn run(&self, sql: &str) -> Option<Result<(), String>> {
+        let run = || match self {
+            Self { file: Some(file), .. } => {
                 let conn = rusqlite::Connection::open(file).unwrap();
-                Some(conn.execute_batch(&sql).map_err(|e| e.to_string()))
+                Some(conn.execute_batch(sql).map_err(|e| e.to_string()))
             }
-            (_, Some(url)) => {
-                let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
-                Some(client.batch_execute(&sql).map_err(|e| e.to_string()))
+            Self { postgres: Some(url), .. } => {
+                let mut client = postgres::Client::connect(url, postgres::NoTls).unwrap();
+                Some(client.batch_execute(sql).map_err(|e| e.to_string()))
             }
             _ => None,
         };
         // The synchronous client brings its own runtime, which may not stand inside ours.
-        std::thread::spawn(run).join().unwrap()
-    }
-
-    /// The file, if there is one.
-    pub(crate) fn file(&self) -> Option<std::path::PathBuf> {
-        self.dir.as_ref().map(|d| d.path().join("t.db"))
+        std::thread::scope(|s| s.spawn(run).join().unwrap())
     }
 }
