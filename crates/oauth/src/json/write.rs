@@ -1,0 +1,147 @@
+//! Writing: compact in the order of reading, or canonical.
+
+use super::canonical::{name_order, number};
+use super::{Number, Object, Value};
+
+/// Writes `value` in the order in which it was read.
+pub(super) fn compact(value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Number(n) => plain_number(n, out),
+        Value::Array(items) => array(items, out, compact),
+        Value::Object(o) => object(o.iter(), out, compact),
+        simple => scalar(simple, out),
+    }
+}
+
+/// Writes `value` canonically.
+pub(super) fn canonical(value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Number(n) => number(n, out),
+        Value::Array(items) => array(items, out, canonical),
+        Value::Object(o) => canonical_object(o, out),
+        simple => scalar(simple, out),
+    }
+}
+
+fn canonical_object(o: &Object, out: &mut Vec<u8>) {
+    let members = o.sorted_by(name_order);
+    object(members.into_iter().map(|(k, v)| (k.as_str(), v)), out, canonical);
+}
+
+fn scalar(value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::String(s) => string(s, out),
+        _ => out.extend_from_slice(b"null"),
+    }
+}
+
+fn array(items: &[Value], out: &mut Vec<u8>, write: fn(&Value, &mut Vec<u8>)) {
+    out.push(b'[');
+    for (i, item) in items.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        write(item, out);
+    }
+    out.push(b']');
+}
+
+fn object<'a>(
+    members: impl Iterator<Item = (&'a str, &'a Value)>,
+    out: &mut Vec<u8>,
+    write: fn(&Value, &mut Vec<u8>),
+) {
+    out.push(b'{');
+    for (i, (name, value)) in members.enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        string(name, out);
+        out.push(b':');
+        write(value, out);
+    }
+    out.push(b'}');
+}
+
+fn plain_number(n: &Number, out: &mut Vec<u8>) {
+    match n.integer() {
+        Some(i) => integer(i, out),
+        None => out.extend_from_slice(n.text().as_bytes()),
+    }
+}
+
+/// Writes an integer without allocating.
+pub(super) fn integer(i: i64, out: &mut Vec<u8>) {
+    use std::io::Write;
+    // Writing to a vector cannot fail.
+    let _ = write!(out, "{i}");
+}
+
+fn string(s: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let bytes = s.as_bytes();
+    let mut done = 0;
+    for (i, &byte) in bytes.iter().enumerate() {
+        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        out.extend_from_slice(&bytes[done..i]);
+        escape(byte, out);
+        done = i + 1;
+    }
+    out.extend_from_slice(&bytes[done..]);
+    out.push(b'"');
+}
+
+fn escape(byte: u8, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let short = match byte {
+        b'"' | b'\\' => byte,
+        0x08 => b'b',
+        0x09 => b't',
+        0x0A => b'n',
+        0x0C => b'f',
+        0x0D => b'r',
+        _ => {
+            out.extend_from_slice(b"\\u00");
+            out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::json::{Limits, parse};
+
+    #[test]
+    fn compact_keeps_order_and_number_text() {
+        let text = br#"{"z":1.50,"a":[1E2,-0,12345678901234567890],"s":"\u0001\n\"\\/\u007f\u2028"}"#;
+        let written = parse(text, &Limits::TOKEN).unwrap().to_string();
+        let expected =
+            "{\"z\":1.50,\"a\":[1E2,-0,12345678901234567890],\"s\":\"\\u0001\\n\\\"\\\\/\u{7f}\u{2028}\"}";
+        assert_eq!(written, expected);
+    }
+
+    #[test]
+    fn the_example_of_rfc_8785_comes_out_as_printed_there() {
+        let text = r#"{"numbers":[333333333.3333333,1E30,4.50,2e-3,0.000000000000000000000000001],
+            "string":"\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]}"#;
+        let written = String::from_utf8(parse(text.as_bytes(), &Limits::TOKEN).unwrap().to_jcs()).unwrap();
+        let expected = "{\"literals\":[null,true,false],\"numbers\":[333333333.3333333,1e+30,4.5,0.002,1e-27],\
+            \"string\":\"€$\\u000f\\nA'B\\\"\\\\\\\\\\\"/\"}";
+        assert_eq!(written, expected);
+    }
+
+    #[test]
+    fn members_are_sorted_by_utf_16_code_units() {
+        let text = r#"{"\u20ac":1,"\r":2,"\ufb33":3,"1":4,"\ud83d\ude00":5,"\u0080":6,"\u00f6":7}"#;
+        let value = parse(text.as_bytes(), &Limits::TOKEN).unwrap().to_jcs();
+        let sorted = parse(&value, &Limits::TOKEN).unwrap();
+        let names: Vec<_> = sorted.as_object().unwrap().keys().map(str::to_owned).collect();
+        assert_eq!(names, ["\r", "1", "\u{80}", "ö", "€", "😀", "\u{fb33}"]);
+    }
+}
