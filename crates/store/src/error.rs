@@ -24,6 +24,9 @@ pub enum StoreError {
     /// before it says this.
     #[error("the database was too busy with other writers: {0}")]
     Contended(String),
+    /// Another process has kept all writers waiting for too long.
+    #[error("another process has kept the database locked for too long: {0}")]
+    Busy(String),
     /// The connection broke while a commit was under way: it may have happened or not.
     #[error("the connection broke during a commit, so its outcome is not known: {0}")]
     OutcomeUnknown(String),
@@ -63,5 +66,10 @@ impl StoreError {
     /// Whether running the whole transaction again may help.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Contended(_) | Self::Unreachable { .. })
+    }
+
+    /// Whether it is what was to be written that failed, and not the way to the database.
+    pub(crate) fn is_about_content(&self) -> bool {
+        matches!(self, Self::Database(_) | Self::Conflict(_) | Self::Nul | Self::Corrupt { .. })
     }
 }

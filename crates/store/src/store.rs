@@ -166,10 +166,10 @@ fn remembered_point(url: &DatabaseUrl, rng: &dyn Rng) -> Result<PointId, StoreEr
     migrate(&mut conn)?;
     let fresh = PointId::random(rng);
     conn.execute(
-        "INSERT INTO settings (name, value) VALUES ('point', ?1) ON CONFLICT (name) DO NOTHING",
+        "INSERT INTO settings (name, value) VALUES ('store.point', ?1) ON CONFLICT (name) DO NOTHING",
         &[fresh.as_str().into()],
     )?;
-    let found = conn.query("SELECT value FROM settings WHERE name = 'point'", &[], |row| {
+    let found = conn.query("SELECT value FROM settings WHERE name = 'store.point'", &[], |row| {
         row.parsed(0, "settings.value", PointId::parse)
     })?;
     Ok(found.into_iter().next().unwrap_or(fresh))

@@ -62,11 +62,12 @@ impl Writer {
         }
     }
 
-    /// Runs a batch and answers it. If it fails as a whole, each request is run alone, so that one that cannot
-    /// be written harms no other; but if nobody knows whether it was committed, it is not run again.
+    /// Runs a batch and answers it. If it fails as a whole for what is in it, each request is run alone, so that
+    /// one that cannot be written harms no other. If the database cannot be reached, or nobody knows whether the
+    /// batch was committed, it is not run again.
     fn run(&mut self, mut batch: Vec<Request>) {
         let committed = self.persist(&mut batch);
-        let again = committed.as_ref().is_err_and(|e| !matches!(e, StoreError::OutcomeUnknown(_)));
+        let again = committed.as_ref().is_err_and(StoreError::is_about_content);
         if batch.len() == 1 || !again {
             return batch.into_iter().for_each(|r| r.finish(committed.clone()));
         }

@@ -32,7 +32,13 @@ impl Connection {
     /// Connects; `shown` is the address without its password.
     pub(crate) fn open(url: &str, shown: String) -> Result<Self, StoreError> {
         let (mut config, tls) = tls::read(url)?;
-        config.application_name("prokura").connect_timeout(Duration::from_secs(5));
+        config
+            .application_name("prokura")
+            .connect_timeout(Duration::from_secs(3))
+            .keepalives_idle(Duration::from_secs(10))
+            .keepalives_interval(Duration::from_secs(5))
+            .keepalives_retries(3)
+            .tcp_user_timeout(Duration::from_secs(15));
         let mut conn = Self { config, tls, shown, live: None };
         conn.live()?;
         Ok(conn)
@@ -78,10 +84,16 @@ impl Connection {
 
     /// A connection that broke while idle shows it here first, where trying again does no harm.
     fn start(&mut self, sql: &str) -> Result<(), StoreError> {
-        match self.batch(sql) {
-            Err(StoreError::Unreachable { .. }) => self.batch(sql),
-            other => other,
+        let idle = self.live.is_some();
+        let mut started = self.batch(sql);
+        if idle && matches!(started, Err(StoreError::Unreachable { .. })) {
+            started = self.batch(sql);
         }
+        if started.is_err() {
+            // BEGIN may have succeeded and only the lock failed.
+            self.rollback();
+        }
+        started
     }
 
     pub(crate) fn commit(&mut self) -> Result<(), StoreError> {
@@ -131,7 +143,7 @@ impl Connection {
             SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => {
                 StoreError::Contended(text)
             }
-            SqlState::LOCK_NOT_AVAILABLE => StoreError::Contended(text),
+            SqlState::LOCK_NOT_AVAILABLE => StoreError::Busy(text),
             SqlState::UNIQUE_VIOLATION | SqlState::FOREIGN_KEY_VIOLATION => StoreError::Conflict(text),
             SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::ReadOnly,
             SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => {
@@ -160,7 +172,7 @@ impl Live {
 /// is durable must not do so here.
 fn prepare_session(client: &mut Client) -> Result<(), postgres::Error> {
     client.batch_execute(
-        "SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '10s';
+        "SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '5s';
          SET statement_timeout = '30s'; SET client_min_messages = warning;",
     )?;
     let durable: String = client.query_one("SHOW synchronous_commit", &[])?.get(0);

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// How long a writer waits for another process (a command of the operator) to finish its transaction.
-const BUSY: Duration = Duration::from_secs(10);
+const BUSY: Duration = Duration::from_secs(5);
 
 pub(crate) struct Connection(rusqlite::Connection);
 
@@ -20,7 +20,10 @@ impl Connection {
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = match path {
-            Some(path) => rusqlite::Connection::open_with_flags(path, flags),
+            Some(path) => {
+                create_private(path)?;
+                rusqlite::Connection::open_with_flags(path, flags)
+            }
             None => rusqlite::Connection::open_in_memory(),
         }
         .map_err(|e| from(&e))?;
@@ -103,6 +106,16 @@ impl Connection {
     }
 }
 
+/// Creates the file, if it is missing, for this user alone: sealed keys and hashes are in it. SQLite gives the
+/// files beside it the same mode.
+fn create_private(path: &Path) -> Result<(), StoreError> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(|e| StoreError::Database(e.to_string()))
+}
+
 impl ToSql for Param<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {
@@ -125,7 +138,7 @@ fn from(error: &rusqlite::Error) -> StoreError {
             | ffi::SQLITE_CONSTRAINT_FOREIGNKEY
             | ffi::SQLITE_CONSTRAINT_ROWID,
         ) => StoreError::Conflict(text),
-        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => StoreError::Contended(text),
+        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => StoreError::Busy(text),
         (ErrorCode::ReadOnly, _) => StoreError::ReadOnly,
         (ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt, _) => {
             StoreError::Corrupt { column: "the file", detail: text }
@@ -149,6 +162,18 @@ mod tests {
         let conn = Connection::open(Some(&dir.path().join("t.db")), Access::Write).unwrap();
         let found = ["journal_mode", "synchronous", "foreign_keys"].map(|p| ask(&conn, p));
         assert_eq!(found, ["wal", "2", "1"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_can_read_the_files() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let conn = Connection::open(Some(&dir.path().join("t.db")), Access::Write).unwrap();
+        conn.batch("CREATE TABLE t (n INTEGER)").unwrap();
+        for file in std::fs::read_dir(dir.path()).unwrap().map(Result::unwrap) {
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{file:?}");
+        }
     }
 
     #[test]

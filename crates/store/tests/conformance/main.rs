@@ -107,6 +107,7 @@ on_every_driver! {
         an_err_rolls_back_rows_and_events
         a_newer_schema_is_refused
         a_broken_connection_is_replaced
+        a_hung_writer_is_reported_and_does_no_lasting_harm
         nul_is_refused_on_both_drivers_alike
     }
     model {

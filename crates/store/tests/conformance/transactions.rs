@@ -164,3 +164,17 @@ pub(crate) async fn a_broken_connection_is_replaced(w: World) {
     .await;
     assert_eq!(w.read(|tx| Ok((tx.setting("a")?.unwrap(), tx.ledger_size()?))).await, ("3".to_owned(), 1));
 }
+
+pub(crate) async fn a_hung_writer_is_reported_and_does_no_lasting_harm(w: World) {
+    let raw = w.raw_access();
+    if !w.is_shared() {
+        return;
+    }
+    let hung = raw.hold_writers_lock();
+    let refused = w.store.transact(|tx| tx.put_setting("a", "1")).await;
+    assert!(matches!(refused, Err(StoreError::Busy(_))), "{refused:?}");
+    assert_eq!(w.read(|tx| tx.setting("a")).await, None, "reading goes on");
+    drop(hung);
+    w.write(|tx| tx.put_setting("a", "2")).await;
+    assert_eq!(w.read(|tx| tx.setting("a")).await.as_deref(), Some("2"));
+}

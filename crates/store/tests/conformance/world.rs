@@ -182,4 +182,26 @@ impl Raw {
         // The synchronous client brings its own runtime, which may not stand inside ours.
         std::thread::scope(|s| s.spawn(run).join().unwrap())
     }
+
+    /// Holds the lock of all writers, as a process that hangs would, until the answer is dropped.
+    pub(crate) fn hold_writers_lock(&self) -> std::sync::mpsc::Sender<()> {
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let (ready, held) = std::sync::mpsc::channel();
+        let Self { file, postgres } = Self { file: self.file.clone(), postgres: self.postgres.clone() };
+        std::thread::spawn(move || {
+            if let Some(file) = file {
+                let conn = rusqlite::Connection::open(file).unwrap();
+                conn.execute_batch("BEGIN IMMEDIATE").unwrap();
+                ready.send(()).unwrap();
+                released.recv().unwrap_err();
+            } else if let Some(url) = postgres {
+                let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+                client.batch_execute("BEGIN; SELECT id FROM writer FOR UPDATE").unwrap();
+                ready.send(()).unwrap();
+                released.recv().unwrap_err();
+            }
+        });
+        held.recv().unwrap();
+        release
+    }
 }
