@@ -1,6 +1,7 @@
 //! Objects: members in their order, each name once.
 
 use super::Value;
+use super::write::{canonical_object, compact_object};
 use std::fmt;
 
 /// An object: members in the order in which they were read or inserted, each name once. Equality does not
@@ -79,6 +80,20 @@ impl Object {
     /// Keeps the members that `keep` says so of.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &Value) -> bool) {
         self.0.retain(|(k, v)| keep(k, v));
+    }
+
+    /// Compact JSON, as [`Value::to_vec`].
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(256);
+        compact_object(self, &mut out);
+        out
+    }
+
+    /// Canonical JSON, as [`Value::to_jcs`].
+    pub fn to_jcs(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(256);
+        canonical_object(self, &mut out);
+        out
     }
 
     /// Takes members whose names differ; `None` if two are the same.

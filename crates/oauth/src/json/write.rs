@@ -8,7 +8,7 @@ pub(super) fn compact(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Number(n) => plain_number(n, out),
         Value::Array(items) => array(items, out, compact),
-        Value::Object(o) => object(o.iter(), out, compact),
+        Value::Object(o) => compact_object(o, out),
         simple => scalar(simple, out),
     }
 }
@@ -23,7 +23,13 @@ pub(super) fn canonical(value: &Value, out: &mut Vec<u8>) {
     }
 }
 
-fn canonical_object(o: &Object, out: &mut Vec<u8>) {
+/// Writes an object in its own order.
+pub(super) fn compact_object(o: &Object, out: &mut Vec<u8>) {
+    object(o.iter(), out, compact);
+}
+
+/// Writes an object in the canonical order.
+pub(super) fn canonical_object(o: &Object, out: &mut Vec<u8>) {
     let members = o.sorted_by(name_order);
     object(members.into_iter().map(|(k, v)| (k.as_str(), v)), out, canonical);
 }

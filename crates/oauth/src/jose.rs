@@ -1,0 +1,27 @@
+//! JSON Web Signatures, keys and tokens (RFC 7515, 7517, 7518, 7519, 7638, 8037; RFC 8725 throughout),
+//! directly on aws-lc-rs.
+//!
+//! Only the compact serialisation is read. What a token says about itself never widens what is trusted: the
+//! algorithm is pinned by the key, keys come from a [`KeySet`] and never from a header, no critical header
+//! parameter is understood, and every registered claim has its type or the token is refused.
+//!
+//! Signing draws its randomness inside aws-lc-rs, from the operating system; a `prokura_core::Rng` cannot be
+//! passed in there, so signatures and generated keys do not repeat under a seed.
+
+mod algorithm;
+mod encoding;
+mod jwk;
+mod jws;
+mod key;
+mod roca;
+mod set;
+mod sign;
+mod verify;
+
+pub use algorithm::Algorithm;
+pub(crate) use encoding::{decode, encode};
+pub use jws::{JoseError, Jws, verify_jws};
+pub use key::{KeyError, VerifyingKey};
+pub use set::KeySet;
+pub use sign::SigningKey;
+pub use verify::{Audience, Claims, Expected, NO_TYP, verify};

@@ -1,0 +1,111 @@
+//! Compact JWS (RFC 7515 §7.1): form, header, key and signature.
+
+use super::encoding::decode;
+use super::{Algorithm, KeySet};
+use crate::json::{self, JsonError, Limits, Object, Value};
+
+/// A token that is not accepted. Which of these it was is for the log; whoever presented it learns only that
+/// it is not valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JoseError {
+    /// Not three parts in strict base64url, or too long.
+    #[error("not a compact signed token")]
+    Malformed,
+    /// Header or claims are not JSON as it is read here.
+    #[error("header or claims cannot be read: {0}")]
+    Json(#[from] JsonError),
+    /// A header parameter that is never accepted: `crit`, `b64`, or one that brings a key along.
+    #[error("the header parameter `{0}` is not accepted")]
+    Header(&'static str),
+    /// The algorithm is unknown or not allowed.
+    #[error("the algorithm is not accepted")]
+    Algorithm,
+    /// No key of that `kid` is pinned to that algorithm.
+    #[error("no key fits the token")]
+    UnknownKey,
+    /// The signature does not verify.
+    #[error("the signature does not verify")]
+    Signature,
+    /// `typ` is none of those expected.
+    #[error("the token is of another type")]
+    Type,
+    /// A claim is missing or has another type than its own.
+    #[error("the claim `{0}` is missing or mistyped")]
+    Claim(&'static str),
+    /// From another issuer.
+    #[error("the token is from another issuer")]
+    Issuer,
+    /// For another audience.
+    #[error("the token is for another audience")]
+    Audience,
+    /// Its time is over.
+    #[error("the token has expired")]
+    Expired,
+    /// Its time has not come, or it was issued in the future.
+    #[error("the token is not valid yet")]
+    NotYet,
+    /// It lives longer than is accepted.
+    #[error("the token lives longer than is accepted")]
+    TooLong,
+    /// The library could not sign.
+    #[error("signing failed")]
+    Signing,
+}
+
+/// A compact JWS whose signature was verified.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Jws {
+    /// The protected header.
+    pub header: Object,
+    /// The bytes that were signed.
+    pub payload: Vec<u8>,
+}
+
+/// Longer tokens are not looked at.
+const MAX_COMPACT: usize = 32 << 10;
+/// Parameters that extend processing (RFC 7515 §4.1.11: none are understood; RFC 7797) or bring a key along
+/// (RFC 7515 §4.1.2, §4.1.3, §4.1.5, §4.1.6): a key that comes with a token proves nothing.
+const REFUSED: [&str; 6] = ["crit", "b64", "jku", "jwk", "x5u", "x5c"];
+
+/// Verifies the signature of a compact JWS by a key of `keys`, with an algorithm that is in `algorithms` and
+/// that this key is pinned to. Says nothing about type or claims: see [`super::verify`].
+///
+/// # Errors
+/// [`JoseError`] up to [`JoseError::Signature`].
+pub fn verify_jws(compact: &str, keys: &KeySet, algorithms: &[Algorithm]) -> Result<Jws, JoseError> {
+    if compact.len() > MAX_COMPACT {
+        return Err(JoseError::Malformed);
+    }
+    let (signed, signature) = compact.rsplit_once('.').ok_or(JoseError::Malformed)?;
+    let (header, payload) = signed.split_once('.').ok_or(JoseError::Malformed)?;
+    let part = |text| decode(text).ok_or(JoseError::Malformed);
+    // A fourth part leaves a dot in the payload, which is not base64url.
+    let (header, payload, signature) = (part(header)?, part(payload)?, part(signature)?);
+    let header = read_object(&header)?;
+    let (algorithm, kid) = read_header(&header)?;
+    if !algorithms.contains(&algorithm) {
+        return Err(JoseError::Algorithm);
+    }
+    let key = keys.find(kid, algorithm).ok_or(JoseError::UnknownKey)?;
+    if !key.verifies(algorithm, signed.as_bytes(), &signature) {
+        return Err(JoseError::Signature);
+    }
+    Ok(Jws { header, payload })
+}
+
+/// Reads the JSON object of a header or of claims.
+pub(super) fn read_object(bytes: &[u8]) -> Result<Object, JoseError> {
+    json::parse(bytes, &Limits::TOKEN)?.into_object().ok_or(JoseError::Malformed)
+}
+
+fn read_header(header: &Object) -> Result<(Algorithm, Option<&str>), JoseError> {
+    if let Some(refused) = REFUSED.into_iter().find(|name| header.contains_key(name)) {
+        return Err(JoseError::Header(refused));
+    }
+    let algorithm = header.str("alg").and_then(Algorithm::parse).ok_or(JoseError::Algorithm)?;
+    match header.get("kid") {
+        None => Ok((algorithm, None)),
+        Some(Value::String(kid)) => Ok((algorithm, Some(kid))),
+        Some(_) => Err(JoseError::Header("kid")),
+    }
+}
