@@ -1,7 +1,16 @@
 //! Wire types and pure validation, one module per document; the strict JSON reader and JOSE.
+//!
+//! Invariant: touches neither network nor storage, and asks nobody for the time.
 #![forbid(unsafe_code)]
 
+pub mod access_token;
+pub mod challenge;
+pub mod client_metadata;
+pub mod error;
+pub mod form;
 pub mod jose;
 pub mod json;
+pub mod pkce;
+pub mod redirect;
 pub mod seal;
 pub mod secret;

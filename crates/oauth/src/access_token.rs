@@ -1,0 +1,332 @@
+//! Access tokens: the JWT profile of RFC 9068, as a view of one grant.
+
+use crate::jose::{Audience, Expected, JoseError, KeySet, SigningKey, verify};
+use crate::json::{Object, Value};
+use prokura_core::{AgentId, ClientId, GrantId, Principal, ResourceUri, ScopeSet, Timestamp, TokenId};
+use std::time::Duration;
+
+/// The `typ` of an access token (RFC 9068 §2.1).
+pub const TYP: &str = "at+jwt";
+/// The forms of that `typ` that are accepted (RFC 9068 §4).
+const TYPES: [&str; 2] = ["at+jwt", "application/at+jwt"];
+/// The deepest chain of actors that is read.
+pub const MAX_ACTORS: usize = 16;
+/// How far clocks may differ.
+const LEEWAY: Duration = Duration::from_secs(10);
+/// No access token lives longer; one that says so was not made here.
+const MAX_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
+/// The grant behind a token, and those above it: a verifier needs only the set of revoked ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantClaim {
+    /// The grant.
+    pub id: GrantId,
+    /// The grants above it, root first.
+    pub ancestors: Vec<GrantId>,
+}
+
+/// What an access token says. Two views exist: a user is the subject and the agents stand in `actors`, or an
+/// agent is the subject and acts for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessToken {
+    /// `iss`.
+    pub issuer: String,
+    /// `aud`: exactly one resource.
+    pub audience: ResourceUri,
+    /// `sub`: whose authority is used.
+    pub subject: Principal,
+    /// `client_id`.
+    pub client: ClientId,
+    /// `act`, unrolled: the current actor first, then those before it. Information, never authority
+    /// (RFC 8693 §4.1).
+    pub actors: Vec<AgentId>,
+    /// `scope`.
+    pub scopes: ScopeSet,
+    /// `jti`.
+    pub id: TokenId,
+    /// `iat`, whole seconds.
+    pub issued_at: Timestamp,
+    /// `exp`, whole seconds.
+    pub expires_at: Timestamp,
+    /// `grant`.
+    pub grant: GrantClaim,
+}
+
+/// A token that is not an access token for this resource. Callers answer all of them alike.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidToken {
+    /// The signature, type, issuer, audience or time does not hold.
+    #[error("the token does not verify: {0}")]
+    Jose(#[from] JoseError),
+    /// A claim is missing or mistyped.
+    #[error("the claim `{0}` is missing or malformed")]
+    Claim(&'static str),
+}
+
+impl AccessToken {
+    /// Who acts now: the first of `actors`, or the subject where an agent acts for itself.
+    pub fn actor(&self) -> Option<&AgentId> {
+        match (self.actors.first(), &self.subject) {
+            (Some(actor), _) => Some(actor),
+            (None, Principal::Agent(agent)) => Some(agent),
+            (None, Principal::User(_)) => None,
+        }
+    }
+
+    /// The grant and those above it: if one of them is revoked, so is the token.
+    pub fn grants(&self) -> impl Iterator<Item = &GrantId> {
+        std::iter::once(&self.grant.id).chain(&self.grant.ancestors)
+    }
+
+    /// The claims.
+    pub fn claims(&self) -> Object {
+        let mut o = Object::default();
+        o.insert("iss", self.issuer.as_str().into());
+        o.insert("aud", self.audience.as_str().into());
+        o.insert("sub", self.subject.as_str().into());
+        o.insert("client_id", self.client.as_str().into());
+        if let Some(act) = act_claim(&self.actors) {
+            o.insert("act", Value::Object(act));
+        }
+        o.insert("scope", Value::from(self.scopes.to_string()));
+        o.insert("jti", self.id.as_str().into());
+        o.insert("iat", self.issued_at.seconds().into());
+        o.insert("exp", self.expires_at.seconds().into());
+        o.insert("grant", Value::Object(self.grant.to_object()));
+        o
+    }
+
+    /// Signs the token.
+    ///
+    /// # Errors
+    /// [`JoseError`] if the key cannot sign.
+    pub fn sign(&self, key: &SigningKey) -> Result<String, JoseError> {
+        key.sign(TYP, &self.claims())
+    }
+
+    /// Verifies a token that was presented at `resource`: signed by one of `keys`, of type `at+jwt`, from exactly
+    /// this issuer, for exactly this resource, in time.
+    ///
+    /// # Errors
+    /// [`InvalidToken`]; all of them mean `401 invalid_token`.
+    pub fn verify(
+        compact: &str,
+        keys: &KeySet,
+        issuer: &str,
+        resource: &ResourceUri,
+        now: Timestamp,
+    ) -> Result<Self, InvalidToken> {
+        Self::verify_with(compact, keys, issuer, Audience::Exactly(resource.as_str()), now)
+    }
+
+    /// Verifies a token for whatever resource it names: for the server that made it (introspection,
+    /// revocation), never for a resource.
+    ///
+    /// # Errors
+    /// [`InvalidToken`].
+    pub fn verify_any_resource(
+        compact: &str,
+        keys: &KeySet,
+        issuer: &str,
+        now: Timestamp,
+    ) -> Result<Self, InvalidToken> {
+        Self::verify_with(compact, keys, issuer, Audience::Any, now)
+    }
+
+    fn verify_with(
+        compact: &str,
+        keys: &KeySet,
+        issuer: &str,
+        audience: Audience<'_>,
+        now: Timestamp,
+    ) -> Result<Self, InvalidToken> {
+        let expected = Expected {
+            leeway: LEEWAY,
+            max_lifetime: Some(MAX_LIFETIME),
+            ..Expected::new(&TYPES, now).issuer(issuer).audience(audience)
+        };
+        Self::from_claims(&verify(compact, keys, &expected)?.claims)
+    }
+
+    /// Reads claims that were verified, here or by introspection.
+    ///
+    /// # Errors
+    /// [`InvalidToken::Claim`] names the first that is missing or mistyped.
+    pub fn from_claims(o: &Object) -> Result<Self, InvalidToken> {
+        let subject = claim(o, "sub", |s| Principal::parse(s).ok())?;
+        let actors = actors(o)?;
+        if actors.is_empty() && matches!(subject, Principal::User(_)) {
+            return Err(InvalidToken::Claim("act"));
+        }
+        Ok(Self {
+            issuer: claim(o, "iss", |s| Some(s.to_owned()))?,
+            audience: claim(o, "aud", |s| ResourceUri::parse_exact(s).ok())?,
+            subject,
+            client: claim(o, "client_id", |s| ClientId::parse(s).ok())?,
+            actors,
+            scopes: claim(o, "scope", |s| ScopeSet::parse(s).ok())?,
+            id: claim(o, "jti", |s| TokenId::parse(s).ok())?,
+            issued_at: time(o, "iat")?,
+            expires_at: time(o, "exp")?,
+            grant: GrantClaim::read(o)?,
+        })
+    }
+}
+
+impl GrantClaim {
+    /// The claim `grant`.
+    pub fn to_object(&self) -> Object {
+        let mut o = Object::default();
+        o.insert("id", self.id.as_str().into());
+        o.insert("anc", Value::Array(self.ancestors.iter().map(|g| g.as_str().into()).collect()));
+        o.insert("depth", u64::try_from(self.ancestors.len()).unwrap_or(u64::MAX).into());
+        o
+    }
+
+    fn read(claims: &Object) -> Result<Self, InvalidToken> {
+        let bad = || InvalidToken::Claim("grant");
+        let o = claims.get("grant").and_then(Value::as_object).ok_or_else(bad)?;
+        let above = o.get("anc").and_then(Value::as_array).ok_or_else(bad)?;
+        let id = |v: &Value| v.as_str().and_then(|s| GrantId::parse(s).ok()).ok_or_else(bad);
+        Ok(Self {
+            id: o.get("id").ok_or_else(bad).and_then(id)?,
+            ancestors: above.iter().map(id).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// The nested claim `act` of a chain, current actor outermost (RFC 8693 §4.1); `None` of an empty chain.
+pub fn act_claim(actors: &[AgentId]) -> Option<Object> {
+    actors.iter().rev().fold(None, |inner, actor| {
+        let mut o = Object::default();
+        o.insert("sub", actor.as_str().into());
+        if let Some(inner) = inner {
+            o.insert("act", Value::Object(inner));
+        }
+        Some(o)
+    })
+}
+
+fn actors(claims: &Object) -> Result<Vec<AgentId>, InvalidToken> {
+    let bad = || InvalidToken::Claim("act");
+    let mut chain = Vec::new();
+    let mut at = claims;
+    while let Some(act) = at.get("act") {
+        at = act.as_object().ok_or_else(bad)?;
+        chain.push(at.str("sub").and_then(|s| AgentId::parse(s).ok()).ok_or_else(bad)?);
+        if chain.len() > MAX_ACTORS {
+            return Err(bad());
+        }
+    }
+    Ok(chain)
+}
+
+fn claim<T>(
+    o: &Object,
+    name: &'static str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<T, InvalidToken> {
+    o.str(name).and_then(read).ok_or(InvalidToken::Claim(name))
+}
+
+fn time(o: &Object, name: &'static str) -> Result<Timestamp, InvalidToken> {
+    let seconds = o.get(name).and_then(Value::as_i64).ok_or(InvalidToken::Claim(name))?;
+    Ok(Timestamp::from_seconds(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::Algorithm;
+    use prokura_core::UserId;
+
+    const ISSUER: &str = "https://as.example";
+
+    fn resource() -> ResourceUri {
+        ResourceUri::parse("https://as.example/mcp/crm").unwrap()
+    }
+
+    fn token() -> AccessToken {
+        AccessToken {
+            issuer: ISSUER.into(),
+            audience: resource(),
+            subject: Principal::User(UserId::parse("usr_alice").unwrap()),
+            client: ClientId::parse("https://agent.example/client.json").unwrap(),
+            actors: vec![AgentId::parse("agt_planner").unwrap(), AgentId::parse("agt_front").unwrap()],
+            scopes: ScopeSet::parse("a b").unwrap(),
+            id: TokenId::parse("t_1").unwrap(),
+            issued_at: Timestamp::from_seconds(1000),
+            expires_at: Timestamp::from_seconds(1300),
+            grant: GrantClaim {
+                id: GrantId::parse("g_9").unwrap(),
+                ancestors: vec![GrantId::parse("g_1").unwrap()],
+            },
+        }
+    }
+
+    fn verified(compact: &str, key: &SigningKey, at: i64) -> Result<AccessToken, InvalidToken> {
+        let keys = KeySet::of(vec![key.public()]).unwrap();
+        AccessToken::verify(compact, &keys, ISSUER, &resource(), Timestamp::from_seconds(at))
+    }
+
+    #[test]
+    fn a_token_has_the_members_of_rfc_9068_and_comes_back() {
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let text = String::from_utf8(token().claims().to_vec()).unwrap();
+        assert_eq!(
+            text,
+            r#"{"iss":"https://as.example","aud":"https://as.example/mcp/crm","sub":"usr_alice","client_id":"https://agent.example/client.json","act":{"sub":"agt_planner","act":{"sub":"agt_front"}},"scope":"a b","jti":"t_1","iat":1000,"exp":1300,"grant":{"id":"g_9","anc":["g_1"],"depth":1}}"#
+        );
+        let back = verified(&token().sign(&key).unwrap(), &key, 1100).unwrap();
+        assert_eq!(back, token());
+        assert_eq!(back.actor().unwrap().as_str(), "agt_planner");
+        assert_eq!(back.grants().count(), 2);
+    }
+
+    #[test]
+    fn an_agent_may_act_for_itself_but_a_user_needs_an_actor() {
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let own = AccessToken {
+            subject: Principal::Agent(AgentId::parse("agt_planner").unwrap()),
+            actors: vec![],
+            ..token()
+        };
+        let back = verified(&own.sign(&key).unwrap(), &key, 1100).unwrap();
+        assert_eq!(back.actor().unwrap().as_str(), "agt_planner");
+        let clean = AccessToken { actors: vec![], ..token() };
+        assert!(matches!(
+            verified(&clean.sign(&key).unwrap(), &key, 1100),
+            Err(InvalidToken::Claim("act"))
+        ));
+    }
+
+    #[test]
+    fn another_type_issuer_audience_key_or_time_is_refused() {
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let signed = |t: AccessToken| t.sign(&key).unwrap();
+        assert!(verified(&key.sign("JWT", &token().claims()).unwrap(), &key, 1100).is_err());
+        assert!(verified(&signed(AccessToken { issuer: "https://as.example/".into(), ..token() }), &key, 1100).is_err());
+        for aud in ["https://as.example/mcp", "https://as.example/mcp/crm2", "https://as.example"] {
+            let audience = ResourceUri::parse(aud).unwrap();
+            assert!(verified(&signed(AccessToken { audience, ..token() }), &key, 1100).is_err(), "{aud}");
+        }
+        let mut listed = token().claims();
+        listed.insert("aud", Value::Array(vec![resource().as_str().into()]));
+        assert!(verified(&key.sign(TYP, &listed).unwrap(), &key, 1100).is_err());
+        let other = SigningKey::generate(Algorithm::Es256).unwrap();
+        assert!(verified(&signed(token()), &other, 1100).is_err());
+        assert!(verified(&signed(token()), &key, 1310).is_err());
+        assert!(verified(&signed(token()), &key, 1309).is_ok());
+        assert!(verified(&signed(token()), &key, 980).is_err());
+    }
+
+    #[test]
+    fn a_chain_that_is_mistyped_or_endless_is_refused() {
+        let mut claims = token().claims();
+        claims.insert("act", "agt_planner".into());
+        assert!(matches!(AccessToken::from_claims(&claims), Err(InvalidToken::Claim("act"))));
+        let many = vec![AgentId::parse("agt_x").unwrap(); MAX_ACTORS + 1];
+        claims.insert("act", Value::Object(act_claim(&many).unwrap()));
+        assert!(matches!(AccessToken::from_claims(&claims), Err(InvalidToken::Claim("act"))));
+    }
+}

@@ -1,0 +1,477 @@
+//! Client metadata, one type for the three ways in which a client is known: metadata documents (CIMD),
+//! registration (RFC 7591) and configuration.
+//!
+//! Invariant: what is not named here is dropped on every write, so nothing can be assigned in mass.
+
+use crate::json::{Object, Value};
+use crate::redirect::{InvalidRedirect, RedirectUri};
+use prokura_core::{InvalidScope, ScopeSet};
+use url::Url;
+
+/// How a client proves who it is at the token endpoint (`token_endpoint_auth_method`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AuthMethod {
+    /// Not at all: a public client.
+    None,
+    /// A secret in the `Authorization` header (RFC 6749 §2.3.1).
+    ClientSecretBasic,
+    /// A secret in the body (RFC 6749 §2.3.1).
+    ClientSecretPost,
+    /// A signed assertion (RFC 7523).
+    PrivateKeyJwt,
+}
+
+impl AuthMethod {
+    /// Every method, in the order of the metadata.
+    pub const ALL: [Self; 4] =
+        [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
+
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+        }
+    }
+
+    /// The method of that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|m| m.as_str() == word)
+    }
+
+    /// Whether a secret is shared with the client.
+    pub fn uses_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+}
+
+/// What a client asks tokens for (`grant_types`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GrantType {
+    /// With a code that a user's consent gave (RFC 6749 §4.1).
+    AuthorizationCode,
+    /// With a refresh token (RFC 6749 §6).
+    RefreshToken,
+    /// For itself (RFC 6749 §4.4).
+    ClientCredentials,
+}
+
+impl GrantType {
+    /// Every grant type that is served.
+    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
+
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+
+    /// The grant type of that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|g| g.as_str() == word)
+    }
+}
+
+/// What sort of program the client is (`application_type`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ApplicationType {
+    /// Runs on a server or in a browser.
+    Web,
+    /// Runs on the user's machine.
+    Native,
+}
+
+impl ApplicationType {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::Native => "native",
+        }
+    }
+}
+
+/// Where the client's keys are.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ClientKeys {
+    /// In the metadata (`jwks`), as they were given.
+    Inline(Object),
+    /// At an address (`jwks_uri`).
+    At(Url),
+}
+
+/// What a client says of itself, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClientMetadata {
+    /// `client_name`, without control and bidirectional characters; shown, never trusted.
+    pub name: Option<String>,
+    /// `redirect_uris`.
+    pub redirect_uris: Vec<RedirectUri>,
+    /// `grant_types`; those that are not served are dropped.
+    pub grant_types: Vec<GrantType>,
+    /// `token_endpoint_auth_method`.
+    pub auth_method: AuthMethod,
+    /// `jwks` or `jwks_uri`.
+    pub keys: Option<ClientKeys>,
+    /// `scope`: the most that the client will ask for.
+    pub scope: Option<ScopeSet>,
+    /// `application_type`.
+    pub application_type: ApplicationType,
+    /// `client_uri`, shown as text.
+    pub client_uri: Option<Url>,
+    /// `policy_uri`, shown as text.
+    pub policy_uri: Option<Url>,
+    /// `tos_uri`, shown as text.
+    pub tos_uri: Option<Url>,
+    /// `software_id`.
+    pub software_id: Option<String>,
+    /// `software_version`.
+    pub software_version: Option<String>,
+}
+
+/// Client metadata that is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MetadataError {
+    /// A redirect URI breaks a rule.
+    #[error("`redirect_uris`: {0}")]
+    Redirect(#[from] InvalidRedirect),
+    /// A client that asks for codes names no redirect URI, or more than 32.
+    #[error("`redirect_uris` must hold 1 to 32 redirect URIs")]
+    RedirectCount,
+    /// A member has the wrong type, or a value that is not allowed.
+    #[error("`{0}` has a value that is not allowed")]
+    Member(&'static str),
+    /// The scopes cannot be read.
+    #[error("`scope`: {0}")]
+    Scope(#[from] InvalidScope),
+    /// `jwks` and `jwks_uri` exclude each other (RFC 7591 §2).
+    #[error("only one of `jwks` and `jwks_uri` may be given")]
+    TwoKeySources,
+    /// `private_key_jwt` needs keys.
+    #[error("`private_key_jwt` needs `jwks` or `jwks_uri`")]
+    NoKeys,
+    /// The document is not the one of this client id (CIMD §4.1).
+    #[error("`client_id` is not the address of the document")]
+    ClientId,
+    /// A public document cannot hold or use a shared secret (CIMD §4.1).
+    #[error("a metadata document cannot hold or use a shared secret")]
+    Secret,
+}
+
+/// The most redirect URIs of one client.
+const MAX_REDIRECTS: usize = 32;
+/// The longest text member, in characters.
+const MAX_TEXT: usize = 256;
+
+impl ClientMetadata {
+    /// Reads a registration or update request (RFC 7591 §2, RFC 7592 §2.2). Absent members get the defaults of
+    /// RFC 7591; members that are not known are dropped.
+    ///
+    /// # Errors
+    /// [`MetadataError`] names the member.
+    pub fn from_registration(o: &Object) -> Result<Self, MetadataError> {
+        Self::read(o, AuthMethod::ClientSecretBasic)
+    }
+
+    /// Reads a metadata document that was fetched from `address`. The default authentication is none.
+    ///
+    /// # Errors
+    /// [`MetadataError`] names the member; [`MetadataError::ClientId`] if the document is another client's,
+    /// [`MetadataError::Secret`] if it has or wants a shared secret.
+    pub fn from_document(address: &str, o: &Object) -> Result<Self, MetadataError> {
+        if o.str("client_id") != Some(address) {
+            return Err(MetadataError::ClientId);
+        }
+        if o.contains_key("client_secret") || o.contains_key("client_secret_expires_at") {
+            return Err(MetadataError::Secret);
+        }
+        let asked = o.str("token_endpoint_auth_method").unwrap_or("none");
+        if asked.starts_with("client_secret") || has_symmetric_key(o) {
+            return Err(MetadataError::Secret);
+        }
+        let metadata = Self::read(o, AuthMethod::None)?;
+        if metadata.name.is_none() {
+            return Err(MetadataError::Member("client_name"));
+        }
+        Ok(metadata)
+    }
+
+    fn read(o: &Object, default_method: AuthMethod) -> Result<Self, MetadataError> {
+        let auth_method = match optional_text(o, "token_endpoint_auth_method")? {
+            None => default_method,
+            Some(word) => {
+                AuthMethod::parse(&word).ok_or(MetadataError::Member("token_endpoint_auth_method"))?
+            }
+        };
+        let grant_types = grant_types(o)?;
+        response_types(o)?;
+        let redirect_uris = redirect_uris(o, &grant_types)?;
+        let keys = keys(o)?;
+        if auth_method == AuthMethod::PrivateKeyJwt && keys.is_none() {
+            return Err(MetadataError::NoKeys);
+        }
+        web_url(o, "logo_uri")?;
+        Ok(Self {
+            name: optional_text(o, "client_name")?.map(|n| shown_name(&n)).filter(|n| !n.is_empty()),
+            redirect_uris,
+            grant_types,
+            auth_method,
+            keys,
+            scope: optional_scope(o)?,
+            application_type: application_type(o)?,
+            client_uri: web_url(o, "client_uri")?,
+            policy_uri: web_url(o, "policy_uri")?,
+            tos_uri: web_url(o, "tos_uri")?,
+            software_id: optional_text(o, "software_id")?,
+            software_version: optional_text(o, "software_version")?,
+        })
+    }
+
+    /// The members as they are registered (RFC 7591 §3.2.1) and stored.
+    pub fn to_object(&self) -> Object {
+        let mut o = Object::default();
+        let list = |words: Vec<&str>| Value::Array(words.into_iter().map(Value::from).collect());
+        let texts = [
+            ("client_name", self.name.as_deref()),
+            ("client_uri", self.client_uri.as_ref().map(Url::as_str)),
+            ("policy_uri", self.policy_uri.as_ref().map(Url::as_str)),
+            ("tos_uri", self.tos_uri.as_ref().map(Url::as_str)),
+            ("software_id", self.software_id.as_deref()),
+            ("software_version", self.software_version.as_deref()),
+            ("token_endpoint_auth_method", Some(self.auth_method.as_str())),
+            ("application_type", Some(self.application_type.as_str())),
+        ];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                o.insert(name, text.into());
+            }
+        }
+        o.insert("redirect_uris", list(self.redirect_uris.iter().map(RedirectUri::as_str).collect()));
+        o.insert("grant_types", list(self.grant_types.iter().map(|g| g.as_str()).collect()));
+        let codes = if self.may(GrantType::AuthorizationCode) { vec!["code"] } else { vec![] };
+        o.insert("response_types", list(codes));
+        if let Some(scope) = &self.scope {
+            o.insert("scope", Value::from(scope.to_string()));
+        }
+        match &self.keys {
+            Some(ClientKeys::Inline(jwks)) => o.insert("jwks", Value::Object(jwks.clone())),
+            Some(ClientKeys::At(url)) => o.insert("jwks_uri", url.as_str().into()),
+            None => {}
+        }
+        o
+    }
+
+    /// Whether the client may use this grant type.
+    pub fn may(&self, grant_type: GrantType) -> bool {
+        self.grant_types.contains(&grant_type)
+    }
+
+    /// Whether every redirect URI is on loopback, where any program of the user's machine may listen.
+    pub fn only_loopback(&self) -> bool {
+        !self.redirect_uris.is_empty() && self.redirect_uris.iter().all(RedirectUri::is_loopback)
+    }
+}
+
+/// `name` as it may be shown: without control, format and bidirectional characters, spaces folded, at most 64
+/// characters.
+pub fn shown_name(name: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{200b}'..='\u{200f}')
+            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}')
+            || matches!(c, '\u{e0000}'..='\u{e007f}' | '\u{fe00}'..='\u{fe0f}')
+    };
+    let clean: String = name.chars().filter(|c| !hidden(*c)).collect();
+    clean.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(64).collect()
+}
+
+fn optional_text(o: &Object, name: &'static str) -> Result<Option<String>, MetadataError> {
+    match o.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(s)) if s.chars().count() <= MAX_TEXT => Ok(Some(s.clone())),
+        Some(_) => Err(MetadataError::Member(name)),
+    }
+}
+
+fn words<'a>(o: &'a Object, name: &'static str) -> Result<Option<Vec<&'a str>>, MetadataError> {
+    let bad = MetadataError::Member(name);
+    match o.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Array(list)) if list.len() <= MAX_REDIRECTS => {
+            list.iter().map(|v| v.as_str().ok_or_else(|| bad.clone())).collect::<Result<_, _>>().map(Some)
+        }
+        Some(_) => Err(bad),
+    }
+}
+
+fn grant_types(o: &Object) -> Result<Vec<GrantType>, MetadataError> {
+    let Some(asked) = words(o, "grant_types")? else { return Ok(vec![GrantType::AuthorizationCode]) };
+    let served: Vec<_> = GrantType::ALL.into_iter().filter(|g| asked.contains(&g.as_str())).collect();
+    if served.is_empty() { Err(MetadataError::Member("grant_types")) } else { Ok(served) }
+}
+
+fn response_types(o: &Object) -> Result<(), MetadataError> {
+    match words(o, "response_types")? {
+        Some(asked) if asked.iter().any(|t| *t != "code") => Err(MetadataError::Member("response_types")),
+        _ => Ok(()),
+    }
+}
+
+fn redirect_uris(o: &Object, grant_types: &[GrantType]) -> Result<Vec<RedirectUri>, MetadataError> {
+    if let Some(Value::Array(list)) = o.get("redirect_uris")
+        && list.len() > MAX_REDIRECTS
+    {
+        return Err(MetadataError::RedirectCount);
+    }
+    let asked = words(o, "redirect_uris")?.unwrap_or_default();
+    let uris = asked.into_iter().map(RedirectUri::parse).collect::<Result<Vec<_>, _>>()?;
+    if uris.is_empty() && grant_types.contains(&GrantType::AuthorizationCode) {
+        return Err(MetadataError::RedirectCount);
+    }
+    Ok(uris)
+}
+
+fn keys(o: &Object) -> Result<Option<ClientKeys>, MetadataError> {
+    match (o.get("jwks"), web_url(o, "jwks_uri")?) {
+        (None, None) => Ok(None),
+        (Some(_), Some(_)) => Err(MetadataError::TwoKeySources),
+        (None, Some(url)) => Ok(Some(ClientKeys::At(url))),
+        (Some(Value::Object(jwks)), None) if !has_symmetric_key(o) => {
+            Ok(Some(ClientKeys::Inline(jwks.clone())))
+        }
+        (Some(_), None) => Err(MetadataError::Member("jwks")),
+    }
+}
+
+/// A JWK set with an `oct` key, or with a private member of any key.
+fn has_symmetric_key(o: &Object) -> bool {
+    let keys = o.get("jwks").and_then(Value::as_object).and_then(|j| j.get("keys")).and_then(Value::as_array);
+    let secret = |key: &Object| key.str("kty") == Some("oct") || key.contains_key("k") || key.contains_key("d");
+    keys.is_some_and(|keys| keys.iter().filter_map(Value::as_object).any(secret))
+}
+
+fn optional_scope(o: &Object) -> Result<Option<ScopeSet>, MetadataError> {
+    match o.get("scope") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(s)) => Ok(Some(ScopeSet::parse(s)?).filter(|s| !s.is_empty())),
+        Some(_) => Err(MetadataError::Member("scope")),
+    }
+}
+
+fn application_type(o: &Object) -> Result<ApplicationType, MetadataError> {
+    match optional_text(o, "application_type")?.as_deref() {
+        None | Some("web") => Ok(ApplicationType::Web),
+        Some("native") => Ok(ApplicationType::Native),
+        Some(_) => Err(MetadataError::Member("application_type")),
+    }
+}
+
+/// An absolute `https` or `http` URL; `javascript:` and its kin never get in (they would be shown as links).
+fn web_url(o: &Object, name: &'static str) -> Result<Option<Url>, MetadataError> {
+    let bad = MetadataError::Member(name);
+    match o.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(s)) if s.is_empty() => Ok(None),
+        Some(Value::String(s)) if s.len() <= 2048 => {
+            let url = Url::parse(s).map_err(|_| bad.clone())?;
+            let fine = matches!(url.scheme(), "https" | "http")
+                && url.host_str().is_some()
+                && url.username().is_empty()
+                && url.password().is_none();
+            if fine { Ok(Some(url)) } else { Err(bad) }
+        }
+        Some(_) => Err(bad),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::{self, Limits};
+
+    fn object(text: &str) -> Object {
+        match json::parse(text.as_bytes(), &Limits::DOCUMENT) {
+            Ok(Value::Object(o)) => o,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn defaults_are_those_of_rfc_7591_and_the_members_come_back() {
+        let m = ClientMetadata::from_registration(&object(
+            r#"{"redirect_uris":["https://a.example/cb"],"client_name":"A","scope":"b a","is_admin":true}"#,
+        ))
+        .unwrap();
+        assert_eq!(m.auth_method, AuthMethod::ClientSecretBasic);
+        assert_eq!(m.grant_types, [GrantType::AuthorizationCode]);
+        let written = m.to_object();
+        assert!(!written.contains_key("is_admin"));
+        assert_eq!(ClientMetadata::from_registration(&written).unwrap(), m);
+    }
+
+    #[test]
+    fn unserved_grant_types_are_dropped_but_one_must_remain() {
+        let m = ClientMetadata::from_registration(&object(
+            r#"{"redirect_uris":["http://localhost/cb"],"grant_types":["authorization_code","implicit","refresh_token"]}"#,
+        ))
+        .unwrap();
+        assert_eq!(m.grant_types, [GrantType::AuthorizationCode, GrantType::RefreshToken]);
+        assert!(m.only_loopback());
+        let none = r#"{"redirect_uris":["https://a.example/cb"],"grant_types":["implicit"]}"#;
+        assert_eq!(
+            ClientMetadata::from_registration(&object(none)),
+            Err(MetadataError::Member("grant_types"))
+        );
+    }
+
+    #[test]
+    fn what_could_run_or_disguise_is_refused() {
+        for (text, why) in [
+            (r#"{"redirect_uris":[]}"#, MetadataError::RedirectCount),
+            (r#"{"redirect_uris":["javascript:x"]}"#, MetadataError::Redirect(InvalidRedirect::Scheme)),
+            (r#"{"redirect_uris":["https://a.example/"],"logo_uri":"data:x"}"#, MetadataError::Member("logo_uri")),
+            (r#"{"redirect_uris":["https://a.example/"],"tos_uri":"jAvAsCrIpT:x"}"#, MetadataError::Member("tos_uri")),
+            (r#"{"redirect_uris":["https://a.example/"],"client_uri":"javascript://a.example/%0aalert(1)"}"#, MetadataError::Member("client_uri")),
+            (r#"{"redirect_uris":["https://a.example/"],"response_types":["token"]}"#, MetadataError::Member("response_types")),
+            (r#"{"redirect_uris":["https://a.example/"],"client_name":7}"#, MetadataError::Member("client_name")),
+            (r#"{"redirect_uris":["https://a.example/"],"token_endpoint_auth_method":"private_key_jwt"}"#, MetadataError::NoKeys),
+            (r#"{"redirect_uris":["https://a.example/"],"jwks":{"keys":[{"kty":"oct","k":"x"}]}}"#, MetadataError::Member("jwks")),
+            (r#"{"redirect_uris":["https://a.example/"],"jwks":{"keys":[]},"jwks_uri":"https://a.example/j"}"#, MetadataError::TwoKeySources),
+        ] {
+            assert_eq!(ClientMetadata::from_registration(&object(text)), Err(why), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_document_is_its_own_clients_and_has_no_secret() {
+        let id = "https://a.example/client.json";
+        let read = |extra: &str, of: &str| {
+            let text = format!(
+                r#"{{"client_id":"{id}","client_name":"A","redirect_uris":["https://a.example/cb"]{extra}}}"#
+            );
+            ClientMetadata::from_document(of, &object(&text))
+        };
+        assert_eq!(read("", id).unwrap().auth_method, AuthMethod::None);
+        assert_eq!(read("", "https://a.example/client.json?"), Err(MetadataError::ClientId));
+        for extra in [
+            r#","client_secret":"x""#,
+            r#","client_secret_expires_at":0"#,
+            r#","token_endpoint_auth_method":"client_secret_post""#,
+            r#","token_endpoint_auth_method":"client_secret_jwt""#,
+            r#","jwks":{"keys":[{"kty":"oct","k":"x"}]}"#,
+        ] {
+            assert_eq!(read(extra, id), Err(MetadataError::Secret), "{extra}");
+        }
+    }
+
+    #[test]
+    fn names_lose_what_could_deceive() {
+        assert_eq!(shown_name("Cl\u{202e}au\u{200b}de\n  Desktop\u{7}"), "Claude Desktop");
+        assert_eq!(shown_name(&"x".repeat(100)).len(), 64);
+    }
+}
