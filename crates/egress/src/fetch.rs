@@ -115,7 +115,7 @@ impl Egress {
 
     /// A client that uses the resolver and the connections of this machine.
     pub fn system(config: EgressConfig) -> Self {
-        Self::new(config, Arc::new(SystemResolver))
+        Self::new(config, Arc::new(SystemResolver::default()))
     }
 
     /// Whether `url` may be asked for at all: `https` on port 443, or a host that is on the allow list at that

@@ -5,7 +5,9 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 /// A boxed future, so that [`Resolver`] can be a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -29,13 +31,48 @@ pub trait Resolver: Send + Sync + 'static {
     }
 }
 
+/// How many names are looked up at once. The system's resolver blocks a thread, and goes on after nobody waits any
+/// more: without a bound, names that are slow on purpose would take every thread there is.
+const LOOKUPS: usize = 32;
+
 /// The resolver of the operating system. No proxy is used, whatever `HTTPS_PROXY` says: a proxy would resolve
 /// the name again, behind the check.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemResolver;
+#[derive(Debug, Clone)]
+pub struct SystemResolver {
+    lookups: Arc<Semaphore>,
+}
+
+impl Default for SystemResolver {
+    fn default() -> Self {
+        Self { lookups: Arc::new(Semaphore::new(LOOKUPS)) }
+    }
+}
 
 impl Resolver for SystemResolver {
     fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
-        Box::pin(async move { Ok(tokio::net::lookup_host((host, 443)).await?.map(|a| a.ip()).collect()) })
+        Box::pin(async move {
+            let place = self.lookups.clone().acquire_owned().await;
+            let host = host.to_owned();
+            // A task of its own, so that the place is held for as long as the thread is.
+            let lookup = tokio::spawn(async move {
+                let _place = place;
+                tokio::net::lookup_host((host, 443)).await.map(|found| found.map(|a| a.ip()).collect())
+            });
+            lookup.await.unwrap_or_else(|stopped| Err(io::Error::other(stopped)))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_system_knows_localhost_and_gives_its_places_back() {
+        let resolver = SystemResolver::default();
+        let found = resolver.resolve("localhost").await.unwrap();
+        assert!(!found.is_empty() && found.iter().all(IpAddr::is_loopback), "{found:?}");
+        assert!(resolver.resolve("no such name").await.is_err());
+        assert_eq!(resolver.lookups.available_permits(), LOOKUPS);
     }
 }
