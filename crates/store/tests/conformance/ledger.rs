@@ -192,7 +192,7 @@ pub(crate) async fn many_events_at_once_keep_their_order(w: World) {
 /// Six blocks, and by each of subject, grant and trace something that stands everywhere, here and there, once.
 pub(crate) async fn the_index_finds_what_a_scan_finds(w: World) {
     let traces = ["tr_all", "tr_some", "tr_once"];
-    let pick = |i: usize| if i == 700 { 2 } else { usize::from(i % 97 == 0) };
+    let pick = |i: usize| if i == 700 { 2 } else { usize::from(i.is_multiple_of(97)) };
     for batch in (0..6500).collect::<Vec<_>>().chunks(500) {
         let events = batch.iter().map(|i| {
             let mut e = event(if i % 2 == 0 { "even" } else { "odd" });
@@ -204,17 +204,17 @@ pub(crate) async fn the_index_finds_what_a_scan_finds(w: World) {
         w.store.record(events.collect()).await.unwrap();
     }
     let all = whole(&w.store).await;
-    for n in 0..3 {
+    for (n, name) in traces.into_iter().enumerate() {
         for action in [None, Some("odd".to_owned())] {
             for before_seq in [None, Some(6200), Some(1025), Some(1024), Some(702), Some(1)] {
                 let none = || Filter { before_seq, action: action.clone(), limit: 70, ..Filter::default() };
                 let filters = [
-                    Filter { trace: TraceId::parse(traces[n]).ok(), ..none() },
+                    Filter { trace: TraceId::parse(name).ok(), ..none() },
                     Filter { grant: Some(g(&format!("g_{n}"))), ..none() },
                     Filter { subject: Principal::parse(&format!("usr_{n}")).ok(), ..none() },
                 ];
                 let fits = |(seq, e): &&(u64, Entry)| {
-                    e.event.trace.as_str() == traces[n]
+                    e.event.trace.as_str() == name
                         && action.as_ref().is_none_or(|a| *a == e.event.action)
                         && before_seq.is_none_or(|b| *seq < b)
                 };
