@@ -4,13 +4,19 @@
 #![forbid(unsafe_code)]
 
 pub mod access_token;
+pub mod assertion;
+pub mod authorize;
 pub mod challenge;
 pub mod client_metadata;
 pub mod error;
 pub mod form;
+pub mod introspection;
 pub mod jose;
 pub mod json;
+pub mod metadata;
 pub mod pkce;
 pub mod redirect;
+pub mod registration;
 pub mod seal;
 pub mod secret;
+pub mod token_request;

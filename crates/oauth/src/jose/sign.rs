@@ -27,7 +27,7 @@ enum Pair {
 }
 
 impl SigningKey {
-    /// A new key; RSA keys have 3,072 bits. Its `kid` is its thumbprint (RFC 7638). The randomness is that of
+    /// A new key; RSA keys have 2,048 bits. Its `kid` is its thumbprint (RFC 7638). The randomness is that of
     /// aws-lc-rs.
     ///
     /// # Errors
@@ -40,7 +40,7 @@ impl SigningKey {
                 Pair::Es256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(unusable)?)
             }
             Algorithm::EdDsa => Pair::Ed25519(Ed25519KeyPair::generate().map_err(unusable)?),
-            Algorithm::Rs256 => Pair::Rs256(RsaKeyPair::generate(KeySize::Rsa3072).map_err(unusable)?),
+            Algorithm::Rs256 => Pair::Rs256(RsaKeyPair::generate(KeySize::Rsa2048).map_err(unusable)?),
             _ => return Err(KeyError::Algorithm),
         };
         Self::of(algorithm, None, pair)

@@ -1,0 +1,185 @@
+//! The parameters of an authorization request (RFC 6749 §4.1.1, RFC 9126, OpenID Connect Core §3.1.2.1), each
+//! read into a type that cannot be wrong.
+
+use crate::error::OAuthError;
+use crate::form::Form;
+
+/// What a `request_uri` from the pushed authorization endpoint begins with (RFC 9126 §2.2).
+pub const REQUEST_URI_PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
+
+/// The longest `state`, in bytes: it goes through a redirect.
+const MAX_STATE: usize = 2048;
+/// The longest `login_hint` or `nonce`, in bytes.
+const MAX_HINT: usize = 512;
+
+/// What the client wants to be shown (`prompt`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Prompts {
+    /// Nothing at all.
+    pub none: bool,
+    /// A sign-in, even if there is a session.
+    pub login: bool,
+    /// A consent, even if it is remembered.
+    pub consent: bool,
+}
+
+/// A parameter that is refused. The words are for the developer of the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ParameterError {
+    /// A parameter that must be there is not.
+    #[error("`{0}` is missing")]
+    Missing(&'static str),
+    /// A parameter has a value that is not allowed.
+    #[error("`{0}` has a value that is not allowed")]
+    Value(&'static str),
+    /// Only `response_type=code` is served.
+    #[error("`response_type` must be `code`")]
+    ResponseType,
+    /// Request objects are not served (RFC 9101).
+    #[error("`request` is not served: push the request instead (RFC 9126)")]
+    RequestObject,
+}
+
+impl ParameterError {
+    /// The protocol's word for it.
+    pub fn code(self) -> OAuthError {
+        match self {
+            Self::Missing(_) | Self::Value(_) => OAuthError::InvalidRequest,
+            Self::ResponseType => OAuthError::UnsupportedResponseType,
+            Self::RequestObject => OAuthError::RequestNotSupported,
+        }
+    }
+}
+
+/// Checks `response_type`, `response_mode` and `request`: a code, in the query, not as a request object.
+///
+/// # Errors
+/// [`ParameterError`].
+pub fn check_response(form: &Form) -> Result<(), ParameterError> {
+    if form.has("request") {
+        return Err(ParameterError::RequestObject);
+    }
+    match form.value("response_type") {
+        None => return Err(ParameterError::Missing("response_type")),
+        Some("code") => {}
+        Some(_) => return Err(ParameterError::ResponseType),
+    }
+    match form.value("response_mode") {
+        None | Some("query") => Ok(()),
+        Some(_) => Err(ParameterError::Value("response_mode")),
+    }
+}
+
+/// `state`, which comes back as it is.
+///
+/// # Errors
+/// [`ParameterError::Value`] if it is over 2,048 bytes.
+pub fn state(form: &Form) -> Result<Option<&str>, ParameterError> {
+    bounded(form, "state", MAX_STATE)
+}
+
+/// `nonce`.
+///
+/// # Errors
+/// [`ParameterError::Value`] if it is over 512 bytes.
+pub fn nonce(form: &Form) -> Result<Option<&str>, ParameterError> {
+    bounded(form, "nonce", MAX_HINT)
+}
+
+/// `max_age`, in seconds.
+///
+/// # Errors
+/// [`ParameterError::Value`] if it is no count.
+pub fn max_age(form: &Form) -> Result<Option<u64>, ParameterError> {
+    let digits = |v: &&str| v.len() <= 10 && v.bytes().all(|b| b.is_ascii_digit());
+    match form.value("max_age") {
+        None => Ok(None),
+        Some(v) => Some(v).filter(digits).and_then(|v| v.parse().ok()).map(Some).ok_or(ParameterError::Value("max_age")),
+    }
+}
+
+/// `prompt`. `select_account` is read as `login`: whoever signs in chooses the account.
+///
+/// # Errors
+/// [`ParameterError::Value`] of an unknown word, or of `none` beside another.
+pub fn prompt(form: &Form) -> Result<Prompts, ParameterError> {
+    let mut prompts = Prompts::default();
+    for word in form.value("prompt").unwrap_or_default().split(' ').filter(|w| !w.is_empty()) {
+        match word {
+            "none" => prompts.none = true,
+            "login" | "select_account" => prompts.login = true,
+            "consent" => prompts.consent = true,
+            _ => return Err(ParameterError::Value("prompt")),
+        }
+    }
+    if prompts.none && (prompts.login || prompts.consent) {
+        return Err(ParameterError::Value("prompt"));
+    }
+    Ok(prompts)
+}
+
+/// The reference in a `request_uri` that this server made.
+pub fn pushed_reference(request_uri: &str) -> Option<&str> {
+    let reference = request_uri.strip_prefix(REQUEST_URI_PREFIX)?;
+    let fine = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    (!reference.is_empty() && reference.len() <= 64 && reference.bytes().all(fine)).then_some(reference)
+}
+
+fn bounded<'a>(form: &'a Form, name: &'static str, most: usize) -> Result<Option<&'a str>, ParameterError> {
+    match form.value(name) {
+        Some(v) if v.len() > most => Err(ParameterError::Value(name)),
+        other => Ok(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(pairs: &[(&str, &str)]) -> Form {
+        pairs.iter().copied().collect()
+    }
+
+    #[test]
+    fn only_a_code_in_the_query() {
+        let code = ("response_type", "code");
+        assert_eq!(check_response(&form(&[code])), Ok(()));
+        assert_eq!(check_response(&form(&[code, ("response_mode", "query")])), Ok(()));
+        for (pairs, why) in [
+            (vec![], ParameterError::Missing("response_type")),
+            (vec![("response_type", "token")], ParameterError::ResponseType),
+            (vec![("response_type", "code id_token")], ParameterError::ResponseType),
+            (vec![code, ("response_mode", "fragment")], ParameterError::Value("response_mode")),
+            (vec![code, ("request", "x.y.z")], ParameterError::RequestObject),
+        ] {
+            assert_eq!(check_response(&form(&pairs)), Err(why), "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn prompts_are_a_set_and_none_stands_alone() {
+        assert_eq!(prompt(&form(&[])), Ok(Prompts::default()));
+        let both = Prompts { none: false, login: true, consent: true };
+        assert_eq!(prompt(&form(&[("prompt", "consent login")])), Ok(both));
+        for bad in ["none login", "None", "create"] {
+            assert_eq!(prompt(&form(&[("prompt", bad)])), Err(ParameterError::Value("prompt")), "{bad}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_lengths_are_bounded() {
+        assert_eq!(max_age(&form(&[("max_age", "0")])), Ok(Some(0)));
+        for bad in ["-1", "+1", "1.5", "99999999999", "x"] {
+            assert!(max_age(&form(&[("max_age", bad)])).is_err(), "{bad}");
+        }
+        assert!(state(&form(&[("state", &"x".repeat(2049))])).is_err());
+    }
+
+    #[test]
+    fn a_request_uri_is_one_that_was_made_here() {
+        assert_eq!(pushed_reference("urn:ietf:params:oauth:request_uri:par_1"), Some("par_1"));
+        for bad in ["https://evil/x", "urn:ietf:params:oauth:request_uri:", "urn:ietf:params:oauth:request_uri:a/b"] {
+            assert_eq!(pushed_reference(bad), None, "{bad}");
+        }
+    }
+}

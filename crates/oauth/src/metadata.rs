@@ -1,0 +1,113 @@
+//! Metadata of the authorization server (RFC 8414), which is also served as OpenID provider metadata. It says
+//! only what works.
+
+use crate::client_metadata::{AuthMethod, GrantType};
+use crate::jose::Algorithm;
+use crate::json::{Object, Value};
+use crate::pkce;
+use prokura_core::{ResourceUri, ScopeSet};
+
+/// What varies between installations; everything else follows from the issuer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerMetadata {
+    /// The issuer identifier, to the byte.
+    pub issuer: String,
+    /// Every scope of every resource.
+    pub scopes: ScopeSet,
+    /// The resources (RFC 9728 §4).
+    pub resources: Vec<ResourceUri>,
+    /// Whether clients may register themselves.
+    pub registration: bool,
+    /// Whether clients may be identified by a metadata document.
+    pub client_documents: bool,
+    /// What tokens are signed with.
+    pub algorithm: Algorithm,
+}
+
+impl ServerMetadata {
+    /// The document of RFC 8414 §2.
+    pub fn to_object(&self) -> Object {
+        let mut o = Object::default();
+        let url = |path: &str| Value::from(format!("{}{path}", self.issuer));
+        o.insert("issuer", self.issuer.as_str().into());
+        o.insert("authorization_endpoint", url("/authorize"));
+        o.insert("token_endpoint", url("/token"));
+        o.insert("jwks_uri", url("/jwks"));
+        if self.registration {
+            o.insert("registration_endpoint", url("/register"));
+        }
+        o.insert("scopes_supported", self.scopes.iter().map(|s| Value::from(s.as_str())).collect());
+        o.insert("response_types_supported", list(["code"]));
+        o.insert("response_modes_supported", list(["query"]));
+        o.insert("grant_types_supported", list(GrantType::ALL.map(GrantType::as_str)));
+        for endpoint in ["token", "revocation", "introspection"] {
+            let methods = AuthMethod::ALL.into_iter();
+            let methods = methods.filter(|m| endpoint != "introspection" || *m != AuthMethod::None);
+            o.insert(format!("{endpoint}_endpoint_auth_methods_supported"), methods.map(AuthMethod::as_str).collect());
+            o.insert(
+                format!("{endpoint}_endpoint_auth_signing_alg_values_supported"),
+                list(Algorithm::PUBLIC.map(Algorithm::as_str)),
+            );
+        }
+        o.insert("revocation_endpoint", url("/revoke"));
+        o.insert("introspection_endpoint", url("/introspect"));
+        o.insert("code_challenge_methods_supported", list([pkce::METHOD]));
+        o.insert("authorization_response_iss_parameter_supported", true.into());
+        o.insert("pushed_authorization_request_endpoint", url("/par"));
+        o.insert("require_pushed_authorization_requests", false.into());
+        o.insert("request_parameter_supported", false.into());
+        o.insert("client_id_metadata_document_supported", self.client_documents.into());
+        o.insert("prompt_values_supported", list(["none", "login", "consent"]));
+        o.insert("protected_resources", self.resources.iter().map(|r| Value::from(r.as_str())).collect());
+        o
+    }
+
+    /// The document of OpenID Connect Discovery §3: the same, with the members that its readers insist on. No ID
+    /// token is issued; the algorithm is that of the keys.
+    pub fn to_openid_object(&self) -> Object {
+        let mut o = self.to_object();
+        o.insert("subject_types_supported", list(["public"]));
+        o.insert("id_token_signing_alg_values_supported", list([self.algorithm.as_str()]));
+        o.insert("claims_parameter_supported", false.into());
+        o.insert("request_uri_parameter_supported", false.into());
+        o
+    }
+}
+
+fn list<const N: usize>(words: [&str; N]) -> Value {
+    words.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metadata() -> ServerMetadata {
+        ServerMetadata {
+            issuer: "https://as.example/t".into(),
+            scopes: ScopeSet::parse("a b").unwrap(),
+            resources: vec![ResourceUri::parse("https://as.example/t/mcp/x").unwrap()],
+            registration: false,
+            client_documents: true,
+            algorithm: Algorithm::Es256,
+        }
+    }
+
+    #[test]
+    fn every_address_is_below_the_issuer() {
+        let o = ServerMetadata { registration: true, ..metadata() }.to_object();
+        assert_eq!(o.str("issuer"), Some("https://as.example/t"));
+        let ends = |name: &str| name.ends_with("_endpoint") || name == "jwks_uri";
+        let addresses: Vec<_> = o.iter().filter(|(name, _)| ends(name)).collect();
+        assert_eq!(addresses.len(), 7);
+        assert!(addresses.iter().all(|(_, v)| v.as_str().unwrap().starts_with("https://as.example/t/")));
+    }
+
+    #[test]
+    fn a03_plain_is_not_offered_and_registration_only_if_it_works() {
+        let o = metadata().to_object();
+        assert_eq!(o.get("code_challenge_methods_supported").unwrap().to_vec(), br#"["S256"]"#);
+        assert!(!o.contains_key("registration_endpoint"));
+        assert!(o.get("authorization_response_iss_parameter_supported").unwrap().as_bool().unwrap());
+    }
+}
