@@ -1,2 +1,46 @@
-//! MCP enforcement: route, authenticate, parse, decide, record, inject, forward, redact, record.
+//! MCP enforcement, both protocol eras on one address for each resource:
+//! route → authenticate → parse → decide → record → inject → forward → redact → record. Begin at `walk`.
+//!
+//! Invariants:
+//! - what is forwarded is the parsed message written out again, never the bytes that came in;
+//! - forwarding consumes permits, and only a decision makes one; it is recorded durably before;
+//! - an upstream never sees anything of a request but its message; a client never sees an upstream's session,
+//!   event, task, cursor or state but sealed to itself;
+//! - every address that is given out is from the configuration.
 #![forbid(unsafe_code)]
+
+mod answer;
+mod body;
+mod caller;
+mod cors;
+mod decide;
+mod envelope;
+mod exchange;
+mod fault;
+mod forward;
+mod gateway;
+mod handle;
+mod limit;
+mod metadata;
+mod method;
+mod mirror;
+mod opening;
+mod results;
+mod route;
+mod scene;
+mod sse;
+mod stream;
+mod version;
+mod walk;
+
+pub use gateway::{Gateway, GatewayOptions};
+pub use route::GatewayError;
+
+/// What strangers can send, as pure functions: for property tests and fuzzing.
+pub mod wire {
+    pub use crate::envelope::{Call, Id, Malformed, Message};
+    pub use crate::method::{BadCall, List, Touch, of_notification, of_request};
+    pub use crate::mirror::{BadHeaders, check, decode, encode};
+    pub use crate::sse::{Decoder, Event, SseError};
+    pub use crate::version::{ASSUMED, Era, SUPPORTED, Version};
+}

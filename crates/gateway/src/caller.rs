@@ -1,0 +1,191 @@
+//! Authenticate: the token of a request becomes a caller.
+//!
+//! A token that was verified is remembered until it expires, so that its signature is checked once; everything
+//! that can change is checked on every call: expiry, audience, the keys, revocation, and whether the user, the
+//! agent and the client may still act.
+
+use crate::fault::Fault;
+use crate::route::Route;
+use aws_lc_rs::digest::{SHA256, digest};
+use http::{HeaderMap, header};
+use prokura_core::{Clock, Principal, Timestamp};
+use prokura_oauth::access_token::AccessToken;
+use prokura_oauth::jose::KeySet;
+use prokura_policy::Authority;
+use prokura_store::Store;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Who calls.
+#[derive(Debug, Clone)]
+pub(crate) enum Caller {
+    /// Somebody without a token, at a public resource.
+    Nobody,
+    /// The holder of a verified token.
+    Token(Arc<Verified>),
+}
+
+/// A token that was verified, and the keys it was verified with.
+#[derive(Debug)]
+pub(crate) struct Verified {
+    token: AccessToken,
+    keys: Arc<KeySet>,
+}
+
+impl Caller {
+    /// The verified token.
+    pub(crate) fn token(&self) -> Option<&AccessToken> {
+        match self {
+            Self::Nobody => None,
+            Self::Token(verified) => Some(&verified.token),
+        }
+    }
+
+    /// With what authority the caller asks.
+    pub(crate) fn authority(&self) -> Authority<'_> {
+        self.token().map_or(Authority::Nobody, |t| Authority::Token { scopes: &t.scopes })
+    }
+}
+
+/// The longest token that is looked at, in bytes.
+const MAX_TOKEN: usize = 16 * 1024;
+/// How many verified tokens are remembered.
+const REMEMBERED: u64 = 65_536;
+
+/// Verifies tokens.
+pub(crate) struct Authenticator {
+    issuer: String,
+    keys: watch::Receiver<Arc<KeySet>>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    stale_after: Duration,
+    remembered: moka::sync::Cache<[u8; 32], Arc<Verified>>,
+}
+
+impl Authenticator {
+    /// An authenticator that believes this issuer and these keys.
+    pub(crate) fn new(
+        issuer: String,
+        keys: watch::Receiver<Arc<KeySet>>,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        stale_after: Duration,
+    ) -> Self {
+        let remembered = moka::sync::Cache::new(REMEMBERED);
+        Self { issuer, keys, store, clock, stale_after, remembered }
+    }
+
+    /// Who sends this request. At a public resource nobody is asked, and a token is not looked at.
+    pub(crate) fn authenticate(&self, route: &Route, headers: &HeaderMap) -> Result<Caller, Fault> {
+        if route.policy.is_public() {
+            return Ok(Caller::Nobody);
+        }
+        let verified = self.verify(route, bearer(headers)?)?;
+        self.in_force(&verified.token)?;
+        Ok(Caller::Token(verified))
+    }
+
+    fn verify(&self, route: &Route, compact: &str) -> Result<Arc<Verified>, Fault> {
+        let invalid = |_| Fault::InvalidToken("the token is not valid here");
+        let (now, keys) = (self.clock.now(), self.keys.borrow().clone());
+        let hash = sha256(compact);
+        if let Some(known) = self.remembered.get(&hash)
+            && Arc::ptr_eq(&known.keys, &keys)
+        {
+            if known.token.audience != route.resource {
+                return Err(Fault::InvalidToken("the token is not valid here"));
+            }
+            return unexpired(known, now);
+        }
+        let token =
+            AccessToken::verify(compact, &keys, &self.issuer, &route.resource, now).map_err(invalid)?;
+        let verified = Arc::new(Verified { token, keys });
+        self.remembered.insert(hash, Arc::clone(&verified));
+        unexpired(verified, now)
+    }
+
+    /// Whether everything behind the token still stands. Asked again while a stream is open.
+    pub(crate) fn in_force(&self, token: &AccessToken) -> Result<(), Fault> {
+        let view = self.store.revoked();
+        if view.age() > self.stale_after {
+            return Err(Fault::RevocationStale);
+        }
+        let disabled = view.client_disabled(&token.client)
+            || token.actors.iter().any(|a| view.agent_disabled(a))
+            || match &token.subject {
+                Principal::User(user) => view.user_disabled(user),
+                Principal::Agent(agent) => view.agent_disabled(agent),
+            };
+        if disabled || token.grants().any(|g| view.contains(g)) {
+            return Err(Fault::GrantRevoked);
+        }
+        Ok(())
+    }
+
+    /// Whether the grant under which a handle was made is in force.
+    pub(crate) fn grant_in_force(&self, grant: &prokura_core::GrantId) -> bool {
+        !self.store.revoked().contains(grant)
+    }
+}
+
+fn unexpired(verified: Arc<Verified>, now: Timestamp) -> Result<Arc<Verified>, Fault> {
+    if now >= verified.token.expires_at {
+        return Err(Fault::InvalidToken("the token has expired"));
+    }
+    Ok(verified)
+}
+
+/// The token of the one `Authorization` header (RFC 6750 §2.1); nowhere else is one looked for.
+fn bearer(headers: &HeaderMap) -> Result<&str, Fault> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Err(Fault::NoToken) };
+    if values.next().is_some() {
+        return Err(Fault::BadAuthorization);
+    }
+    let text = value.to_str().map_err(|_| Fault::BadAuthorization)?;
+    let Some((scheme, token)) = text.split_once(' ') else { return Err(Fault::NoToken) };
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Fault::NoToken);
+    }
+    let token = token.trim_matches(' ');
+    let fine = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
+    if token.is_empty() || !token.bytes().all(fine) {
+        return Err(Fault::BadAuthorization);
+    }
+    if token.len() > MAX_TOKEN {
+        return Err(Fault::InvalidToken("the token is not valid here"));
+    }
+    Ok(token)
+}
+
+fn sha256(text: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(values: &[&str]) -> Result<String, Fault> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(header::AUTHORIZATION, value.parse().unwrap());
+        }
+        bearer(&headers).map(str::to_owned)
+    }
+
+    #[test]
+    fn one_bearer_token_in_one_header() {
+        assert_eq!(read(&["Bearer a.b-c"]).unwrap(), "a.b-c");
+        assert_eq!(read(&["bEARER a.b-c"]).unwrap(), "a.b-c");
+        for none in [&[][..], &["Basic eDp5"], &["Bearer"], &["a.b.c"]] {
+            assert!(matches!(read(none), Err(Fault::NoToken)), "{none:?}");
+        }
+        for bad in [&["Bearer a", "Bearer a"][..], &["Bearer a b"], &["Bearer a,Bearer b"], &["Bearer "]] {
+            assert!(matches!(read(bad), Err(Fault::BadAuthorization)), "{bad:?}");
+        }
+    }
+}

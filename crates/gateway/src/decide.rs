@@ -1,0 +1,73 @@
+//! Decide: every action of a message is put to the policy; all must be permitted.
+
+use crate::caller::Caller;
+use crate::fault::Fault;
+use crate::route::Route;
+use prokura_core::{Action, Decision, Denial, Permit, Reason, ScopeSet};
+use prokura_policy::{Request, decide};
+
+/// The permits for one message: what forwarding consumes. There is no way to make one but a decision.
+#[derive(Debug)]
+pub(crate) struct Warrant {
+    first: Permit,
+    more: Vec<Permit>,
+    reasons: Vec<Reason>,
+}
+
+impl Warrant {
+    /// The permits, and why each was given.
+    pub(crate) fn permits(&self) -> impl Iterator<Item = (&Permit, &Reason)> {
+        std::iter::once(&self.first).chain(&self.more).zip(&self.reasons)
+    }
+
+    /// The permits themselves.
+    pub(crate) fn into_permits(self) -> (Permit, Vec<Permit>) {
+        (self.first, self.more)
+    }
+}
+
+/// Decides on all `actions`; on the protocol alone if there are none. If some are refused, the challenge asks for
+/// everything that the message needs at once.
+pub(crate) fn all(
+    route: &Route,
+    caller: &Caller,
+    actions: &[Action],
+    filtered: bool,
+) -> Result<Warrant, Fault> {
+    let ask = |action| decide(&Request { authority: caller.authority(), action, filtered }, &route.policy);
+    if actions.is_empty() {
+        return warrant(caller, vec![ask(None)]);
+    }
+    warrant(caller, actions.iter().map(|a| ask(Some(a))).collect())
+}
+
+fn warrant(caller: &Caller, decisions: Vec<Decision>) -> Result<Warrant, Fault> {
+    let (mut permits, mut reasons, mut denials) = (Vec::new(), Vec::new(), Vec::new());
+    for decision in decisions {
+        match decision {
+            Decision::Permit(permit, reason) => {
+                permits.push(permit);
+                reasons.push(reason);
+            }
+            Decision::Challenge(denial) | Decision::Deny(denial) => denials.push(denial),
+        }
+    }
+    let mut permits = permits.into_iter();
+    match (permits.next(), refusal(denials)) {
+        (Some(first), None) => Ok(Warrant { first, more: permits.collect(), reasons }),
+        (_, denial) => {
+            let denial = denial.unwrap_or(Denial { reason: Reason::Unmapped, missing: ScopeSet::default() });
+            let held = caller.token().map(|t| t.scopes.clone()).unwrap_or_default();
+            Err(Fault::Denied { ask: held.union(&denial.missing), denial })
+        }
+    }
+}
+
+/// One refusal of several: if anything is denied for good, no scope would help; else all missing scopes would.
+fn refusal(denials: Vec<Denial>) -> Option<Denial> {
+    denials.into_iter().reduce(|a, b| match (a.missing.is_empty(), b.missing.is_empty()) {
+        (true, _) => a,
+        (_, true) => b,
+        _ => Denial { missing: a.missing.union(&b.missing), reason: a.reason },
+    })
+}

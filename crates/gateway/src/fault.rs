@@ -1,0 +1,288 @@
+//! What can go wrong, and the one table that says how it is answered.
+
+use crate::envelope::{Id, Malformed};
+use crate::method::BadCall;
+use crate::mirror::BadHeaders;
+use crate::route::Route;
+use crate::version::{Era, SUPPORTED};
+use http::{HeaderValue, Response, StatusCode, header};
+use prokura_core::{Denial, ScopeSet, TraceId};
+use prokura_oauth::challenge::Challenge;
+use prokura_oauth::error::OAuthError;
+use prokura_oauth::json::{Object, Value};
+
+/// Why a request is refused or fails.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// `Host` is not this server's.
+    ForeignHost,
+    /// `Origin` is not one that may call.
+    ForeignOrigin,
+    /// The HTTP method is not served at this address in this era.
+    HttpMethod,
+    /// The client takes neither JSON nor event streams.
+    NotAcceptable,
+    /// The body is not plain JSON.
+    MediaType,
+    /// The body is larger than is taken.
+    TooLarge,
+    /// The body did not come in time, or was cut off.
+    SlowBody,
+    /// No bearer token.
+    NoToken,
+    /// `Authorization` is repeated or unreadable.
+    BadAuthorization,
+    /// The token is not valid here.
+    InvalidToken(&'static str),
+    /// The grant behind the token, or somebody who acts by it, is no longer in force.
+    GrantRevoked,
+    /// What is revoked is not known freshly enough.
+    RevocationStale,
+    /// Too many calls.
+    RateLimited {
+        /// Seconds until the next.
+        seconds: u64,
+        /// Whether it is the first refusal since a call went through.
+        first: bool,
+    },
+    /// No JSON-RPC message.
+    Malformed(Malformed),
+    /// The mirrored headers do not hold.
+    Headers(BadHeaders),
+    /// The method or its parameters are not accepted.
+    Call(BadCall, Era),
+    /// A client of the modern era sends no responses.
+    UnexpectedResponse,
+    /// The policy says no.
+    Denied {
+        /// Why, and what would help.
+        denial: Denial,
+        /// The scopes to ask for: those held and those missing.
+        ask: ScopeSet,
+    },
+    /// A session is to be ended, and none is named.
+    NoSession,
+    /// No such session for this caller.
+    UnknownSession,
+    /// No such stream for this caller.
+    UnknownEvent,
+    /// No such task for this caller.
+    UnknownTask,
+    /// The request state was not made for this caller and this request, or is too old.
+    BadState,
+    /// The cursor was not made for this caller.
+    BadCursor,
+    /// The record cannot be made durable.
+    NotRecorded,
+    /// The upstream cannot be reached.
+    UpstreamDown,
+    /// The upstream did not begin its answer in time.
+    UpstreamTimeout,
+    /// The upstream's answer is none.
+    UpstreamBad(&'static str),
+    /// The upstream refuses with this status, in words that are not relayed.
+    UpstreamSays(StatusCode),
+}
+
+/// One row of the table.
+struct Row {
+    status: StatusCode,
+    code: i64,
+    /// A stable word for the record and for clients.
+    word: &'static str,
+    sentence: String,
+}
+
+fn row(status: StatusCode, code: i64, word: &'static str, sentence: impl Into<String>) -> Row {
+    Row { status, code, word, sentence: sentence.into() }
+}
+
+/// A code of this gateway's own: the HTTP status, which is outside JSON-RPC's reserved range.
+fn own(status: StatusCode, word: &'static str, sentence: impl Into<String>) -> Row {
+    row(status, i64::from(status.as_u16()), word, sentence)
+}
+
+impl Fault {
+    fn row(&self) -> Row {
+        use StatusCode as S;
+        match self {
+            Self::ForeignHost => own(S::FORBIDDEN, "foreign_host", "this host name is not served here"),
+            Self::ForeignOrigin => own(S::FORBIDDEN, "foreign_origin", "pages of this origin may not call"),
+            Self::HttpMethod => {
+                own(S::METHOD_NOT_ALLOWED, "http_method", "this HTTP method is not served here")
+            }
+            Self::NotAcceptable => own(
+                S::NOT_ACCEPTABLE,
+                "not_acceptable",
+                "accept both application/json and text/event-stream (GET: text/event-stream)",
+            ),
+            Self::MediaType => own(
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "media_type",
+                "send application/json in UTF-8 without content encoding",
+            ),
+            Self::TooLarge => own(S::PAYLOAD_TOO_LARGE, "too_large", "the message is too large"),
+            Self::SlowBody => {
+                own(S::REQUEST_TIMEOUT, "slow_body", "the message did not come whole and in time")
+            }
+            Self::NoToken => own(S::UNAUTHORIZED, "no_token", "an access token is needed"),
+            Self::BadAuthorization => {
+                own(S::BAD_REQUEST, "invalid_request", "send one Authorization header with one bearer token")
+            }
+            Self::InvalidToken(why) => own(S::UNAUTHORIZED, "invalid_token", *why),
+            Self::GrantRevoked => own(S::UNAUTHORIZED, "grant_revoked", "the authorization was ended"),
+            Self::RevocationStale => own(
+                S::SERVICE_UNAVAILABLE,
+                "revocation_stale",
+                "what is revoked is not known freshly enough; try again soon",
+            ),
+            Self::RateLimited { .. } => own(S::TOO_MANY_REQUESTS, "rate_limited", "too many calls; wait"),
+            Self::Malformed(m) => row(S::BAD_REQUEST, m.code, "malformed", m.reason.clone()),
+            Self::Headers(bad) => headers_row(bad),
+            Self::Call(bad, era) => call_row(bad, *era),
+            Self::UnexpectedResponse => {
+                row(S::BAD_REQUEST, -32600, "malformed", "clients of this protocol version send no responses")
+            }
+            Self::Denied { denial, .. } => own(S::FORBIDDEN, denial.reason.code(), denial.reason.to_string()),
+            Self::NoSession => own(S::BAD_REQUEST, "malformed", "name the session"),
+            Self::UnknownSession => own(S::NOT_FOUND, "unknown_session", "no such session; initialize again"),
+            Self::UnknownEvent => own(S::NOT_FOUND, "unknown_event", "no such stream"),
+            // Answered as an upstream would: as the result of a call, not as a failure of the transport.
+            Self::UnknownTask => row(S::OK, -32602, "unknown_task", "task not found"),
+            Self::BadState => {
+                row(S::OK, -32602, "bad_state", "the request state is not valid here; start again")
+            }
+            Self::BadCursor => row(S::OK, -32602, "bad_cursor", "invalid cursor"),
+            Self::NotRecorded => {
+                own(S::SERVICE_UNAVAILABLE, "not_recorded", "the call cannot be recorded; try again soon")
+            }
+            Self::UpstreamDown => {
+                row(S::BAD_GATEWAY, -32603, "upstream_down", "the server cannot be reached")
+            }
+            Self::UpstreamTimeout => {
+                row(S::GATEWAY_TIMEOUT, -32603, "upstream_timeout", "the server did not answer in time")
+            }
+            Self::UpstreamBad(_) => {
+                row(S::BAD_GATEWAY, -32603, "upstream_bad", "the server's answer cannot be relayed")
+            }
+            Self::UpstreamSays(status) => own(*status, "upstream_refused", "the server refused the request"),
+        }
+    }
+
+    /// A stable word for the record.
+    pub(crate) fn word(&self) -> &'static str {
+        self.row().word
+    }
+
+    /// Whether the fault is worth an entry of its own: all are, but the later ones of a flood.
+    pub(crate) fn is_recorded(&self) -> bool {
+        !matches!(self, Self::RateLimited { first: false, .. } | Self::NotRecorded)
+    }
+
+    /// The id of the request, where the fault itself knows it.
+    fn id(&self) -> Option<&Id> {
+        match self {
+            Self::Malformed(m) => m.id.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The JSON-RPC error object.
+    pub(crate) fn error(&self, trace: &TraceId) -> Object {
+        let row = self.row();
+        let mut data = Object::default();
+        match self {
+            Self::Headers(BadHeaders::UnsupportedVersion { requested }) => {
+                data.insert("supported", Value::Array(SUPPORTED.iter().map(|v| (*v).into()).collect()));
+                data.insert("requested", requested.as_str().into());
+            }
+            Self::Denied { ask, denial } if !denial.missing.is_empty() => {
+                data.insert("error", OAuthError::InsufficientScope.code().into());
+                data.insert("scope", Value::from(ask.to_string()));
+            }
+            _ => {
+                data.insert("error", row.word.into());
+            }
+        }
+        data.insert("trace", trace.as_str().into());
+        let mut error = Object::default();
+        error.insert("code", row.code.into());
+        error.insert("message", Value::from(row.sentence));
+        error.insert("data", Value::Object(data));
+        error
+    }
+
+    /// The HTTP answer. The body is always a JSON-RPC error, with the request's id where it is known.
+    pub(crate) fn response<B: From<Vec<u8>>>(
+        &self,
+        route: &Route,
+        id: Option<Id>,
+        trace: &TraceId,
+    ) -> Response<B> {
+        let id = id.or_else(|| self.id().cloned());
+        let body = crate::envelope::Message::Response(id, Err(self.error(trace))).into_bytes();
+        let mut response = Response::new(B::from(body));
+        *response.status_mut() = self.row().status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(challenge) = self.challenge(route)
+            && let Ok(value) = HeaderValue::try_from(challenge)
+        {
+            headers.insert(header::WWW_AUTHENTICATE, value);
+        }
+        match self {
+            Self::RateLimited { seconds, .. } => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
+            }
+            Self::RevocationStale | Self::NotRecorded => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Self::HttpMethod => {
+                headers.insert(header::ALLOW, HeaderValue::from_static("POST, GET, DELETE"));
+            }
+            _ => {}
+        }
+        response
+    }
+
+    /// The `WWW-Authenticate` challenge (RFC 6750 §3; MCP authorization, "Scope Challenge Handling").
+    fn challenge(&self, route: &Route) -> Option<String> {
+        let bearer = Challenge::bearer;
+        let challenge = match self {
+            Self::NoToken => bearer().scope(&route.first_scopes),
+            Self::InvalidToken(_) | Self::GrantRevoked => bearer()
+                .error(OAuthError::InvalidToken)
+                .description(&self.row().sentence)
+                .scope(&route.first_scopes),
+            Self::BadAuthorization => bearer().error(OAuthError::InvalidRequest),
+            Self::Denied { ask, denial } if !denial.missing.is_empty() => {
+                bearer().error(OAuthError::InsufficientScope).description(&self.row().sentence).scope(ask)
+            }
+            _ => return None,
+        };
+        Some(challenge.resource_metadata(&route.metadata_url).into_value())
+    }
+}
+
+fn headers_row(bad: &BadHeaders) -> Row {
+    let (code, word) = match bad {
+        BadHeaders::Mismatch { .. } => (-32020, "header_mismatch"),
+        BadHeaders::UnsupportedVersion { .. } => (-32022, "unsupported_version"),
+        BadHeaders::MissingMeta(_) => (-32602, "missing_meta"),
+    };
+    row(StatusCode::BAD_REQUEST, code, word, bad.to_string())
+}
+
+fn call_row(bad: &BadCall, era: Era) -> Row {
+    let sentence = bad.to_string();
+    match (bad, era) {
+        // In the legacy era a 404 means that the session ended, so a missing method is told in the answer.
+        (BadCall::Unknown, Era::Legacy) => row(StatusCode::OK, -32601, "unknown_method", sentence),
+        (BadCall::Unknown, Era::Modern) => row(StatusCode::NOT_FOUND, -32601, "unknown_method", sentence),
+        // What asks for no answer can be refused by the status only.
+        (BadCall::UnknownNotification, _) => row(StatusCode::BAD_REQUEST, -32601, "unknown_method", sentence),
+        (BadCall::Parameter(_), _) => row(StatusCode::BAD_REQUEST, -32602, "malformed", sentence),
+        (BadCall::CaseVariant, _) => row(StatusCode::BAD_REQUEST, -32600, "malformed", sentence),
+    }
+}

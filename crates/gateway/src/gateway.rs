@@ -1,0 +1,130 @@
+//! The gateway as a whole: what it is made of, and its addresses.
+
+use crate::caller::Authenticator;
+use crate::handle::Sealer;
+use crate::limit::Limiter;
+use crate::route::{Doors, GatewayError, Route};
+use crate::{metadata, walk};
+use axum::Router;
+use axum::extract::Request;
+use axum::routing::{any, get};
+use prokura_config::{GatewayLimits, Issuer, ResourceConfig};
+use prokura_core::{Clock, Rng};
+use prokura_egress::Upstream;
+use prokura_oauth::jose::KeySet;
+use prokura_oauth::seal::MasterKey;
+use prokura_store::Store;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What a gateway is made of.
+pub struct GatewayOptions {
+    /// Whose tokens are believed, and below which address the resources are.
+    pub issuer: Issuer,
+    /// The MCP servers.
+    pub resources: Vec<ResourceConfig>,
+    /// The bounds.
+    pub limits: GatewayLimits,
+    /// The issuer's keys; when they change, every remembered token is verified again.
+    pub keys: watch::Receiver<Arc<KeySet>>,
+    /// Where is recorded, and what is revoked.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness, for trace ids.
+    pub rng: Arc<dyn Rng>,
+    /// The installation's key, of which the keys of the handles are derived.
+    pub master_key: Arc<MasterKey>,
+    /// The client for the MCP servers.
+    pub upstream: Upstream,
+}
+
+/// The bounds, as they are used.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) max_request: usize,
+    pub(crate) max_response: usize,
+    pub(crate) upstream_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+}
+
+/// What all requests share.
+pub(crate) struct Inner {
+    pub(crate) issuer: Issuer,
+    pub(crate) doors: Doors,
+    pub(crate) bounds: Bounds,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) sealer: Arc<Sealer>,
+    pub(crate) limiter: Limiter,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: Arc<dyn Rng>,
+    pub(crate) upstream: Upstream,
+}
+
+/// The gateway.
+pub struct Gateway {
+    inner: Arc<Inner>,
+    routes: Vec<Arc<Route>>,
+}
+
+impl Gateway {
+    /// Puts a gateway together.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if a resource cannot be served; a configuration that was checked has none such.
+    pub fn new(options: GatewayOptions) -> Result<Self, GatewayError> {
+        let GatewayOptions { issuer, resources, limits, keys, store, clock, rng, master_key, upstream } =
+            options;
+        let routes =
+            resources.iter().map(|r| Route::new(&issuer, r).map(Arc::new)).collect::<Result<_, _>>()?;
+        let authenticator = Authenticator::new(
+            issuer.as_str().to_owned(),
+            keys,
+            store.clone(),
+            Arc::clone(&clock),
+            limits.stale_after.get(),
+        );
+        let bounds = Bounds {
+            max_request: limits.max_request.bytes(),
+            max_response: limits.max_response.bytes(),
+            upstream_timeout: limits.upstream_timeout.get(),
+            idle_timeout: limits.idle_timeout.get(),
+        };
+        let inner = Inner {
+            doors: Doors::new(&issuer, &limits.allowed_origins),
+            bounds,
+            authenticator,
+            sealer: Arc::new(Sealer::new(&master_key).map_err(|_| GatewayError::Key)?),
+            limiter: Limiter::default(),
+            issuer,
+            store,
+            clock,
+            rng,
+            upstream,
+        };
+        Ok(Self { inner: Arc::new(inner), routes })
+    }
+
+    /// The addresses: `/mcp/{name}` for each resource, and its metadata. To be merged with the server's own; the
+    /// listener should put [`axum::extract::ConnectInfo`] of a socket address into its requests, for the limits
+    /// on callers without a token.
+    pub fn router(&self) -> Router {
+        let mut router = Router::new();
+        for route in &self.routes {
+            let (inner, served) = (Arc::clone(&self.inner), Arc::clone(route));
+            let serve = move |request: Request| walk::serve(Arc::clone(&inner), Arc::clone(&served), request);
+            router = router.route(&route.path, any(serve));
+        }
+        for (path, route) in metadata::addresses(&self.routes) {
+            let inner = Arc::clone(&self.inner);
+            let show = move || {
+                let response = metadata::response(&inner.issuer, &route);
+                async move { response }
+            };
+            router = router.route(&path, get(show));
+        }
+        router
+    }
+}

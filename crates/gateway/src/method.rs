@@ -1,0 +1,255 @@
+//! The method table: what each method touches, in which era it exists, and which of its parameters say so.
+//!
+//! Default deny: a method that is not in the table does not exist here, whatever the upstream would make of
+//! it. `tasks/list` is left out on purpose: the upstream may know the gateway as one caller, so it cannot list
+//! only the tasks of one user (MCP 2025-11-25, "Task Isolation and Access Control").
+
+use crate::envelope::Call;
+use crate::version::Era;
+use prokura_core::Action;
+use prokura_oauth::json::{self, Object, Value};
+
+/// A list whose entries are filtered for each token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum List {
+    /// `tools/list`.
+    Tools,
+    /// `resources/list`.
+    Resources,
+    /// `resources/templates/list`.
+    Templates,
+    /// `prompts/list`.
+    Prompts,
+}
+
+/// What a message touches.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Touch {
+    /// The protocol itself, and nothing behind it.
+    Protocol,
+    /// These actions; all must be permitted. Never empty.
+    Actions(Vec<Action>),
+    /// A list.
+    List(List),
+    /// A task, by its handle: whatever the call that made the task touched.
+    Task,
+}
+
+/// Why a call has no place in the table.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadCall {
+    /// The method does not exist in this era.
+    #[error("the method is not offered here")]
+    Unknown,
+    /// The notification does not exist in this era.
+    #[error("the notification is not taken here")]
+    UnknownNotification,
+    /// A parameter that says what is touched is missing or of another type.
+    #[error("the parameter `{0}` is missing or mistyped")]
+    Parameter(&'static str),
+    /// A parameter differs from one that matters only in case.
+    #[error("a parameter differs from one of the protocol's only in case")]
+    CaseVariant,
+}
+
+/// Parameters that matter to some decision or are rewritten; none may come in another case beside or instead.
+const PARAMS: [&str; 14] = [
+    "name",
+    "uri",
+    "arguments",
+    "_meta",
+    "ref",
+    "argument",
+    "context",
+    "cursor",
+    "taskId",
+    "task",
+    "requestState",
+    "inputResponses",
+    "notifications",
+    "protocolVersion",
+];
+/// Members of `_meta` that matter.
+pub(crate) const META: [&str; 4] =
+    [META_VERSION, META_CAPABILITIES, "io.modelcontextprotocol/clientInfo", RELATED_TASK];
+/// Where a modern request says its version.
+pub(crate) const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+/// Where a modern request says what its client can do.
+pub(crate) const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+/// Where a legacy message names the task it belongs to.
+pub(crate) const RELATED_TASK: &str = "io.modelcontextprotocol/related-task";
+const REF: [&str; 3] = ["type", "name", "uri"];
+const LISTEN: [&str; 5] =
+    ["toolsListChanged", "promptsListChanged", "resourcesListChanged", "resourceSubscriptions", "taskIds"];
+/// At most so many resources in one subscription.
+const MAX_ACTIONS: usize = 256;
+
+/// Which requests may be answered by a request for input and so carry `requestState` back (MCP 2026-07-28,
+/// "Multi Round-Trip Requests").
+pub(crate) fn takes_state(method: &str) -> bool {
+    matches!(method, "tools/call" | "resources/read" | "prompts/get")
+}
+
+/// The parameter that `Mcp-Name` mirrors, for methods that have one (SEP-2243; SEP-2663 for tasks).
+pub(crate) fn mirrored_name(method: &str) -> Option<&'static str> {
+    match method {
+        "tools/call" | "prompts/get" => Some("name"),
+        "resources/read" => Some("uri"),
+        "tasks/get" | "tasks/update" | "tasks/cancel" => Some("taskId"),
+        _ => None,
+    }
+}
+
+/// What a request touches.
+///
+/// # Errors
+/// [`BadCall`] if the method is not in the table of this era or a parameter cannot be read.
+pub fn of_request(call: &Call, era: Era) -> Result<Touch, BadCall> {
+    check_case(call)?;
+    let params = call.params.as_ref();
+    match (call.method.as_str(), era) {
+        ("initialize" | "ping" | "logging/setLevel", Era::Legacy) | ("server/discover", Era::Modern) => {
+            Ok(Touch::Protocol)
+        }
+        ("tools/list", _) => Ok(Touch::List(List::Tools)),
+        ("resources/list", _) => Ok(Touch::List(List::Resources)),
+        ("resources/templates/list", _) => Ok(Touch::List(List::Templates)),
+        ("prompts/list", _) => Ok(Touch::List(List::Prompts)),
+        ("tools/call", _) => Ok(one(Action::tool(text(params, "name")?))),
+        ("prompts/get", _) => Ok(one(Action::prompt(text(params, "name")?))),
+        ("resources/read", _) | ("resources/subscribe" | "resources/unsubscribe", Era::Legacy) => {
+            Ok(one(Action::resource(text(params, "uri")?)))
+        }
+        ("completion/complete", _) => reference(params).map(one),
+        ("subscriptions/listen", Era::Modern) => subscription(params),
+        ("tasks/get" | "tasks/cancel", _) | ("tasks/result", Era::Legacy) | ("tasks/update", Era::Modern) => {
+            text(params, "taskId").map(|_| Touch::Task)
+        }
+        _ => Err(BadCall::Unknown),
+    }
+}
+
+/// What a notification touches: never anything but the protocol.
+///
+/// # Errors
+/// [`BadCall::UnknownNotification`] if it is not in the table of this era.
+pub fn of_notification(call: &Call, era: Era) -> Result<Touch, BadCall> {
+    check_case(call)?;
+    match (call.method.as_str(), era) {
+        ("notifications/cancelled", _)
+        | (
+            "notifications/initialized"
+            | "notifications/progress"
+            | "notifications/roots/list_changed"
+            | "notifications/tasks/status",
+            Era::Legacy,
+        ) => Ok(Touch::Protocol),
+        _ => Err(BadCall::UnknownNotification),
+    }
+}
+
+fn one(action: Action) -> Touch {
+    Touch::Actions(vec![action])
+}
+
+fn text<'a>(params: Option<&'a Object>, name: &'static str) -> Result<&'a str, BadCall> {
+    params.and_then(|p| p.str(name)).filter(|s| !s.is_empty()).ok_or(BadCall::Parameter(name))
+}
+
+fn reference(params: Option<&Object>) -> Result<Action, BadCall> {
+    let bad = BadCall::Parameter("ref");
+    let reference = params.and_then(|p| p.get("ref")).and_then(Value::as_object).ok_or(bad.clone())?;
+    if json::case_variant(reference, &REF).is_some() {
+        return Err(BadCall::CaseVariant);
+    }
+    match (reference.str("type"), reference.str("name"), reference.str("uri")) {
+        (Some("ref/prompt"), Some(name), None) if !name.is_empty() => Ok(Action::prompt(name)),
+        (Some("ref/resource"), None, Some(uri)) if !uri.is_empty() => Ok(Action::resource(uri)),
+        _ => Err(bad),
+    }
+}
+
+fn subscription(params: Option<&Object>) -> Result<Touch, BadCall> {
+    let bad = BadCall::Parameter("notifications");
+    let filter = params.and_then(|p| p.get("notifications")).and_then(Value::as_object).ok_or(bad.clone())?;
+    if json::case_variant(filter, &LISTEN).is_some() {
+        return Err(BadCall::CaseVariant);
+    }
+    let Some(uris) = filter.get("resourceSubscriptions") else { return Ok(Touch::Protocol) };
+    let uris = uris.as_array().filter(|u| u.len() <= MAX_ACTIONS).ok_or(bad.clone())?;
+    let actions: Option<Vec<_>> = uris.iter().map(|u| u.as_str().map(Action::resource)).collect();
+    let actions = actions.ok_or(bad)?;
+    Ok(if actions.is_empty() { Touch::Protocol } else { Touch::Actions(actions) })
+}
+
+fn check_case(call: &Call) -> Result<(), BadCall> {
+    let Some(params) = &call.params else { return Ok(()) };
+    let meta = params.get("_meta").and_then(Value::as_object);
+    let variant =
+        json::case_variant(params, &PARAMS).or_else(|| meta.and_then(|m| json::case_variant(m, &META)));
+    if variant.is_some() { Err(BadCall::CaseVariant) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::envelope::Message;
+    use json::Limits;
+
+    fn touch(era: Era, method: &str, params: &str) -> Result<Touch, BadCall> {
+        let text = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
+        let message = Message::parse(text.as_bytes(), &Limits::MESSAGE).unwrap();
+        of_request(message.call().unwrap(), era)
+    }
+
+    #[test]
+    fn a_name_is_taken_byte_for_byte() {
+        for name in ["x", "X", " x", "x\u{200b}"] {
+            let params = format!(r#"{{"name":"{name}"}}"#);
+            assert_eq!(touch(Era::Modern, "tools/call", &params), Ok(one(Action::tool(name))));
+        }
+    }
+
+    #[test]
+    fn a_method_of_the_other_era_does_not_exist() {
+        for (era, method) in [
+            (Era::Modern, "initialize"),
+            (Era::Modern, "resources/subscribe"),
+            (Era::Modern, "tasks/result"),
+            (Era::Legacy, "server/discover"),
+            (Era::Legacy, "subscriptions/listen"),
+            (Era::Legacy, "tasks/list"),
+            (Era::Modern, "tasks/list"),
+            (Era::Legacy, "tools/Call"),
+            (Era::Legacy, "secret/method"),
+        ] {
+            assert_eq!(touch(era, method, r#"{"uri":"a","taskId":"t"}"#), Err(BadCall::Unknown), "{method}");
+        }
+    }
+
+    #[test]
+    fn every_way_to_a_resource_touches_it() {
+        let uri = r#"{"uri":"file:///a","ref":{"type":"ref/resource","uri":"file:///a"},"notifications":{"resourceSubscriptions":["file:///a"]}}"#;
+        let expected = Ok(one(Action::resource("file:///a")));
+        for (era, method) in [
+            (Era::Modern, "resources/read"),
+            (Era::Legacy, "resources/subscribe"),
+            (Era::Legacy, "resources/unsubscribe"),
+            (Era::Modern, "completion/complete"),
+            (Era::Modern, "subscriptions/listen"),
+        ] {
+            assert_eq!(touch(era, method, uri), expected, "{method}");
+        }
+    }
+
+    #[test]
+    fn what_says_the_action_must_be_there_and_in_its_own_case() {
+        assert_eq!(touch(Era::Modern, "tools/call", "{}"), Err(BadCall::Parameter("name")));
+        assert_eq!(touch(Era::Modern, "tools/call", r#"{"name":7}"#), Err(BadCall::Parameter("name")));
+        for params in [r#"{"name":"a","Name":"b"}"#, r#"{"NAME":"b"}"#, r#"{"name":"a","_Meta":{}}"#] {
+            assert_eq!(touch(Era::Modern, "tools/call", params), Err(BadCall::CaseVariant), "{params}");
+        }
+        let both = r#"{"ref":{"type":"ref/prompt","name":"p","uri":"u"}}"#;
+        assert_eq!(touch(Era::Modern, "completion/complete", both), Err(BadCall::Parameter("ref")));
+    }
+}

@@ -1,0 +1,141 @@
+//! Redact: results of an upstream are rewritten before they are released.
+
+use crate::exchange::Exchange;
+use crate::fault::Fault;
+use crate::method::{List, takes_state};
+use crate::version::{Era, Version};
+use prokura_core::Action;
+use prokura_oauth::json::{self, Object, Value};
+
+impl List {
+    /// The list of that method.
+    pub(crate) fn of_method(method: &str) -> Option<Self> {
+        match method {
+            "tools/list" => Some(Self::Tools),
+            "resources/list" => Some(Self::Resources),
+            "resources/templates/list" => Some(Self::Templates),
+            "prompts/list" => Some(Self::Prompts),
+            _ => None,
+        }
+    }
+
+    /// The member of the result that holds the entries.
+    fn member(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Resources => "resources",
+            Self::Templates => "resourceTemplates",
+            Self::Prompts => "prompts",
+        }
+    }
+
+    /// The member of an entry that names its action.
+    fn key(self) -> &'static str {
+        match self {
+            Self::Tools | Self::Prompts => "name",
+            Self::Resources => "uri",
+            Self::Templates => "uriTemplate",
+        }
+    }
+
+    fn action(self, name: &str) -> Action {
+        match self {
+            Self::Tools => Action::tool(name),
+            Self::Resources | Self::Templates => Action::resource(name),
+            Self::Prompts => Action::prompt(name),
+        }
+    }
+}
+
+impl Exchange {
+    /// The result that the caller may see.
+    ///
+    /// # Errors
+    /// [`Fault::UpstreamBad`] if it is not of its method's shape.
+    pub(crate) fn result(&self, mut result: Object) -> Result<Object, Fault> {
+        let method = self.origin.method();
+        if let Some(list) = List::of_method(method) {
+            self.filter(list, &mut result)?;
+        }
+        match method {
+            "initialize" => forget_task_lists(&mut result),
+            "server/discover" => keep_known_versions(&mut result),
+            _ => {}
+        }
+        self.seal_result_state(&mut result);
+        self.seal_tasks(method, &mut result)?;
+        self.seal_related(Some(&mut result));
+        self.keep_private(&mut result);
+        Ok(result)
+    }
+
+    fn filter(&self, list: List, result: &mut Object) -> Result<(), Fault> {
+        let bad = Fault::UpstreamBad("a list is not of its method's shape");
+        if json::case_variant(result, &[list.member(), "nextCursor", "cacheScope"]).is_some() {
+            return Err(bad);
+        }
+        let Some(Value::Array(entries)) = result.get_mut(list.member()) else { return Err(bad) };
+        entries.retain(|entry| {
+            entry.as_object().is_some_and(|e| {
+                json::case_variant(e, &[list.key()]).is_none()
+                    && e.str(list.key()).is_some_and(|name| self.shows(&list.action(name)))
+            })
+        });
+        if let Some(next) = result.str("nextCursor").map(|c| self.seal_cursor(c)) {
+            result.insert("nextCursor", Value::from(next));
+        }
+        Ok(())
+    }
+
+    fn seal_result_state(&self, result: &mut Object) {
+        if !result.contains_key("requestState") {
+            return;
+        }
+        let sealed = result.str("requestState").filter(|_| takes_state(self.origin.method()));
+        match sealed.map(|state| self.seal_state(state)) {
+            Some(sealed) => result.insert("requestState", Value::from(sealed)),
+            None => drop(result.remove("requestState")),
+        }
+    }
+
+    /// Seals the ids of tasks: in the legacy era a new one stands in `task`; since SEP-2663 at the top.
+    fn seal_tasks(&self, method: &str, result: &mut Object) -> Result<(), Fault> {
+        let bad = Fault::UpstreamBad("a task without an id");
+        let is_task = result.str("resultType") == Some("task");
+        if is_task || matches!(method, "tasks/get" | "tasks/cancel") && result.contains_key("taskId") {
+            return if self.seal_own_task(Some(result)) { Ok(()) } else { Err(bad) };
+        }
+        if let Some(Value::Object(task)) = result.get_mut("task")
+            && method == "tools/call"
+            && task.contains_key("taskId")
+            && !self.seal_own_task(Some(task))
+        {
+            return Err(bad);
+        }
+        Ok(())
+    }
+
+    /// What was filtered or read with a token is not shared between tokens (MCP 2026-07-28, "Caching").
+    fn keep_private(&self, result: &mut Object) {
+        let caches = self.era == Era::Modern && List::of_method(self.origin.method()).is_some();
+        if !self.route.policy.is_public() && (caches || result.contains_key("cacheScope")) {
+            result.insert("cacheScope", "private".into());
+        }
+    }
+}
+
+/// Lists of tasks are not offered: see `method`.
+fn forget_task_lists(result: &mut Object) {
+    if let Some(Value::Object(capabilities)) = result.get_mut("capabilities")
+        && let Some(Value::Object(tasks)) = capabilities.get_mut("tasks")
+    {
+        tasks.remove("list");
+    }
+}
+
+/// A client is told only of versions that are relayed.
+fn keep_known_versions(result: &mut Object) {
+    if let Some(Value::Array(versions)) = result.get_mut("supportedVersions") {
+        versions.retain(|v| v.as_str().and_then(Version::parse).is_some());
+    }
+}

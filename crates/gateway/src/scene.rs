@@ -1,0 +1,113 @@
+//! Record: what is known of a request so far, and the entries made from it.
+
+use crate::caller::Caller;
+use crate::decide::Warrant;
+use crate::fault::Fault;
+use crate::gateway::Inner;
+use crate::route::Route;
+use prokura_core::{Action, TraceId};
+use prokura_ledger::{Event, EventKind, Outcome};
+use std::sync::Arc;
+
+/// One request as far as it is known.
+#[derive(Clone)]
+pub(crate) struct Scene {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) route: Arc<Route>,
+    pub(crate) caller: Caller,
+    pub(crate) trace: TraceId,
+    /// What is asked for, as the record says it: `tool:read_report`, `mcp:tools/list`.
+    pub(crate) action: String,
+    /// The MCP method, once it is known.
+    pub(crate) method: String,
+}
+
+/// The longest method that is recorded, in characters.
+const MAX_WORD: usize = 64;
+
+impl Scene {
+    /// A scene of which only the address is known.
+    pub(crate) fn new(inner: Arc<Inner>, route: Arc<Route>) -> Self {
+        let trace = TraceId::random(inner.rng.as_ref());
+        let action = "mcp:request".to_owned();
+        Self { inner, route, caller: Caller::Nobody, trace, action, method: String::new() }
+    }
+
+    /// Notes the method.
+    pub(crate) fn is_about(&mut self, method: &str) {
+        self.method = method.chars().filter(char::is_ascii_graphic).take(MAX_WORD).collect();
+        self.action = format!("mcp:{}", self.method);
+    }
+
+    /// An entry of this scene.
+    fn event(&self, kind: EventKind, action: String, outcome: Outcome) -> Event {
+        let mut event = Event::new(kind, action, outcome, self.inner.clock.now(), self.trace.clone());
+        event.resource = Some(self.route.resource.clone());
+        if let Some(token) = self.caller.token() {
+            event.subject = Some(token.subject.clone());
+            event.actors.clone_from(&token.actors);
+            event.client = Some(token.client.clone());
+            event.grant = Some(token.grant.id.clone());
+        }
+        if !self.method.is_empty() {
+            event.details.insert("method", self.method.as_str().into());
+        }
+        event
+    }
+
+    /// Records what was permitted, an entry for each permit. The call may be forwarded when this returns.
+    pub(crate) async fn record_permits(&mut self, warrant: &Warrant) -> Result<(), Fault> {
+        let mut events = Vec::new();
+        for (permit, reason) in warrant.permits() {
+            let action = permit.action().map_or_else(|| self.action.clone(), Action::to_string);
+            events.push(self.event(EventKind::Decision, action, Outcome::Permit).because(reason.code()));
+        }
+        if let [only] = events.as_slice() {
+            self.action.clone_from(&only.action);
+        }
+        self.write(events).await
+    }
+
+    /// The entry of a refusal: of a request that was not forwarded, or of a call that failed after it.
+    pub(crate) fn refusal(&self, fault: &Fault, forwarded: bool) -> Event {
+        let (kind, outcome) = match fault {
+            _ if forwarded => (EventKind::Outcome, Outcome::Error),
+            Fault::NoToken => (EventKind::Decision, Outcome::Challenge),
+            Fault::Denied { denial, .. } if !denial.missing.is_empty() => {
+                (EventKind::Decision, Outcome::Challenge)
+            }
+            _ => (EventKind::Decision, Outcome::Deny),
+        };
+        let mut event = self.event(kind, self.action.clone(), outcome).because(fault.word());
+        match fault {
+            Fault::UpstreamBad(why) => event.details.insert("why", (*why).into()),
+            Fault::UpstreamSays(status) => {
+                event.details.insert("status", i64::from(status.as_u16()).into());
+            }
+            Fault::Denied { denial, .. } if !denial.missing.is_empty() => {
+                event.details.insert("missing", denial.missing.to_string().into());
+            }
+            _ => {}
+        }
+        event
+    }
+
+    /// The entry of what became of a call: the HTTP status, and the code of a JSON-RPC error.
+    pub(crate) fn outcome(&self, status: u16, error: Option<i64>) -> Event {
+        let outcome = if error.is_some() || status >= 400 { Outcome::Error } else { Outcome::Permit };
+        let mut event = self.event(EventKind::Outcome, self.action.clone(), outcome);
+        event.details.insert("status", i64::from(status).into());
+        if let Some(code) = error {
+            event.details.insert("error", code.into());
+        }
+        event
+    }
+
+    /// Makes entries durable.
+    pub(crate) async fn write(&self, events: Vec<Event>) -> Result<(), Fault> {
+        self.inner.store.record(events).await.map_err(|error| {
+            tracing::error!(%error, trace = %self.trace, "the record cannot be written: the call is refused");
+            Fault::NotRecorded
+        })
+    }
+}

@@ -1,0 +1,290 @@
+//! The walk of one request: route → authenticate → parse → decide → record → inject → forward → redact → record.
+
+use crate::decide::{self, Warrant};
+use crate::envelope::{Id, Message};
+use crate::exchange::{Exchange, Handles, Origin};
+use crate::fault::Fault;
+use crate::forward::{LAST_EVENT, Outbound, SESSION, forward, param_headers};
+use crate::gateway::Inner;
+use crate::handle::Binding;
+use crate::limit::Verdict;
+use crate::method::{self, List, Touch};
+use crate::mirror;
+use crate::opening::{Found, Opener};
+use crate::route::Route;
+use crate::scene::Scene;
+use crate::version::{Era, Version};
+use crate::{answer, body, cors};
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request};
+use http::request::Parts;
+use http::{HeaderMap, Method, Response};
+use prokura_core::{Action, Timestamp};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// Serves one request at a resource's address.
+pub(crate) async fn serve(inner: Arc<Inner>, route: Arc<Route>, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let mut walk = Walk { scene: Scene::new(inner, route), id: None, forwarded: false };
+    let result = walk.run(&parts, body).await;
+    let mut response = match result {
+        Ok(response) => response,
+        Err(fault) => walk.refuse(fault).await,
+    };
+    cors::allow(&walk.scene.inner.doors, &parts.headers, &mut response);
+    response
+}
+
+struct Walk {
+    scene: Scene,
+    /// The request's id, once it is known.
+    id: Option<Id>,
+    /// Whether the permits were recorded: what fails from then on is an outcome.
+    forwarded: bool,
+}
+
+/// A message that was read, with all that follows from it.
+struct Read {
+    message: Message,
+    version: Version,
+    touch: Touch,
+    found: Found,
+    handles: Handles,
+    session: Option<String>,
+    now: Timestamp,
+}
+
+impl Walk {
+    async fn run(&mut self, parts: &Parts, body: Body) -> Result<Response<Body>, Fault> {
+        let inner = Arc::clone(&self.scene.inner);
+        inner.doors.check_host(parts)?;
+        let origin = inner.doors.check_origin(&parts.headers)?;
+        if parts.method == Method::OPTIONS && origin.is_some() {
+            return Ok(cors::preflight());
+        }
+        self.authenticate(parts)?;
+        match parts.method {
+            Method::POST => self.post(parts, body).await,
+            Method::GET | Method::DELETE => self.session(parts).await,
+            _ => Err(Fault::HttpMethod),
+        }
+    }
+
+    /// Who calls, and whether not too often. Callers without a token are told apart by their address.
+    fn authenticate(&mut self, parts: &Parts) -> Result<(), Fault> {
+        let caller = self.scene.inner.authenticator.authenticate(&self.scene.route, &parts.headers);
+        if let Ok(caller) = &caller {
+            self.scene.caller = caller.clone();
+        }
+        self.limit(parts)?;
+        caller.map(drop)
+    }
+
+    fn limit(&self, parts: &Parts) -> Result<(), Fault> {
+        let Scene { inner, route, caller, .. } = &self.scene;
+        let name = route.name.as_str();
+        let (rate, now) = (route.rate, inner.clock.now());
+        let verdict = match caller.token() {
+            Some(token) => {
+                let key = (name, token.subject.as_str(), token.client.as_str());
+                inner.limiter.take(key, rate.calls, rate.per.get(), now)
+            }
+            None => inner.limiter.take((name, peer(parts)), rate.calls, rate.per.get(), now),
+        };
+        match verdict {
+            Verdict::Go => Ok(()),
+            Verdict::Wait { seconds, first } => Err(Fault::RateLimited { seconds, first }),
+        }
+    }
+
+    async fn post(&mut self, parts: &Parts, body: Body) -> Result<Response<Body>, Fault> {
+        body::check_headers(&parts.headers)?;
+        let max = self.scene.inner.bounds.max_request;
+        let bytes = body::read(&parts.headers, body, max).await?;
+        let read = self.read(&parts.headers, &bytes, max)?;
+        let warrant = self.decide(&read)?;
+        self.record(&warrant).await?;
+        let (exchange, outbound) = self.inject(&parts.headers, read);
+        let response = forward(&self.scene, warrant, outbound).await?;
+        answer::to_message(&self.scene, exchange, response).await
+    }
+
+    /// Parse: the bytes become a message that is understood, with every handle in it opened.
+    fn read(&mut self, headers: &HeaderMap, bytes: &[u8], max: usize) -> Result<Read, Fault> {
+        let mut message = Message::parse(bytes, &answer::limits(max)).map_err(Fault::Malformed)?;
+        self.id = message.request_id().cloned();
+        self.scene.is_about(message.call().map_or("response", |c| &c.method));
+        let version = mirror::check(headers, &message).map_err(Fault::Headers)?;
+        let era = version.era();
+        let bad_call = |bad| Fault::Call(bad, era);
+        let touch = match &message {
+            Message::Request(_, call) => method::of_request(call, era).map_err(bad_call)?,
+            Message::Notification(call) => method::of_notification(call, era).map_err(bad_call)?,
+            Message::Response(..) if era == Era::Modern => return Err(Fault::UnexpectedResponse),
+            Message::Response(..) => Touch::Protocol,
+        };
+        let (handles, now) = (self.handles(), self.scene.inner.clock.now());
+        let opener = Opener { handles: &handles, authenticator: &self.scene.inner.authenticator, era, now };
+        let begins = era == Era::Modern || self.scene.method == "initialize";
+        let session = if begins { None } else { session(headers, &opener)? };
+        let found = opener.open_message(&mut message)?;
+        Ok(Read { message, version, touch, found, handles, session, now })
+    }
+
+    fn handles(&self) -> Handles {
+        let binding = Binding::new(&self.scene.route.name, &self.scene.caller);
+        Handles { sealer: Arc::clone(&self.scene.inner.sealer), binding }
+    }
+
+    /// Decide: on what the message touches and on what the calls touched that made the tasks it names.
+    fn decide(&mut self, read: &Read) -> Result<Warrant, Fault> {
+        let mut actions = match &read.touch {
+            Touch::Actions(actions) => actions.clone(),
+            Touch::Protocol | Touch::List(_) | Touch::Task => Vec::new(),
+        };
+        actions.extend(read.found.tasks.iter().map(|(task, _)| task.action.clone()));
+        self.decide_on(&actions, matches!(read.touch, Touch::List(_)))
+    }
+
+    fn decide_on(&mut self, actions: &[Action], filtered: bool) -> Result<Warrant, Fault> {
+        if let [action] = actions {
+            self.scene.action = action.to_string();
+        }
+        decide::all(&self.scene.route, &self.scene.caller, actions, filtered)
+    }
+
+    /// Record: nothing is forwarded before this is durable.
+    async fn record(&mut self, warrant: &Warrant) -> Result<(), Fault> {
+        self.scene.record_permits(warrant).await?;
+        self.forwarded = true;
+        Ok(())
+    }
+
+    /// Inject: what goes to the upstream is made from what was read.
+    fn inject(&self, headers: &HeaderMap, read: Read) -> (Exchange, Outbound) {
+        let Read { message, version, touch, mut found, handles, session, now } = read;
+        let era = version.era();
+        let action = match touch {
+            Touch::Actions(actions) => only(actions),
+            Touch::Task => found.tasks.first().map(|(task, _)| task.action.clone()),
+            Touch::Protocol | Touch::List(_) => None,
+        };
+        let origin = match &message {
+            Message::Request(id, call) => {
+                Origin::Request { id: id.clone(), method: call.method.clone(), action }
+            }
+            Message::Notification(_) | Message::Response(..) => Origin::Listening,
+        };
+        let exchange = Exchange {
+            route: Arc::clone(&self.scene.route),
+            caller: self.scene.caller.clone(),
+            handles,
+            era,
+            origin,
+            state_context: std::mem::take(&mut found.state_context),
+            tasks: found.tasks,
+            now,
+        };
+        let mut outbound = Outbound::new(Method::POST, Some(message));
+        outbound.version = headers.contains_key(mirror::VERSION).then_some(version);
+        outbound.mirrored = era == Era::Modern;
+        outbound.session = session;
+        if era == Era::Modern && self.scene.method == "tools/call" {
+            outbound.params = param_headers(headers);
+        }
+        (exchange, outbound)
+    }
+
+    /// `GET` listens or resumes, `DELETE` ends a session: both in the legacy era only.
+    async fn session(&mut self, parts: &Parts) -> Result<Response<Body>, Fault> {
+        let version = legacy_version(&parts.headers)?;
+        let listens = parts.method == Method::GET;
+        if listens && !body::accepts(&parts.headers, "text/event-stream") {
+            return Err(Fault::NotAcceptable);
+        }
+        self.scene.is_about(if listens { "listen" } else { "end_session" });
+        let (handles, now) = (self.handles(), self.scene.inner.clock.now());
+        let authenticator = &self.scene.inner.authenticator;
+        let opener = Opener { handles: &handles, authenticator, era: Era::Legacy, now };
+        let mut outbound = Outbound::new(parts.method.clone(), None);
+        outbound.session = session(&parts.headers, &opener)?;
+        outbound.version = version;
+        let mut origin = Origin::Listening;
+        if let Some(last) = header(&parts.headers, &LAST_EVENT, Fault::UnknownEvent)?.filter(|_| listens) {
+            let (event, belongs) = opener.event(last)?;
+            (outbound.last_event, origin) = (Some(event), belongs);
+        }
+        if !listens && outbound.session.is_none() {
+            return Err(Fault::NoSession);
+        }
+        let actions: Vec<_> = origin.action().cloned().into_iter().collect();
+        let warrant = self.decide_on(&actions, List::of_method(origin.method()).is_some())?;
+        self.record(&warrant).await?;
+        let exchange = self.listening(handles, origin, now);
+        let response = forward(&self.scene, warrant, outbound).await?;
+        answer::to_session(&self.scene, exchange, &parts.method, response).await
+    }
+
+    fn listening(&self, handles: Handles, origin: Origin, now: Timestamp) -> Exchange {
+        Exchange {
+            route: Arc::clone(&self.scene.route),
+            caller: self.scene.caller.clone(),
+            handles,
+            era: Era::Legacy,
+            origin,
+            state_context: Vec::new(),
+            tasks: Vec::new(),
+            now,
+        }
+    }
+
+    /// Refuses: recorded first, then told, in the protocol's own words.
+    async fn refuse(&self, fault: Fault) -> Response<Body> {
+        tracing::debug!(word = fault.word(), trace = %self.scene.trace, action = %self.scene.action, "refused");
+        let mut fault = fault;
+        if fault.is_recorded()
+            && let Err(not) = self.scene.write(vec![self.scene.refusal(&fault, self.forwarded)]).await
+        {
+            fault = not;
+        }
+        fault.response(&self.scene.route, self.id.clone(), &self.scene.trace)
+    }
+}
+
+fn only(mut actions: Vec<Action>) -> Option<Action> {
+    if actions.len() == 1 { actions.pop() } else { None }
+}
+
+/// The version of a `GET` or `DELETE`, which the modern era does not serve.
+fn legacy_version(headers: &HeaderMap) -> Result<Option<Version>, Fault> {
+    let named = mirror::single(headers, &mirror::VERSION, "MCP-Protocol-Version").map_err(Fault::Headers)?;
+    let Some(named) = named else { return Ok(None) };
+    match Version::parse(named).filter(|v| v.era() == Era::Legacy) {
+        Some(version) => Ok(Some(version)),
+        None => Err(Fault::HttpMethod),
+    }
+}
+
+/// The upstream's session id, by the handle that the client sent.
+fn session(headers: &HeaderMap, opener: &Opener<'_>) -> Result<Option<String>, Fault> {
+    let handle = header(headers, &SESSION, Fault::UnknownSession)?;
+    handle.map(|handle| opener.session(handle)).transpose()
+}
+
+fn header<'a>(
+    headers: &'a HeaderMap,
+    name: &http::HeaderName,
+    fault: Fault,
+) -> Result<Option<&'a str>, Fault> {
+    mirror::single(headers, name, "").map_err(|_| fault)
+}
+
+/// The caller's address; the 64 bits that a network gives one site, where it is IPv6.
+fn peer(parts: &Parts) -> Option<IpAddr> {
+    let ConnectInfo(address) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
+    Some(match address.ip().to_canonical() {
+        IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() & !u128::from(u64::MAX)).into()),
+        v4 => v4,
+    })
+}

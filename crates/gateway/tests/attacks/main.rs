@@ -1,0 +1,14 @@
+//! The attack matrix, rows of section E: one test a row, each named by its row. Every test also looks at what
+//! reached the upstream and what stands in the record.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+#[path = "../world/mod.rs"]
+mod world;
+
+mod authority;
+mod doors;
+mod handles;
+mod messages;
+mod mirrored;
+mod sockets;
+mod streams;

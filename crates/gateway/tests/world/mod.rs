@@ -1,0 +1,239 @@
+//! A gateway on loopback, an upstream that remembers what it saw and answers as it is told, and tokens.
+#![allow(
+    clippy::needless_pass_by_value,
+    dead_code,
+    unreachable_pub,
+    reason = "each test binary uses its own part"
+)]
+
+mod client;
+mod upstream;
+
+#[allow(unused_imports, reason = "each test binary uses its own part")]
+pub use client::{Post, meta};
+pub use upstream::{Reply, Seen, Upstream};
+
+use prokura_config::{Config, Issuer};
+use prokura_core::{
+    AgentId, ClientId, Clock, Evidence, Grant, GrantId, GrantState, Grantor, ManualClock, PointId, Principal,
+    ResourceUri, ScopeSet, SeededRng, Timestamp, TokenId, UserId,
+};
+use prokura_egress::UpstreamConfig;
+use prokura_gateway::{Gateway, GatewayOptions};
+use prokura_ledger::Entry;
+use prokura_oauth::access_token::{AccessToken, GrantClaim};
+use prokura_oauth::jose::{Algorithm, KeySet, SigningKey};
+use prokura_oauth::seal::MasterKey;
+use prokura_store::{DatabaseUrl, Store, StoreError};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// When the tests happen.
+pub const NOW: i64 = 1_800_000_000;
+
+/// Scopes and bounds of the resources of every world.
+const CONFIG: &str = r#"
+issuer = "http://ADDRESS"
+database = "sqlite::memory:"
+[gateway]
+max_request = "64KiB"
+max_response = "256KiB"
+upstream_timeout = "5s"
+idle_timeout = "5s"
+allowed_origins = ["https://app.example"]
+[[resource]]
+name = "crm"
+upstream = "http://UPSTREAM/mcp"
+default_scopes = ["read"]
+[resource.scopes]
+read  = { title = "Read", actions = ["tool:read_report", "resource:report/*", "prompt:summary"] }
+write = { title = "Write", actions = ["tool:write_report", "resource:draft/*"] }
+[[resource]]
+name = "hr"
+upstream = "http://UPSTREAM/mcp"
+[resource.scopes]
+people = { title = "See people", actions = ["tool:read_report", "tool:list"] }
+[[resource]]
+name = "open"
+upstream = "http://UPSTREAM/mcp"
+public = true
+rate = { calls = 20, per = "1m" }
+[resource.scopes]
+all = { title = "All", actions = ["tool:read_report"] }
+"#;
+
+/// Everything a test needs.
+pub struct World {
+    pub address: SocketAddr,
+    pub upstream: Upstream,
+    pub store: Store,
+    pub clock: Arc<ManualClock>,
+    pub key: SigningKey,
+    pub keys: watch::Sender<Arc<KeySet>>,
+    pub issuer: Issuer,
+    http: prokura_egress::Upstream,
+}
+
+/// A token before it is signed.
+pub struct TokenFor {
+    pub user: &'static str,
+    pub client: &'static str,
+    pub grant: &'static str,
+    pub ancestors: Vec<&'static str>,
+    pub resource: &'static str,
+    pub scopes: &'static str,
+    pub life: i64,
+}
+
+/// Alice, who may read at `crm`.
+pub fn alice() -> TokenFor {
+    TokenFor {
+        user: "usr_alice",
+        client: "cli_1",
+        grant: "g_1",
+        ancestors: vec![],
+        resource: "crm",
+        scopes: "read",
+        life: 300,
+    }
+}
+
+/// Mallory, who may do the same in her own right.
+pub fn mallory() -> TokenFor {
+    TokenFor { user: "usr_mallory", grant: "g_2", ..alice() }
+}
+
+impl World {
+    /// A world whose upstream echoes.
+    pub async fn new() -> Self {
+        Self::with(Reply::echo).await
+    }
+
+    /// A world whose upstream answers like this.
+    pub async fn with(reply: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
+        Self::with_config(reply, CONFIG).await
+    }
+
+    /// A world with its own configuration; `ADDRESS` and `UPSTREAM` are filled in.
+    pub async fn with_config(reply: impl Fn(&Seen) -> Reply + Send + Sync + 'static, config: &str) -> Self {
+        let upstream = Upstream::start(reply).await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let text = config
+            .replace("ADDRESS", &address.to_string())
+            .replace("UPSTREAM", &upstream.address.to_string());
+        let config = Config::parse(&text).unwrap();
+        let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(NOW)));
+        let shared: Arc<dyn Clock> = clock.clone();
+        let store =
+            Store::open(&DatabaseUrl::memory(), PointId::parse("pep_test").unwrap(), Arc::clone(&shared))
+                .await
+                .unwrap();
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let (keys, receiver) = watch::channel(Arc::new(KeySet::of(vec![key.public()]).unwrap()));
+        let gateway = Gateway::new(GatewayOptions {
+            issuer: config.issuer.clone(),
+            resources: config.resources.clone(),
+            limits: config.gateway.clone(),
+            keys: receiver,
+            store: store.clone(),
+            clock: shared,
+            rng: Arc::new(SeededRng::new(1)),
+            master_key: Arc::new(MasterKey::new([7; 32])),
+            upstream: prokura_egress::Upstream::new(UpstreamConfig::default()),
+        })
+        .unwrap();
+        let service = gateway.router().into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+        let http = prokura_egress::Upstream::new(UpstreamConfig::default());
+        Self { address, upstream, store, clock, key, keys, issuer: config.issuer, http }
+    }
+
+    /// The URI of a resource.
+    pub fn resource(&self, name: &str) -> String {
+        format!("{}/mcp/{name}", self.issuer)
+    }
+
+    /// The claims of a token.
+    pub fn claims(&self, of: &TokenFor) -> AccessToken {
+        AccessToken {
+            issuer: self.issuer.as_str().to_owned(),
+            audience: ResourceUri::parse_exact(&self.resource(of.resource)).unwrap(),
+            subject: Principal::User(UserId::parse(of.user).unwrap()),
+            client: ClientId::parse(of.client).unwrap(),
+            actors: vec![AgentId::parse("agt_planner").unwrap()],
+            scopes: ScopeSet::parse(of.scopes).unwrap(),
+            id: TokenId::parse("t_1").unwrap(),
+            issued_at: self.clock.now(),
+            expires_at: self.clock.now().after(Duration::from_secs(of.life.unsigned_abs())),
+            grant: GrantClaim {
+                id: GrantId::parse(of.grant).unwrap(),
+                ancestors: of.ancestors.iter().map(|g| GrantId::parse(*g).unwrap()).collect(),
+            },
+        }
+    }
+
+    /// A signed token.
+    pub fn token(&self, of: &TokenFor) -> String {
+        self.claims(of).sign(&self.key).unwrap()
+    }
+
+    /// The record, oldest first.
+    pub async fn record(&self) -> Vec<Entry> {
+        let filter = prokura_ledger::Filter { limit: 100_000, ..Default::default() };
+        let mut found = self
+            .store
+            .read(move |tx| tx.entries(&filter))
+            .await
+            .unwrap_or_else(|e: StoreError| panic!("{e}"))
+            .into_iter()
+            .map(|(_seq, entry)| entry)
+            .collect::<Vec<_>>();
+        found.reverse();
+        found
+    }
+
+    /// `kind action outcome reason` of every entry.
+    pub async fn record_lines(&self) -> Vec<String> {
+        let line = |e: &Entry| {
+            let ev = &e.event;
+            format!("{} {} {} {}", ev.kind.as_str(), ev.action, ev.outcome.as_str(), ev.reasons.join(","))
+                .trim_end()
+                .to_owned()
+        };
+        self.record().await.iter().map(line).collect()
+    }
+
+    /// Stores a grant of Alice's, so that it can be revoked.
+    pub async fn insert_grant(&self, id: &'static str) {
+        let now = self.clock.now();
+        let grant = Grant {
+            id: GrantId::parse(id).unwrap(),
+            parents: vec![],
+            subject: Principal::User(UserId::parse("usr_alice").unwrap()),
+            grantor: Grantor::User(UserId::parse("usr_alice").unwrap()),
+            grantee: AgentId::parse("agt_planner").unwrap(),
+            resource: ResourceUri::parse_exact(&self.resource("crm")).unwrap(),
+            actions: ScopeSet::parse("read").unwrap(),
+            not_before: now,
+            expires_at: now.after(Duration::from_secs(86_400)),
+            depth_left: 1,
+            evidence: Evidence::Configuration,
+            state: GrantState::Active,
+            revision: 0,
+        };
+        self.store
+            .transact(move |tx| tx.insert_grant(&grant))
+            .await
+            .unwrap_or_else(|e: StoreError| panic!("{e}"));
+    }
+
+    /// Revokes a grant.
+    pub async fn revoke(&self, id: GrantId) {
+        let now = self.clock.now();
+        let revoked = self.store.transact(move |tx| tx.revoke_grant(&id, "usr_alice", "test", now)).await;
+        assert!(revoked.unwrap_or_else(|e: StoreError| panic!("{e}")));
+    }
+}
