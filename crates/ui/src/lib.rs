@@ -20,7 +20,7 @@ pub use frame::{Form, Frame, Hop, Meaning, Notice, Permission};
 pub use ident::Ident;
 pub use pages::{
     AgentRow, Allowed, Asker, Consent, Duration, Fault, FirstProblems, FirstUser, GrantRow, PasskeyForm,
-    PasskeyRow, Refused, Security, SessionRow, SignIn, SignedOut, Software, Standing,
+    PasskeyRow, Refused, Security, SessionRow, SignIn, SignedOut, Software, Standing, Welcome,
 };
 pub use shown::Shown;
 pub use text::{Catalogue, ENGLISH, Filled, Text};

@@ -41,6 +41,8 @@ pub struct PasskeyForm {
     pub form: Form,
     /// The options for the browser, as JSON.
     pub options: String,
+    /// The state that comes back with the answer.
+    pub state: String,
 }
 
 /// How far the asking software is known.
@@ -228,8 +230,9 @@ pub struct Security {
     pub notice: Option<Notice>,
     /// The user's passkeys.
     pub passkeys: Vec<PasskeyRow>,
-    /// The form that adds one, with the creation options (WebAuthn §5.4) as JSON.
-    pub add: PasskeyForm,
+    /// The form that adds one, with the creation options (WebAuthn §5.4) as JSON; none where browsers give the
+    /// server no passkeys.
+    pub add: Option<PasskeyForm>,
     /// Where the user is signed in.
     pub sessions: Vec<SessionRow>,
     /// The form that signs out.
@@ -245,6 +248,25 @@ pub struct FirstProblems {
     pub name: Option<Text>,
     /// Why not the password.
     pub password: Option<Text>,
+}
+
+impl FirstProblems {
+    /// Whether there is any.
+    pub fn any(&self) -> bool {
+        self.login.is_some() || self.name.is_some() || self.password.is_some()
+    }
+}
+
+/// The page that a one-time link opens for a user.
+#[derive(Debug, Clone, Template)]
+#[template(path = "welcome.html")]
+pub struct Welcome {
+    /// What stands around.
+    pub frame: Frame,
+    /// The form.
+    pub form: Form,
+    /// Whom the link signs in.
+    pub name: Shown,
 }
 
 /// The page that makes the first user.

@@ -55,11 +55,15 @@ fn form(action: &str) -> Form {
 }
 
 fn passkey_form(action: &str) -> PasskeyForm {
-    PasskeyForm { form: form(action), options: "{\"challenge\":\"Y2hhbGxlbmdl\"}".to_owned() }
+    PasskeyForm {
+        form: form(action),
+        options: "{\"challenge\":\"Y2hhbGxlbmdl\"}".to_owned(),
+        state: "c3RhdGU.1.bWFyaw".to_owned(),
+    }
 }
 
-fn notice(meaning: Meaning, sentence: impl ToString) -> Option<Notice> {
-    Some(Notice { meaning, sentence: sentence.to_string() })
+fn notice(meaning: Meaning, sentence: impl Into<String>) -> Option<Notice> {
+    Some(Notice { meaning, sentence: sentence.into() })
 }
 
 fn at(offset: i64) -> When {
@@ -180,7 +184,7 @@ fn security(w: &Words) -> Security {
             last_used: Some(at(-7_200)),
             remove: form("/account/passkeys/remove"),
         }],
-        add: passkey_form("/account/passkeys"),
+        add: Some(passkey_form("/account/passkeys")),
         sessions: vec![
             session("Firefox on Linux", "192.0.2.7", true),
             session(&w.client, "2001:db8::7", false),
@@ -208,6 +212,10 @@ fn first_user(w: &Words) -> FirstUser {
         name: w.user.clone(),
         problems: FirstProblems::default(),
     }
+}
+
+fn welcome(w: &Words) -> Welcome {
+    Welcome { frame: frame(), form: form("/setup/l_1"), name: Shown::name(&w.user) }
 }
 
 fn fault(w: &Words) -> Fault {
@@ -243,6 +251,7 @@ pub fn samples() -> Result<Vec<Sample>, RenderError> {
         add("allowed", allowed(&w).render()?);
         add("security", security(&w).render()?);
         add("first_user", first_user(&w).render()?);
+        add("welcome", welcome(&w).render()?);
         add("fault", fault(&w).render()?);
         add("refused", refused(&w).render()?);
     }
@@ -277,7 +286,7 @@ fn special(w: &Words) -> Result<Vec<Special>, RenderError> {
             "refused",
             SignIn {
                 login: "alice".to_owned(),
-                notice: notice(Meaning::Refused, t.wrong_credentials),
+                notice: notice(Meaning::Refused, t.wrong_credentials.to_string()),
                 ..sign_in(w)
             }
             .render()?,
@@ -287,8 +296,12 @@ fn special(w: &Words) -> Result<Vec<Special>, RenderError> {
         (
             "consent",
             "risky",
-            Consent { software: risky, notice: notice(Meaning::Attention, t.permissions_none), ..consent(w) }
-                .render()?,
+            Consent {
+                software: risky,
+                notice: notice(Meaning::Attention, t.permissions_none.to_string()),
+                ..consent(w)
+            }
+            .render()?,
         ),
         ("allowed", "empty", Allowed { agents: vec![], ..allowed(w) }.render()?),
         (
@@ -297,13 +310,14 @@ fn special(w: &Words) -> Result<Vec<Special>, RenderError> {
             Allowed {
                 notice: notice(
                     Meaning::Permitted,
-                    t.revoked_one.with("agent", "Planner").with("resource", "Sales"),
+                    t.revoked_one.with("agent", "Planner").with("resource", "Sales").to_string(),
                 ),
                 ..allowed(w)
             }
             .render()?,
         ),
         ("security", "empty", Security { passkeys: vec![], ..security(w) }.render()?),
+        ("security", "number", Security { passkeys: vec![], add: None, ..security(w) }.render()?),
         (
             "first_user",
             "refused",

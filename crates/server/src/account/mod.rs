@@ -1,0 +1,55 @@
+//! The account: what its owner allowed, and the ways into it.
+//!
+//! Invariants: nobody sees or changes what is not theirs, and what is not theirs looks like what is not there;
+//! what is revoked is on record and in force everywhere when the page says so.
+
+mod allowed;
+mod security;
+
+pub(crate) use allowed::permissions;
+
+use crate::people::{PageFault, People, Posted, SignedIn, Visit, see_other};
+use crate::signin::sign_in_path;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::{get, post};
+use http::StatusCode;
+use prokura_ui::SignedOut;
+use std::sync::Arc;
+
+pub(crate) fn routes() -> axum::Router<Arc<People>> {
+    axum::Router::new()
+        .route("/account", get(allowed::show))
+        .route("/account/grants/{id}/revoke", post(allowed::revoke))
+        .route("/account/revoke-all", post(allowed::revoke_all))
+        .route("/account/security", get(security::show))
+        .route("/account/passkeys", post(security::add_passkey))
+        .route("/account/passkeys/{id}/remove", post(security::remove_passkey))
+        .route("/account/sessions/{id}/end", post(security::end_session))
+        .route("/account/sign-out", post(sign_out))
+        .route("/signed-out", get(signed_out))
+}
+
+/// The way to sign in, for who is not.
+pub(super) fn sign_in_first(people: &People) -> Response {
+    see_other(&people.path(&sign_in_path(None)))
+}
+
+/// Whose account a form is about. A form that belongs to no session has no mark, so this never fails in practice.
+pub(super) fn poster(posted: &Posted) -> Result<SignedIn, PageFault> {
+    posted.visit.signed_in.clone().ok_or(PageFault::Crossed)
+}
+
+async fn sign_out(State(people): State<Arc<People>>, posted: Posted) -> Response {
+    let result = people.sign_out(&posted.visit).await.map(|()| {
+        let mut response = see_other(&people.path("/signed-out"));
+        people.forget(&mut response);
+        response
+    });
+    people.answer(&posted.visit, result)
+}
+
+async fn signed_out(State(people): State<Arc<People>>, visit: Visit) -> Response {
+    let result = people.show(&visit, StatusCode::OK, &SignedOut { frame: people.frame(&visit) });
+    people.answer(&visit, result)
+}

@@ -1,0 +1,209 @@
+//! What is asked of a user.
+
+use prokura_core::{ClientId, ResourceUri, ScopeSet, Timestamp, TraceId};
+use prokura_oauth::json::{self, Limits, Object, Value, obj};
+use prokura_oauth::redirect::{shown_host, with_query};
+use prokura_store::SecretHash;
+use prokura_ui::Standing;
+
+/// How much of a conversation the client wants (OpenID Connect Core §3.1.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Prompt {
+    /// Whatever is needed.
+    #[default]
+    Needed,
+    /// None: an answer at once, or an error.
+    None,
+    /// Consent, even if it is remembered.
+    Consent,
+    /// Sign-in, even if there is a session; consent too.
+    Login,
+}
+
+impl Prompt {
+    const ALL: [Self; 4] = [Self::Needed, Self::None, Self::Consent, Self::Login];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Needed => "needed",
+            Self::None => "none",
+            Self::Consent => "consent",
+            Self::Login => "login",
+        }
+    }
+}
+
+/// A checked authorization request: everything that the consent page shows and that the answer is bound to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// The flow.
+    pub trace: TraceId,
+    /// Which client.
+    pub client: ClientId,
+    /// What it calls itself.
+    pub name: String,
+    /// How far it is known.
+    pub standing: Standing,
+    /// Where the answer goes, to the byte; checked against what the client registered.
+    pub redirect: String,
+    /// The client's `state`.
+    pub state: Option<String>,
+    /// Where it wants to act.
+    pub resource: ResourceUri,
+    /// What it wants to do there.
+    pub scope: ScopeSet,
+    /// How much of a conversation it wants.
+    pub prompt: Prompt,
+    /// How old a sign-in may be, in seconds (`max_age`).
+    pub max_age: Option<u64>,
+    /// What the code must remember besides (PKCE challenge, nonce); only [`Codes`](super::Codes) reads it.
+    pub request: Object,
+}
+
+/// An interaction as it is stored: the question and the browser that may answer it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Stored {
+    pub(crate) asked: Asked,
+    pub(crate) browser: SecretHash,
+    pub(crate) began: Timestamp,
+}
+
+impl Asked {
+    /// Whether the answer goes to a program on the user's own computer.
+    pub fn is_loopback(&self) -> bool {
+        self.redirect.starts_with("http://")
+    }
+
+    /// Whether nobody but the client itself says who it is.
+    pub fn is_unverified(&self) -> bool {
+        self.standing == Standing::Unverified
+    }
+
+    /// Whether a consent may be remembered: never where another program could pretend to be this client, be it
+    /// by its name or by listening in its place (attacks A24, A27).
+    pub fn may_be_remembered(&self) -> bool {
+        !self.is_unverified() && self.redirect.starts_with("https://")
+    }
+
+    /// What tells the client from others that call themselves the same.
+    pub(crate) fn id_host(&self) -> String {
+        let id = self.client.as_str();
+        if id.starts_with("https://") { shown_host(id) } else { id.to_owned() }
+    }
+
+    /// The address of the answer: `state` and `iss` go with every one (RFC 9207 §2).
+    pub(crate) fn redirect_with(&self, issuer: &str, parameters: &[(&str, &str)]) -> String {
+        let mut all = parameters.to_vec();
+        all.extend(self.state.as_deref().map(|s| ("state", s)));
+        all.push(("iss", issuer));
+        with_query(&self.redirect, &all)
+    }
+}
+
+impl Stored {
+    pub(crate) fn to_vec(&self) -> Vec<u8> {
+        let asked = &self.asked;
+        let mut o = obj([
+            ("trace", asked.trace.as_str().into()),
+            ("client", asked.client.as_str().into()),
+            ("name", asked.name.as_str().into()),
+            ("standing", standing_word(asked.standing).into()),
+            ("redirect", asked.redirect.as_str().into()),
+            ("resource", asked.resource.as_str().into()),
+            ("scope", asked.scope.to_string().as_str().into()),
+            ("prompt", asked.prompt.word().into()),
+            ("request", Value::Object(asked.request.clone())),
+            ("browser", self.browser.to_string().as_str().into()),
+            ("began", self.began.micros().into()),
+        ]);
+        if let Some(state) = &asked.state {
+            o.insert("state", state.as_str().into());
+        }
+        if let Some(age) = asked.max_age {
+            o.insert("max_age", age.into());
+        }
+        o.to_vec()
+    }
+
+    /// Reads what [`to_vec`](Self::to_vec) wrote.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let o = json::parse(bytes, &Limits::DOCUMENT).ok()?.into_object()?;
+        let asked = Asked {
+            trace: TraceId::parse(o.str("trace")?).ok()?,
+            client: ClientId::parse(o.str("client")?).ok()?,
+            name: o.str("name")?.to_owned(),
+            standing: STANDINGS
+                .into_iter()
+                .find(|s| standing_word(*s) == o.str("standing").unwrap_or_default())?,
+            redirect: o.str("redirect")?.to_owned(),
+            state: o.str("state").map(str::to_owned),
+            resource: ResourceUri::parse_exact(o.str("resource")?).ok()?,
+            scope: ScopeSet::parse(o.str("scope")?).ok()?,
+            prompt: Prompt::ALL.into_iter().find(|p| p.word() == o.str("prompt").unwrap_or_default())?,
+            max_age: o.get("max_age").and_then(Value::as_u64),
+            request: o.get("request")?.as_object()?.clone(),
+        };
+        let browser = SecretHash::from_hex(o.str("browser")?)?;
+        let began = Timestamp::from_micros(o.get("began")?.as_i64()?);
+        Some(Self { asked, browser, began })
+    }
+}
+
+const STANDINGS: [Standing; 3] = [Standing::Published, Standing::Configured, Standing::Unverified];
+
+fn standing_word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Published => "published",
+        Standing::Configured => "configured",
+        Standing::Unverified => "unverified",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked() -> Asked {
+        Asked {
+            trace: TraceId::parse("tr_1").unwrap(),
+            client: ClientId::parse("https://planner.example/client.json").unwrap(),
+            name: "Planner".into(),
+            standing: Standing::Published,
+            redirect: "https://planner.example/cb?x=1".into(),
+            state: Some("a&b".into()),
+            resource: ResourceUri::parse("https://as.example/mcp/sales").unwrap(),
+            scope: ScopeSet::parse("a b").unwrap(),
+            prompt: Prompt::Login,
+            max_age: Some(60),
+            request: obj([("nonce", "n".into())]),
+        }
+    }
+
+    #[test]
+    fn what_is_stored_comes_back() {
+        let stored =
+            Stored { asked: asked(), browser: SecretHash::of("b"), began: Timestamp::from_seconds(9) };
+        assert_eq!(Stored::read(&stored.to_vec()), Some(stored));
+        let bare = Asked { state: None, max_age: None, ..asked() };
+        let stored = Stored { asked: bare, browser: SecretHash::of("b"), began: Timestamp::from_seconds(9) };
+        assert_eq!(Stored::read(&stored.to_vec()), Some(stored));
+    }
+
+    #[test]
+    fn an_answer_names_its_issuer_and_cannot_be_split() {
+        let to = asked().redirect_with("https://as.example", &[("error", "access_denied")]);
+        assert_eq!(
+            to,
+            "https://planner.example/cb?x=1&error=access_denied&state=a%26b&iss=https%3A%2F%2Fas.example"
+        );
+    }
+
+    #[test]
+    fn a27_only_what_nobody_can_pretend_to_be_is_remembered() {
+        assert!(asked().may_be_remembered());
+        for redirect in ["http://127.0.0.1:9/cb", "http://localhost/cb", "com.example.app:/cb"] {
+            assert!(!Asked { redirect: redirect.into(), ..asked() }.may_be_remembered(), "{redirect}");
+        }
+        assert!(!Asked { standing: Standing::Unverified, ..asked() }.may_be_remembered());
+    }
+}

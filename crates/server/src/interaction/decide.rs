@@ -1,0 +1,198 @@
+//! The end of an interaction: agreed or refused, once, on record.
+
+use super::asked::Stored;
+use super::{Asked, Granted};
+use crate::people::{PageFault, People, SignedIn};
+use prokura_core::{
+    AgentId, Evidence, Grant, GrantId, GrantState, Grantor, InteractionId, Principal, ScopeSet, Timestamp,
+};
+use prokura_ledger::{Event, EventKind, Outcome};
+use prokura_store::{Agent, ArtifactKind, Consent, Consumed, SecretHash, StoreError, Tx};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How many hops may be made below a consent.
+const DEPTH: u8 = 5;
+
+/// What the user chose: no more than was asked.
+#[derive(Debug, Clone)]
+pub(super) struct Choice {
+    pub(super) scope: ScopeSet,
+    pub(super) lasts: Duration,
+}
+
+/// An interaction that a signed-in user is about to end.
+#[derive(Clone)]
+pub(super) struct Ending {
+    pub(super) id: InteractionId,
+    pub(super) stored: Stored,
+    pub(super) who: SignedIn,
+}
+
+impl Ending {
+    fn asked(&self) -> &Asked {
+        &self.stored.asked
+    }
+
+    fn user(&self) -> Principal {
+        Principal::User(self.who.user.id.clone())
+    }
+
+    fn event(&self, kind: EventKind, action: &str, outcome: Outcome, now: Timestamp) -> Event {
+        let asked = self.asked();
+        let mut event = Event::new(kind, action, outcome, now, asked.trace.clone());
+        event.subject = Some(self.user());
+        event.client = Some(asked.client.clone());
+        event.resource = Some(asked.resource.clone());
+        event
+    }
+
+    /// Spends the interaction; false if somebody was quicker.
+    fn spend(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, StoreError> {
+        let spent = tx.consume(ArtifactKind::Interaction, self.id.as_str(), now)?;
+        Ok(matches!(spent, Consumed::Won(_)))
+    }
+
+    fn grant(&self, id: GrantId, agent: AgentId, choice: &Choice, now: Timestamp) -> Grant {
+        Grant {
+            id,
+            parents: vec![],
+            subject: self.user(),
+            grantor: Grantor::User(self.who.user.id.clone()),
+            grantee: agent,
+            resource: self.asked().resource.clone(),
+            actions: choice.scope.clone(),
+            not_before: now,
+            expires_at: now.after(choice.lasts),
+            depth_left: DEPTH,
+            evidence: Evidence::Consent { interaction: public_name(&self.id) },
+            state: GrantState::Active,
+            revision: 0,
+        }
+    }
+
+    fn consent(&self, grant: &Grant) -> Consent {
+        let asked = self.asked();
+        Consent {
+            user: self.who.user.id.clone(),
+            client: asked.client.clone(),
+            redirect: asked.redirect.clone(),
+            resource: asked.resource.clone(),
+            scope: grant.actions.clone(),
+            grant: grant.id.clone(),
+            created_at: grant.not_before,
+            expires_at: grant.expires_at,
+        }
+    }
+
+    fn granted(&self, grant: GrantId, scope: ScopeSet) -> Granted {
+        let (user, session) = (self.who.user.clone(), &self.who.session);
+        Granted { grant, scope, user, auth_at: session.auth_at, amr: session.amr.clone() }
+    }
+
+    /// Makes the grant, on record, and remembers the consent where that is safe.
+    fn agree(&self, tx: &mut Tx<'_>, grant: &Grant, now: Timestamp) -> Result<(), StoreError> {
+        tx.insert_grant(grant)?;
+        for (kind, action) in [(EventKind::Consent, "consent:allow"), (EventKind::Grant, "grant:make")] {
+            let mut event = self.event(kind, action, Outcome::Permit, now);
+            event.actors = vec![grant.grantee.clone()];
+            event.grant = Some(grant.id.clone());
+            event.details.insert("scope", grant.actions.to_string().as_str().into());
+            event.details.insert("redirect", self.asked().redirect.as_str().into());
+            tx.record(event);
+        }
+        if self.asked().may_be_remembered() {
+            tx.remember_consent(&self.consent(grant))?;
+        }
+        Ok(())
+    }
+}
+
+/// An interaction's name in the record. Its id is a secret while it lives.
+fn public_name(id: &InteractionId) -> String {
+    format!("i_{}", &SecretHash::of(id.as_str()).to_string()[..32])
+}
+
+impl People {
+    /// Makes the grant and the code; the address to go to.
+    pub(super) async fn allow(&self, ending: Ending, choice: Choice) -> Result<String, PageFault> {
+        let (codes, now) = (Arc::clone(&self.codes), self.now());
+        let fresh = Agent {
+            id: AgentId::random(&*self.rng),
+            name: ending.asked().name.clone(),
+            disabled: false,
+            created_at: now,
+        };
+        let (grant, asked) = (GrantId::random(&*self.rng), ending.asked().clone());
+        let code = self
+            .store
+            .transact(move |tx| {
+                if !ending.spend(tx, now)? {
+                    return Ok(None);
+                }
+                let agent = tx.agent_for_client(&ending.asked().client, &fresh)?;
+                let grant = ending.grant(grant.clone(), agent.id, &choice, now);
+                ending.agree(tx, &grant, now)?;
+                let granted = ending.granted(grant.id, choice.scope.clone());
+                codes.issue(tx, ending.asked(), &granted).map(Some)
+            })
+            .await?;
+        self.with_code(&asked, code)
+    }
+
+    /// Makes a code for what was agreed to before, if that is remembered; the address to go to.
+    pub(super) async fn allow_again(&self, ending: Ending) -> Result<Option<String>, PageFault> {
+        let (codes, now, asked) = (Arc::clone(&self.codes), self.now(), ending.asked().clone());
+        if !asked.may_be_remembered() {
+            return Ok(None);
+        }
+        let code = self
+            .store
+            .transact(move |tx| {
+                let Some(grant) = ending.remembered(tx, now)? else { return Ok(None) };
+                if !ending.spend(tx, now)? {
+                    return Ok(Some(None));
+                }
+                let mut event = ending.event(EventKind::Consent, "consent:remembered", Outcome::Permit, now);
+                event.grant = Some(grant.clone());
+                tx.record(event);
+                let granted = ending.granted(grant, ending.asked().scope.clone());
+                codes.issue(tx, ending.asked(), &granted).map(|code| Some(Some(code)))
+            })
+            .await?;
+        code.map(|code| self.with_code(&asked, code)).transpose()
+    }
+
+    fn with_code(&self, asked: &Asked, code: Option<String>) -> Result<String, PageFault> {
+        let code = code.ok_or(PageFault::Expired)?;
+        Ok(asked.redirect_with(self.issuer().as_str(), &[("code", &code)]))
+    }
+
+    /// Ends the interaction with a No, on record; the address to go to.
+    pub(super) async fn refuse(&self, ending: Ending) -> Result<String, PageFault> {
+        let (now, asked) = (self.now(), ending.asked().clone());
+        let refused = self
+            .store
+            .transact(move |tx| {
+                let spent = ending.spend(tx, now)?;
+                if spent {
+                    tx.record(ending.event(EventKind::Consent, "consent:refuse", Outcome::Deny, now));
+                }
+                Ok::<_, StoreError>(spent)
+            })
+            .await?;
+        if !refused {
+            return Err(PageFault::Expired);
+        }
+        Ok(asked.redirect_with(self.issuer().as_str(), &[("error", "access_denied")]))
+    }
+}
+
+impl Ending {
+    fn remembered(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Option<GrantId>, StoreError> {
+        let asked = self.asked();
+        let user = &self.who.user.id;
+        let consent = tx.consent(user, &asked.client, &asked.redirect, &asked.resource, &asked.scope, now)?;
+        Ok(consent.map(|c| c.grant))
+    }
+}

@@ -1,0 +1,215 @@
+//! The walk through an interaction: this browser, signed in, agreed before or asked now, answered once.
+
+use super::asked::{Asked, Prompt, Stored};
+use super::decide::Ending;
+use crate::people::{PageFault, People, Posted, SignedIn, Visit, see_other};
+use crate::signin::sign_in_path;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::StatusCode;
+use http::request::Parts;
+use prokura_core::{InteractionId, TraceId};
+use prokura_oauth::redirect::shown_host;
+use prokura_store::{ArtifactKind, SecretHash};
+use prokura_ui::{Asker, Refused, Shown};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a user has.
+const LIFE: Duration = Duration::from_secs(10 * 60);
+
+impl People {
+    /// Begins an interaction for a checked authorization request and sends the browser to it; or, if the client
+    /// wants no conversation, answers at once. `parts` is the request of the browser.
+    pub async fn begin(&self, parts: &Parts, asked: Asked) -> Response {
+        match self.visit(parts).await {
+            Ok(visit) => {
+                let result = self.begin_visit(&visit, asked).await;
+                self.answer(&visit, result)
+            }
+            Err(fault) => self.fault(&fault, &asked.trace),
+        }
+    }
+
+    /// The local page for a request that cannot be answered with a redirect (RFC 6749 §4.1.2.1): its client or
+    /// its redirect address is not known. `code` is the protocol's error.
+    pub fn refuse_locally(&self, trace: &TraceId, code: &'static str, detail: String) -> Response {
+        self.fault(&PageFault::Client { code, detail }, trace)
+    }
+
+    async fn begin_visit(&self, visit: &Visit, asked: Asked) -> Result<Response, PageFault> {
+        let (id, now) = (InteractionId::random(&*self.rng), self.now());
+        let silent = asked.prompt == Prompt::None;
+        let stored = Stored { asked, browser: SecretHash::of(&visit.browser), began: now };
+        let (secret, payload) = (id.clone(), stored.to_vec());
+        self.store
+            .transact(move |tx| {
+                let until = now.after(LIFE);
+                tx.put_artifact(ArtifactKind::Interaction, secret.as_str(), None, &payload, until)
+            })
+            .await?;
+        if silent {
+            return self.silently(visit, id, stored).await;
+        }
+        let mut response = see_other(&self.path(&format!("/interaction/{id}")));
+        self.keep_browser(visit, &mut response);
+        Ok(response)
+    }
+
+    /// `prompt=none`: only what is remembered is answered (OpenID Connect Core §3.1.2.6).
+    async fn silently(
+        &self,
+        visit: &Visit,
+        id: InteractionId,
+        stored: Stored,
+    ) -> Result<Response, PageFault> {
+        let asked = stored.asked.clone();
+        let error = match self.recent(visit, &stored) {
+            None => "login_required",
+            Some(who) => match self.allow_again(Ending { id, stored, who }).await? {
+                Some(to) => return Ok(see_other(&to)),
+                None => "interaction_required",
+            },
+        };
+        Ok(see_other(&asked.redirect_with(self.issuer().as_str(), &[("error", error)])))
+    }
+
+    /// Who is signed in, recently enough for this interaction.
+    fn recent(&self, visit: &Visit, stored: &Stored) -> Option<SignedIn> {
+        let who = visit.signed_in.clone()?;
+        let age = self.now().since(who.session.auth_at).as_secs();
+        let anew = stored.asked.prompt != Prompt::Login || who.session.auth_at >= stored.began;
+        (anew && stored.asked.max_age.is_none_or(|most| age <= most)).then_some(who)
+    }
+
+    /// The interaction that this browser began, while it can be answered.
+    async fn stored(&self, visit: &Visit, id: &InteractionId) -> Result<Stored, PageFault> {
+        let (secret, now) = (id.clone(), self.now());
+        let found = self
+            .store
+            .read(move |tx| tx.artifact(ArtifactKind::Interaction, secret.as_str()))
+            .await?
+            .filter(|a| a.consumed_at.is_none() && a.expires_at > now)
+            .ok_or(PageFault::Expired)?;
+        let stored = Stored::read(&found.payload)
+            .ok_or_else(|| PageFault::Ours(anyhow::anyhow!("an interaction cannot be read back")))?;
+        if visit.is_new || stored.browser != SecretHash::of(&visit.browser) {
+            return Err(PageFault::Elsewhere);
+        }
+        Ok(stored)
+    }
+
+    /// Which software is behind an interaction, for the sign-in page.
+    pub(crate) async fn asker(&self, visit: &Visit, id: &InteractionId) -> Result<Asker, PageFault> {
+        let asked = self.stored(visit, id).await?.asked;
+        let title = self.place(&asked.resource).map_or(asked.resource.as_str(), |p| p.title());
+        Ok(Asker { name: Shown::name(&asked.name), resource: Shown::name(title) })
+    }
+}
+
+fn read_id(id: String) -> Result<InteractionId, PageFault> {
+    let plain = id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    InteractionId::parse(id).ok().filter(|_| plain).ok_or(PageFault::Missing)
+}
+
+/// `GET /interaction/{id}`.
+pub(super) async fn show(
+    State(people): State<Arc<People>>,
+    Path(id): Path<String>,
+    visit: Visit,
+) -> Response {
+    let result = walk(&people, &visit, id).await;
+    people.answer(&visit, result)
+}
+
+async fn walk(people: &People, visit: &Visit, id: String) -> Result<Response, PageFault> {
+    let id = read_id(id)?;
+    let stored = people.stored(visit, &id).await?;
+    if let Some(who) = people.auto_user(visit).await? {
+        let choice = people.everything(&stored.asked);
+        return Ok(see_other(&people.allow(Ending { id, stored, who }, choice).await?));
+    }
+    let Some(who) = people.recent(visit, &stored) else {
+        return Ok(see_other(&people.path(&sign_in_path(Some(&id)))));
+    };
+    if stored.asked.prompt == Prompt::Needed {
+        let ending = Ending { id: id.clone(), stored: stored.clone(), who: who.clone() };
+        if let Some(to) = people.allow_again(ending).await? {
+            return Ok(see_other(&to));
+        }
+    }
+    ask(people, visit, &id, &stored.asked, &who, false)
+}
+
+fn ask(
+    people: &People,
+    visit: &Visit,
+    id: &InteractionId,
+    asked: &Asked,
+    who: &SignedIn,
+    retry: bool,
+) -> Result<Response, PageFault> {
+    let status = if retry { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let view = people.question(visit, id, asked, who, retry);
+    people.show_leading(visit, status, &view, Some(&asked.redirect))
+}
+
+/// `POST /interaction/{id}`.
+pub(super) async fn answer(
+    State(people): State<Arc<People>>,
+    Path(id): Path<String>,
+    posted: Posted,
+) -> Response {
+    let result = end(&people, &posted, id).await;
+    people.answer(&posted.visit, result)
+}
+
+async fn end(people: &People, posted: &Posted, id: String) -> Result<Response, PageFault> {
+    let (id, visit) = (read_id(id)?, &posted.visit);
+    let stored = people.stored(visit, &id).await?;
+    let Some(who) = people.recent(visit, &stored) else {
+        return Ok(see_other(&people.path(&sign_in_path(Some(&id)))));
+    };
+    let asked = stored.asked.clone();
+    if posted.fields.one("answer") != "allow" {
+        let to = people.refuse(Ending { id, stored, who }).await?;
+        return refused(people, visit, &asked, to);
+    }
+    match people.choice(&asked, &posted.fields) {
+        Some(choice) => Ok(see_other(&people.allow(Ending { id, stored, who }, choice).await?)),
+        None => ask(people, visit, &id, &asked, &who, true),
+    }
+}
+
+/// After a No. Who is not verified is not sent a browser by itself: anybody could register an address and use this
+/// server's name to lead people to it.
+fn refused(people: &People, visit: &Visit, asked: &Asked, to: String) -> Result<Response, PageFault> {
+    if !asked.is_unverified() {
+        return Ok(see_other(&to));
+    }
+    let view = Refused {
+        frame: people.frame(visit),
+        client: Shown::name(&asked.name),
+        host: shown_host(&asked.redirect),
+        link: to,
+    };
+    people.show(visit, StatusCode::OK, &view)
+}
+
+/// `POST /interaction/{id}/switch`: signs out and asks who else it is.
+pub(super) async fn switch(
+    State(people): State<Arc<People>>,
+    Path(id): Path<String>,
+    posted: Posted,
+) -> Response {
+    let result = async {
+        let id = read_id(id)?;
+        people.stored(&posted.visit, &id).await?;
+        people.sign_out(&posted.visit).await?;
+        let mut response = see_other(&people.path(&sign_in_path(Some(&id))));
+        people.forget_session(&mut response);
+        Ok(response)
+    };
+    let result = result.await;
+    people.answer(&posted.visit, result)
+}

@@ -1,0 +1,136 @@
+//! The consent page's question: what is shown, and what of the answer counts.
+
+use super::Asked;
+use super::decide::Choice;
+use crate::account::permissions;
+use crate::people::{Fields, People, SignedIn, Visit};
+use prokura_core::{InteractionId, Scope, ScopeSet};
+use prokura_oauth::redirect::shown_host;
+use prokura_ui::{
+    Consent, Duration, ENGLISH, Hop, Ident, Meaning, Notice, Permission, Shown, Software, When, lasting,
+};
+
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
+
+/// The durations to choose from: none is longer than the operator's, which is the last.
+fn durations(longest: u64) -> Vec<u64> {
+    let mut all: Vec<u64> = [HOUR, DAY, 30 * DAY].into_iter().filter(|s| *s < longest).collect();
+    all.push(longest);
+    all
+}
+
+impl People {
+    fn longest(&self) -> u64 {
+        self.config.tokens.grant.get().as_secs()
+    }
+
+    /// What of a posted answer counts: scopes that were asked for, a duration that was offered. `None` if no
+    /// scope is left.
+    pub(super) fn choice(&self, asked: &Asked, fields: &Fields) -> Option<Choice> {
+        let kept: ScopeSet = fields.many("scope").filter_map(|s| Scope::parse(s).ok()).collect();
+        let scope = asked.scope.intersection(&kept);
+        let seconds = fields.one("seconds").parse().ok();
+        let seconds =
+            seconds.filter(|s| durations(self.longest()).contains(s)).unwrap_or(HOUR.min(self.longest()));
+        (!scope.is_empty()).then(|| Choice { scope, lasts: std::time::Duration::from_secs(seconds) })
+    }
+
+    /// Everything that was asked for, for the longest: what development mode agrees to.
+    pub(super) fn everything(&self, asked: &Asked) -> Choice {
+        Choice { scope: asked.scope.clone(), lasts: std::time::Duration::from_secs(self.longest()) }
+    }
+
+    /// The page that asks.
+    pub(super) fn question(
+        &self,
+        visit: &Visit,
+        id: &InteractionId,
+        asked: &Asked,
+        who: &SignedIn,
+        retry: bool,
+    ) -> Consent {
+        let place = self.place(&asked.resource);
+        let title = place.map_or(asked.resource.as_str(), |p| p.title());
+        Consent {
+            frame: self.frame(visit),
+            form: self.form(visit, &format!("/interaction/{id}")),
+            switch: self.form(visit, &format!("/interaction/{id}/switch")),
+            notice: retry.then(|| Notice {
+                meaning: Meaning::Attention,
+                sentence: ENGLISH.permissions_none.to_string(),
+            }),
+            software: software(asked),
+            chain: self.chain(asked, who),
+            resource: Shown::name(title),
+            resource_uri: asked.resource.to_string(),
+            permissions: self.permissions(asked),
+            durations: self.durations(),
+        }
+    }
+
+    fn chain(&self, asked: &Asked, who: &SignedIn) -> Vec<Hop> {
+        let place = self.place(&asked.resource).map_or(asked.resource.as_str(), |p| p.name.as_str());
+        let limit = match asked.scope.len() {
+            1 => ENGLISH.chain_limit_one.to_string(),
+            n => ENGLISH.chain_limit.with("n", n).to_string(),
+        };
+        vec![
+            Hop::actor(&who.user.display_name, ENGLISH.chain_you.to_string()),
+            Hop::actor(&asked.name, ENGLISH.chain_agent.to_string()),
+            Hop::place(place, limit),
+        ]
+    }
+
+    fn permissions(&self, asked: &Asked) -> Vec<Permission> {
+        let place = self.place(&asked.resource);
+        let actions = |scope: &str| match place.and_then(|p| p.scopes.get(scope)) {
+            Some(known) => known.actions.iter().map(ToString::to_string).collect(),
+            None => vec![],
+        };
+        permissions(place, &asked.scope)
+            .into_iter()
+            .map(|(scope, sentence)| Permission { actions: actions(&scope), scope, sentence, kept: true })
+            .collect()
+    }
+
+    fn durations(&self) -> Vec<Duration> {
+        let now = self.now().seconds();
+        let all = durations(self.longest());
+        // A month, unless the operator allows less: long enough not to nag, short enough not to be forgotten.
+        let chosen = all.iter().copied().find(|s| *s >= 30 * DAY).unwrap_or(self.longest());
+        let row = |seconds: u64| {
+            let seconds_i = i64::try_from(seconds).unwrap_or(i64::MAX / 2);
+            Duration {
+                seconds: seconds_i,
+                label: lasting(seconds_i, &ENGLISH),
+                until: When::at(now.saturating_add(seconds_i), now, &ENGLISH),
+                chosen: seconds == chosen,
+            }
+        };
+        all.into_iter().map(row).collect()
+    }
+}
+
+fn software(asked: &Asked) -> Software {
+    Software {
+        name: Shown::name(&asked.name),
+        id_host: asked.id_host(),
+        id: Ident::new(asked.client.as_str()),
+        standing: asked.standing,
+        redirect_host: shown_host(&asked.redirect),
+        loopback: asked.is_loopback(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_duration_is_longer_than_the_operators() {
+        assert_eq!(durations(90 * DAY), [HOUR, DAY, 30 * DAY, 90 * DAY]);
+        assert_eq!(durations(DAY), [HOUR, DAY]);
+        assert_eq!(durations(600), [600]);
+    }
+}

@@ -1,0 +1,123 @@
+//! What every page for people needs: who visits, from which browser, what may be posted, how a page leaves.
+//!
+//! Invariants: nothing is posted without the mark of the form it came from; a browser that did not start
+//! something cannot finish it; no page leaves without its headers.
+
+mod cookie;
+mod fault;
+mod fields;
+mod page;
+mod seal;
+mod visit;
+
+pub(crate) use cookie::{Cookie, set_cookie};
+pub(crate) use fault::PageFault;
+pub(crate) use fields::Fields;
+pub(crate) use page::{add_cookie, see_other};
+pub(crate) use seal::Seal;
+pub(crate) use visit::{Posted, SignedIn, Visit};
+
+use crate::interaction::Codes;
+use crate::signin::{Hasher, Passkeys};
+use prokura_config::{Config, Issuer, ResourceConfig};
+use prokura_core::{Clock, ResourceUri, Rng, Timestamp};
+use prokura_oauth::seal::{MasterKey, SealError};
+use prokura_store::Store;
+use std::sync::Arc;
+
+/// Everything that the pages work with.
+pub struct People {
+    pub(crate) config: Arc<Config>,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: Arc<dyn Rng>,
+    pub(crate) seal: Seal,
+    pub(crate) hasher: Hasher,
+    pub(crate) passkeys: Option<Passkeys>,
+    pub(crate) codes: Arc<dyn Codes>,
+}
+
+/// What keeps the pages from being served.
+#[derive(Debug, thiserror::Error)]
+pub enum PeopleError {
+    /// The issuer cannot be a relying party (WebAuthn §5.1.3).
+    #[error("passkeys cannot be set up for `{issuer}`: {why}")]
+    Passkeys {
+        /// The issuer.
+        issuer: String,
+        /// Why not.
+        why: String,
+    },
+    /// The parameters of the password hash were refused.
+    #[error("passwords cannot be hashed: {0}")]
+    Hashing(String),
+    /// The key for marks could not be derived.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+impl People {
+    /// Sets the pages up. `master` is the key that protects stored keys; marks are made with a key derived
+    /// from it.
+    ///
+    /// # Errors
+    /// [`PeopleError`].
+    pub fn new(
+        config: Arc<Config>,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+        master: &MasterKey,
+        codes: Arc<dyn Codes>,
+    ) -> Result<Self, PeopleError> {
+        Ok(Self {
+            hasher: Hasher::new(config.sign_in.hash_workers)
+                .map_err(|e| PeopleError::Hashing(e.to_string()))?,
+            passkeys: Passkeys::new(&config.issuer)?,
+            seal: Seal::new(master)?,
+            config,
+            store,
+            clock,
+            rng,
+            codes,
+        })
+    }
+
+    /// How many passwords were checked since the start; known users or not.
+    pub fn passwords_checked(&self) -> u64 {
+        self.hasher.checked()
+    }
+
+    pub(crate) fn issuer(&self) -> &Issuer {
+        &self.config.issuer
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Whether the server runs in development mode, which every page says.
+    pub(crate) fn is_dev(&self) -> bool {
+        self.config.dev.is_some()
+    }
+
+    /// A path below the issuer, as a browser sees it.
+    pub(crate) fn path(&self, below: &str) -> String {
+        format!("{}{below}", self.issuer().path())
+    }
+
+    /// The configured resource at `uri`.
+    pub(crate) fn place(&self, uri: &ResourceUri) -> Option<&ResourceConfig> {
+        self.config.resources.iter().find(|r| self.config.resource_uri(r) == *uri)
+    }
+}
+
+/// The pages for people: sign-in, account, set-up and their assets. Paths are below the issuer's own path.
+pub fn router(people: Arc<People>) -> axum::Router {
+    axum::Router::new()
+        .route("/assets/{file}", axum::routing::get(page::asset))
+        .merge(crate::signin::routes())
+        .merge(crate::account::routes())
+        .merge(crate::interaction::routes())
+        .with_state(people)
+}

@@ -1,0 +1,31 @@
+//! Signing in: by passkey, by password, by a one-time link; and setting up the first user.
+//!
+//! Invariants: a known and an unknown user get the same answer after the same work; a sign-in makes a new
+//! session; whatever happened is on record before the browser hears of it.
+
+mod attempt;
+mod hash;
+mod link;
+mod pages;
+mod passkeys;
+mod session;
+mod users;
+
+pub(crate) use hash::Hasher;
+pub use hash::{HashError, MAX_PASSWORD, MIN_PASSWORD};
+pub(crate) use pages::sign_in_path;
+pub(crate) use passkeys::Passkeys;
+pub(crate) use session::Way;
+pub use users::{AddUserError, NewUser, add, first_user_link, sign_in_link};
+
+use crate::people::People;
+use axum::routing::{get, post};
+use std::sync::Arc;
+
+pub(crate) fn routes() -> axum::Router<Arc<People>> {
+    axum::Router::new()
+        .route("/signin", get(pages::show))
+        .route("/signin/password", post(pages::password))
+        .route("/signin/passkey", post(pages::passkey))
+        .route("/setup/{secret}", get(link::show).post(link::take))
+}

@@ -1,0 +1,225 @@
+//! The sign-in page and its two answers.
+
+use super::attempt::Counters;
+use super::hash::{HashError, MAX_PASSWORD};
+use super::session::{NewSession, Way};
+use crate::people::{PageFault, People, Posted, Visit};
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use http::StatusCode;
+use prokura_core::InteractionId;
+use prokura_ledger::{EventKind, Outcome};
+use prokura_store::{StoreError, User};
+use prokura_ui::{ENGLISH, Form, Meaning, Notice, PasskeyForm, SignIn, When};
+use std::sync::Arc;
+
+/// Where to sign in for an interaction, or for the account. The interaction is in the address, so that the
+/// sign-ins of two tabs lead each to its own.
+pub(crate) fn sign_in_path(interaction: Option<&InteractionId>) -> String {
+    with_interaction("/signin", interaction)
+}
+
+fn with_interaction(path: &str, interaction: Option<&InteractionId>) -> String {
+    interaction.map_or_else(|| path.to_owned(), |i| format!("{path}?i={i}"))
+}
+
+/// The interaction that an address names.
+fn interaction(query: Option<&str>) -> Result<Option<InteractionId>, PageFault> {
+    match query.unwrap_or_default() {
+        "" => Ok(None),
+        query => {
+            let id = query
+                .strip_prefix("i=")
+                .filter(|id| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+            id.and_then(|id| InteractionId::parse(id).ok()).map(Some).ok_or(PageFault::Missing)
+        }
+    }
+}
+
+/// Where a browser goes after it has signed in.
+fn onward(people: &People, interaction: Option<&InteractionId>) -> String {
+    match interaction {
+        Some(id) => people.path(&format!("/interaction/{id}")),
+        None => people.path("/account"),
+    }
+}
+
+/// What went before on this page.
+#[derive(Default)]
+struct Before {
+    login: String,
+    notice: Option<Notice>,
+    status: StatusCode,
+}
+
+impl Before {
+    fn refused(login: &str, status: StatusCode, sentence: impl std::fmt::Display) -> Self {
+        let sentence = sentence.to_string();
+        Self {
+            login: login.chars().take(64).collect(),
+            notice: Some(Notice { meaning: Meaning::Refused, sentence }),
+            status,
+        }
+    }
+}
+
+/// `GET /signin`.
+pub(super) async fn show(
+    State(people): State<Arc<People>>,
+    RawQuery(query): RawQuery,
+    visit: Visit,
+) -> Response {
+    let result = match interaction(query.as_deref()) {
+        Ok(id) => page(&people, &visit, id.as_ref(), Before::default()).await,
+        Err(fault) => Err(fault),
+    };
+    people.answer(&visit, result)
+}
+
+async fn page(
+    people: &People,
+    visit: &Visit,
+    id: Option<&InteractionId>,
+    before: Before,
+) -> Result<Response, PageFault> {
+    let ceremony = people.ask_passkey(visit)?;
+    let passkey = ceremony.map(|c| PasskeyForm {
+        form: people.form(visit, &with_interaction("/signin/passkey", id)),
+        options: c.options,
+        state: c.state,
+    });
+    let password: Option<Form> =
+        people.config.sign_in.password.then(|| people.form(visit, &with_interaction("/signin/password", id)));
+    let asker = match id {
+        Some(id) => Some(people.asker(visit, id).await?),
+        None => None,
+    };
+    let view = SignIn {
+        frame: people.frame(visit),
+        asker,
+        notice: before.notice,
+        password,
+        login: before.login,
+        passkey,
+    };
+    people.show(visit, before.status, &view)
+}
+
+/// `POST /signin/password`.
+pub(super) async fn password(
+    State(people): State<Arc<People>>,
+    RawQuery(query): RawQuery,
+    posted: Posted,
+) -> Response {
+    let result = async {
+        let id = interaction(query.as_deref())?;
+        let before = match by_password(&people, &posted).await? {
+            Ok(user) => return admit(&people, &posted.visit, &user, Way::Password, id.as_ref()).await,
+            Err(before) => before,
+        };
+        page(&people, &posted.visit, id.as_ref(), before).await
+    };
+    let result = result.await;
+    people.answer(&posted.visit, result)
+}
+
+/// Whose user name and password were posted. Whether there is such a user changes neither the answer nor the
+/// work done for it.
+async fn by_password(people: &People, posted: &Posted) -> Result<Result<User, Before>, PageFault> {
+    let (login, password) = (posted.fields.one("login"), posted.fields.one("password"));
+    let wrong = || Before::refused(login, StatusCode::UNAUTHORIZED, ENGLISH.wrong_credentials);
+    if !people.config.sign_in.password {
+        return Err(PageFault::Missing);
+    }
+    if login.chars().count() > 64 || password.is_empty() || password.chars().count() > MAX_PASSWORD {
+        return Ok(Err(wrong()));
+    }
+    let counters = Counters::new(login, &posted.visit);
+    if let Some(until) = begin(people, &counters).await? {
+        let when = When::at(until.seconds() + 1, people.now().seconds(), &ENGLISH).relative;
+        refusal(people, &posted.visit, Way::Password, "paused").await?;
+        let said = ENGLISH.slow_down.with("when", when);
+        return Ok(Err(Before::refused(login, StatusCode::TOO_MANY_REQUESTS, said)));
+    }
+    let name = login.to_owned();
+    let user = people.store.read(move |tx| tx.user_by_name(&name)).await?;
+    let hash = user.as_ref().and_then(|u| u.password_hash.clone());
+    let right = match people.hasher.verify(password.to_owned(), hash).await {
+        Ok(right) => right,
+        Err(HashError::Busy) => {
+            return Ok(Err(Before::refused(login, StatusCode::SERVICE_UNAVAILABLE, ENGLISH.busy)));
+        }
+        Err(error) => return Err(PageFault::Ours(error.into())),
+    };
+    match user.filter(|u| right && !u.disabled) {
+        Some(user) => {
+            people.store.transact(move |tx| counters.clear(tx)).await.map(|()| Ok(user)).map_err(Into::into)
+        }
+        None => {
+            refusal(people, &posted.visit, Way::Password, "wrong_credentials").await?;
+            Ok(Err(wrong()))
+        }
+    }
+}
+
+async fn begin(people: &People, counters: &Counters) -> Result<Option<prokura_core::Timestamp>, StoreError> {
+    let (counters, now) = (counters.clone(), people.now());
+    people.store.transact(move |tx| counters.begin(tx, now)).await
+}
+
+/// Records a sign-in that was refused. Nothing that was typed is kept: people type passwords into the wrong field.
+async fn refusal(people: &People, visit: &Visit, way: Way, why: &str) -> Result<(), StoreError> {
+    let event = visit.event(EventKind::SignIn, way.action(), Outcome::Deny, people.now()).because(why);
+    people.store.record(vec![event]).await
+}
+
+async fn admit(
+    people: &People,
+    visit: &Visit,
+    user: &User,
+    way: Way,
+    id: Option<&InteractionId>,
+) -> Result<Response, PageFault> {
+    let session = people.new_session(visit, &user.id, way);
+    let begun = session.clone();
+    people.store.transact(move |tx| begun.begin(tx)).await?;
+    Ok(people.signed_in(visit, &session, &onward(people, id)))
+}
+
+/// `POST /signin/passkey`.
+pub(super) async fn passkey(
+    State(people): State<Arc<People>>,
+    RawQuery(query): RawQuery,
+    posted: Posted,
+) -> Response {
+    let result = async {
+        let id = interaction(query.as_deref())?;
+        if let Some(session) = by_passkey(&people, &posted).await? {
+            return Ok(people.signed_in(&posted.visit, &session, &onward(&people, id.as_ref())));
+        }
+        refusal(&people, &posted.visit, Way::Passkey, "wrong_passkey").await?;
+        let before = Before::refused("", StatusCode::UNAUTHORIZED, ENGLISH.wrong_passkey);
+        page(&people, &posted.visit, id.as_ref(), before).await
+    };
+    let result = result.await;
+    people.answer(&posted.visit, result)
+}
+
+/// The session of whoever's passkey answered; its challenge is spent and the session begun in one step.
+async fn by_passkey(people: &People, posted: &Posted) -> Result<Option<NewSession>, PageFault> {
+    let (state, credential) = (posted.fields.one("state"), posted.fields.one("credential"));
+    let Some(answered) = people.answered(&posted.visit, state, credential).await? else { return Ok(None) };
+    let session = people.new_session(&posted.visit, &answered.user.id, Way::Passkey);
+    let (begun, now) = (session.clone(), people.now());
+    let won = people
+        .store
+        .transact(move |tx| {
+            let won = answered.spend(tx, now)?;
+            if won {
+                begun.begin(tx)?;
+            }
+            Ok::<_, StoreError>(won)
+        })
+        .await?;
+    Ok(won.then_some(session))
+}

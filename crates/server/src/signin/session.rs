@@ -1,0 +1,129 @@
+//! Sessions: begun with a new secret at every sign-in, ended on the server.
+
+use crate::people::{Cookie, add_cookie, set_cookie};
+use crate::people::{PageFault, People, SignedIn, Visit, see_other};
+use axum::response::Response;
+use prokura_core::{Timestamp, UserId, random_id};
+use prokura_ledger::{Event, EventKind, Outcome};
+use prokura_store::{SecretHash, Session, StoreError, Tx};
+
+/// How somebody proved who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// A password.
+    Password,
+    /// A passkey, with user verification.
+    Passkey,
+    /// A one-time link that the operator gave.
+    Link,
+    /// Development mode signed the named user in.
+    Dev,
+}
+
+impl Way {
+    /// Authentication methods (RFC 8176 §2), as they are stored.
+    pub(crate) fn amr(self) -> &'static str {
+        match self {
+            Self::Password => "pwd",
+            Self::Passkey => "pop user",
+            Self::Link => "otp",
+            Self::Dev => "dev",
+        }
+    }
+
+    /// The action in the record.
+    pub(crate) fn action(self) -> &'static str {
+        match self {
+            Self::Password => "sign_in:password",
+            Self::Passkey => "sign_in:passkey",
+            Self::Link => "sign_in:link",
+            Self::Dev => "sign_in:dev",
+        }
+    }
+}
+
+/// A session that is to begin.
+#[derive(Clone)]
+pub(crate) struct NewSession {
+    pub(crate) secret: String,
+    pub(crate) session: Session,
+    replaces: Option<SignedIn>,
+    event: Event,
+}
+
+impl People {
+    /// A session for `user`, with a secret that nobody has seen before. The session that the browser came with,
+    /// if any, ends: what was planted before the sign-in is worth nothing after it.
+    pub(crate) fn new_session(&self, visit: &Visit, user: &UserId, way: Way) -> NewSession {
+        let (secret, now) = (random_id("s_", &*self.rng), self.now());
+        let session = Session {
+            hash: SecretHash::of(&secret),
+            user: user.clone(),
+            created_at: now,
+            expires_at: now.after(self.config.sign_in.session.get()),
+            auth_at: now,
+            amr: way.amr().to_owned(),
+            address: visit.address.shown(),
+            user_agent: visit.agent.clone(),
+        };
+        let mut event = visit.event(EventKind::SignIn, way.action(), Outcome::Permit, now);
+        event.subject = Some(prokura_core::Principal::User(user.clone()));
+        NewSession { secret, session, replaces: visit.signed_in.clone(), event }
+    }
+
+    /// Sends a browser that has just signed in on its way, with its new cookie.
+    pub(crate) fn signed_in(&self, visit: &Visit, session: &NewSession, to: &str) -> Response {
+        let mut response = see_other(to);
+        let seconds = session.session.expires_at.since(session.session.created_at).as_secs();
+        let cookie = set_cookie(Cookie::Session, self.issuer(), &session.secret, Some(seconds));
+        add_cookie(&mut response, &cookie);
+        self.keep_browser(visit, &mut response);
+        response
+    }
+
+    /// Ends the session of this visit.
+    pub(crate) async fn sign_out(&self, visit: &Visit) -> Result<(), PageFault> {
+        let Some(signed_in) = visit.signed_in.clone() else { return Ok(()) };
+        let mut event = visit.event(EventKind::SignIn, "sign_out", Outcome::Permit, self.now());
+        event.subject = Some(prokura_core::Principal::User(signed_in.user.id.clone()));
+        self.store
+            .transact(move |tx| {
+                tx.record(event.clone());
+                tx.end_session(&signed_in.user.id, &signed_in.session.hash).map(drop)
+            })
+            .await
+            .map_err(|e: StoreError| e.into())
+    }
+
+    /// Takes the session's cookie away.
+    pub(crate) fn forget_session(&self, response: &mut Response) {
+        add_cookie(response, &set_cookie(Cookie::Session, self.issuer(), "", Some(0)));
+    }
+
+    /// Takes both cookies away.
+    pub(crate) fn forget(&self, response: &mut Response) {
+        for cookie in [Cookie::Session, Cookie::Browser] {
+            add_cookie(response, &set_cookie(cookie, self.issuer(), "", Some(0)));
+        }
+    }
+}
+
+impl NewSession {
+    /// Begins it, on record.
+    pub(crate) fn begin(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        if let Some(old) = &self.replaces {
+            tx.end_session(&old.user.id, &old.session.hash)?;
+        }
+        tx.record(self.event.clone());
+        tx.insert_session(&self.session)
+    }
+}
+
+impl Visit {
+    /// Something that happened in this visit.
+    pub(crate) fn event(&self, kind: EventKind, action: &str, outcome: Outcome, now: Timestamp) -> Event {
+        let mut event = Event::new(kind, action, outcome, now, self.trace.clone());
+        event.details.insert("address", self.address.shown().as_str().into());
+        event
+    }
+}

@@ -1,0 +1,81 @@
+//! The account.
+
+use crate::world::{Browser, World};
+use http::StatusCode;
+use prokura_core::GrantId;
+
+async fn agreed(browser: &mut Browser<'_>) -> GrantId {
+    let page = browser.reach_consent().await;
+    let page = browser.answer(&page, "allow", &["read:report"]).await;
+    let code = page.location().split("code=").nth(1).unwrap();
+    GrantId::parse(code.split('.').next().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_grant_is_listed_with_its_chain_and_revoked_at_once() {
+    let world = World::with_alice().await;
+    let mut browser = world.browser();
+    let grant = agreed(&mut browser).await;
+    let page = browser.get("/account").await;
+    for shown in ["Planner", "planner.example", "Read sales reports", "in 1 day", "→"] {
+        assert!(page.html.contains(shown), "{shown} in {}", page.html);
+    }
+    assert!(!world.store.revoked().contains(&grant));
+    let page = browser.post(page.form("/account/grants/")).await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER);
+    assert!(world.store.revoked().contains(&grant), "revoked before the browser is answered");
+    let page = browser.follow(page).await;
+    assert!(page.html.contains("can no longer use") && page.html.contains("Nobody may act for you."));
+    let record = world.record().await;
+    let last = &record.last().unwrap().event;
+    assert_eq!((last.action.as_str(), last.grant.as_ref()), ("grant:revoke", Some(&grant)));
+}
+
+#[tokio::test]
+async fn everything_is_revoked_at_once() {
+    let world = World::with_alice().await;
+    let mut browser = world.browser();
+    let one = agreed(&mut browser).await;
+    world.ask(|a| a.redirect = "http://127.0.0.1:1/cb".into());
+    let two = agreed(&mut browser).await;
+    let page = browser.get("/account").await;
+    let page = browser.post(page.form("/account/revoke-all")).await;
+    assert!(browser.follow(page).await.html.contains("Nobody may act for you any more."));
+    assert!(world.store.revoked().contains(&one) && world.store.revoked().contains(&two));
+}
+
+#[tokio::test]
+async fn nobody_revokes_or_sees_what_is_anothers() {
+    let world = World::with_alice().await;
+    world.add("bob").await;
+    let (mut alice, mut bob) = (world.browser(), world.browser());
+    let grant = agreed(&mut alice).await;
+    bob.sign_in("bob").await;
+    assert!(!bob.get("/account").await.html.contains(grant.as_str()));
+    let theirs = alice.get("/account").await.form("/account/grants/");
+    assert_eq!(bob.post(theirs).await.status, StatusCode::FORBIDDEN);
+    assert!(!bob.get(&format!("/account?revoked={grant}")).await.html.contains("can no longer use"));
+    assert!(!world.store.revoked().contains(&grant));
+}
+
+#[tokio::test]
+async fn another_browser_is_signed_out_from_here() {
+    let world = World::with_alice().await;
+    let (mut here, mut there) = (world.browser(), world.browser());
+    there.sign_in("alice").await;
+    here.sign_in("alice").await;
+    let page = here.get("/account/security").await;
+    assert_eq!(page.html.matches("/account/sessions/").count(), 1, "not this one");
+    here.post(page.form("/account/sessions/")).await;
+    assert_eq!(there.get("/account").await.location(), "/signin");
+    assert_eq!(here.get("/account").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn assets_are_kept_for_ever_under_their_content() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    let page = browser.get(&prokura_ui::STYLE.path()).await;
+    assert_eq!(page.header("cache-control"), "public, max-age=31536000, immutable");
+    assert_eq!(browser.get("/assets/prokura.0000000000000000.css").await.status, StatusCode::NOT_FOUND);
+}

@@ -1,0 +1,8 @@
+//! What people meet: sign-in, consent, the account. Tests are named by the row of the attack matrix that they show.
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod account;
+mod consent;
+mod signin;
+mod softkey;
+mod world;
