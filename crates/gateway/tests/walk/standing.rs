@@ -1,8 +1,10 @@
 //! What can change under a token that was verified before.
 
 use crate::world::{Reply, World, alice};
-use prokura_core::GrantId;
+use prokura_config::Span;
+use prokura_core::{AgentId, ClientId, Clock, GrantId, UserId};
 use prokura_oauth::jose::{Algorithm, KeySet, SigningKey};
+use prokura_store::{Agent, StoreError, Tx, User};
 use serde_json::json;
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
@@ -61,4 +63,72 @@ async fn a_stream_that_listens_ends_with_its_token() {
     let body = http_body_util::BodyExt::collect(open.into_body()).await.unwrap().to_bytes();
     assert!(String::from_utf8_lossy(&body).contains("expired"));
     sender.closed().await;
+}
+
+/// Whether Alice's call goes through after this is done to the register.
+async fn after(
+    done: impl Fn(&mut Tx<'_>, prokura_core::Timestamp) -> Result<(), StoreError> + Send + 'static,
+) -> u16 {
+    let world = World::new().await;
+    let token = world.token(&alice());
+    assert_eq!(world.read_report(&token).send().await.status, 200);
+    let now = world.clock.now();
+    world.store.transact(move |tx| done(tx, now)).await.unwrap_or_else(|e: StoreError| panic!("{e}"));
+    world.read_report(&token).send().await.status
+}
+
+#[tokio::test]
+async fn who_is_disabled_stops_at_the_next_call() {
+    let user = after(|tx, now| {
+        let id = UserId::parse("usr_alice").unwrap();
+        let user = User {
+            id: id.clone(),
+            name: "alice".into(),
+            display_name: "Alice".into(),
+            password_hash: None,
+            disabled: false,
+            created_at: now,
+        };
+        tx.insert_user(&user)?;
+        tx.disable_user(&id, true, "operator", "test", now).map(drop)
+    });
+    assert_eq!(user.await, 401);
+    let agent = after(|tx, now| {
+        let id = AgentId::parse("agt_planner").unwrap();
+        tx.insert_agent(&Agent { id: id.clone(), name: "p".into(), disabled: false, created_at: now })?;
+        tx.disable_agent(&id, true, "operator", "test", now).map(drop)
+    });
+    assert_eq!(agent.await, 401);
+    let client =
+        after(|tx, now| tx.disable_client(&ClientId::parse("cli_1").unwrap(), true, "operator", "test", now));
+    assert_eq!(client.await, 401);
+    let other =
+        after(|tx, now| tx.disable_client(&ClientId::parse("cli_2").unwrap(), true, "operator", "test", now));
+    assert_eq!(other.await, 200);
+}
+
+#[tokio::test]
+async fn what_is_not_known_freshly_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::in_file(&directory.path().join("p.db"), Some(Span::seconds(0))).await;
+    let answer = world.read_report(&world.token(&alice())).send().await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+    assert!(answer.body.contains("not known freshly enough"), "{}", answer.body);
+    assert!(world.upstream.is_untouched());
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_is_not_forwarded() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("p.db");
+    let world = World::in_file(&file, None).await;
+    let token = world.token(&alice());
+    assert_eq!(world.read_report(&token).send().await.status, 200);
+    rusqlite::Connection::open(&file).unwrap().execute("DROP TABLE ledger", []).unwrap();
+    let answer = world.read_report(&token).send().await;
+    assert_eq!(
+        (answer.status, answer.json()["error"]["data"]["error"].as_str()),
+        (503, Some("not_recorded"))
+    );
+    assert_eq!(world.upstream.seen().len(), 1);
 }

@@ -13,7 +13,7 @@ mod upstream;
 pub use client::{Post, meta};
 pub use upstream::{Reply, Seen, Upstream};
 
-use prokura_config::{Config, Issuer};
+use prokura_config::{Config, Issuer, Span};
 use prokura_core::{
     AgentId, ClientId, Clock, Evidence, Grant, GrantId, GrantState, Grantor, ManualClock, PointId, Principal,
     ResourceUri, ScopeSet, SeededRng, Timestamp, TokenId, UserId,
@@ -118,19 +118,33 @@ impl World {
 
     /// A world with its own configuration; `ADDRESS` and `UPSTREAM` are filled in.
     pub async fn with_config(reply: impl Fn(&Seen) -> Reply + Send + Sync + 'static, config: &str) -> Self {
+        Self::with_database(reply, config, DatabaseUrl::memory(), None).await
+    }
+
+    /// A world that echoes, on a database in a file; `stale_after` is how old its view may be.
+    pub async fn in_file(file: &std::path::Path, stale_after: Option<Span>) -> Self {
+        let url = DatabaseUrl::parse(&format!("sqlite:{}", file.display())).unwrap();
+        Self::with_database(Reply::echo, CONFIG, url, stale_after).await
+    }
+
+    async fn with_database(
+        reply: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+        config: &str,
+        database: DatabaseUrl,
+        stale_after: Option<Span>,
+    ) -> Self {
         let upstream = Upstream::start(reply).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let text = config
             .replace("ADDRESS", &address.to_string())
             .replace("UPSTREAM", &upstream.address.to_string());
-        let config = Config::parse(&text).unwrap();
+        let mut config = Config::parse(&text).unwrap();
+        config.gateway.stale_after = stale_after.unwrap_or(config.gateway.stale_after);
         let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(NOW)));
         let shared: Arc<dyn Clock> = clock.clone();
         let store =
-            Store::open(&DatabaseUrl::memory(), PointId::parse("pep_test").unwrap(), Arc::clone(&shared))
-                .await
-                .unwrap();
+            Store::open(&database, PointId::parse("pep_test").unwrap(), Arc::clone(&shared)).await.unwrap();
         let key = SigningKey::generate(Algorithm::Es256).unwrap();
         let (keys, receiver) = watch::channel(Arc::new(KeySet::of(vec![key.public()]).unwrap()));
         let gateway = Gateway::new(GatewayOptions {
