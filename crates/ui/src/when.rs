@@ -31,7 +31,9 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 fn relative(seconds: i64, text: &Catalogue) -> Option<String> {
-    let (size, past) = (seconds.abs(), seconds <= 0);
+    // What was chosen a moment ago is still what was chosen: "in 30 days", not "in 29 days".
+    let (size, past) =
+        if seconds > 0 { (seconds.saturating_add(30), false) } else { (seconds.saturating_neg(), true) };
     let (n, one, many) = match (size, past) {
         (0..MINUTE, true) => return Some(text.now.to_string()),
         (0..MINUTE, false) => return Some(text.in_moments.to_string()),
@@ -70,6 +72,7 @@ mod tests {
         assert_eq!(at(1_795_000_000), "just now");
         assert_eq!(at(1_795_000_000 - 61), "1 minute ago");
         assert_eq!(at(1_795_000_000 + 2 * HOUR), "in 2 hours");
+        assert_eq!(at(1_795_000_000 + 2 * DAY - 20), "in 2 days");
         assert_eq!(at(1_795_000_000 - 3 * DAY), "3 days ago");
         assert_eq!(at(1_795_000_000 + 90 * DAY), "16 February 2027");
     }

@@ -1,0 +1,213 @@
+// Walks through the pages in Chromium: by password without JavaScript, by passkey, by keyboard alone.
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+import { check } from "./look.mjs";
+import { start } from "./server.mjs";
+
+const PASSWORD = "correct horse battery";
+const flags = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+const server = await start();
+const browser = await chromium.launch({
+  executablePath: process.env.PROKURA_CHROMIUM ?? "/usr/bin/chromium",
+  args: flags,
+});
+
+/** A browser of its own. */
+async function fresh(options = {}) {
+  const context = await browser.newContext({
+    baseURL: server.base,
+    viewport: { width: 880, height: 720 },
+    locale: "en-GB",
+    timezoneId: "Europe/Berlin",
+    ...options,
+  });
+  const broken = [];
+  context.on("weberror", (error) => broken.push(String(error.error())));
+  context.on("console", (message) => {
+    if (/Content.Security.Policy|Refused/.test(message.text())) broken.push(message.text());
+  });
+  return { context, page: await context.newPage(), broken };
+}
+
+async function typePassword(page, login = "alice", password = PASSWORD) {
+  await page.getByLabel("User name").fill(login);
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+}
+
+/** Does what leads the browser away to a client, whose address (`*.example`) nobody answers; gives another tab. */
+async function leads(page, address, act) {
+  const away = page.waitForRequest((request) => address.test(request.url()));
+  await act();
+  await away;
+  const next = await page.context().newPage();
+  await page.close();
+  return next;
+}
+
+const walks = {
+  async "the first user is made from the link"() {
+    const { page, context, broken } = await fresh();
+    await page.goto(server.link);
+    await check(page, "first-user");
+    await page.getByLabel("User name").fill("al ice");
+    await page.getByLabel("Your name").fill("Alice");
+    await page.getByLabel("Password").fill("short");
+    await page.getByRole("button", { name: "Create the user" }).click();
+    assert.equal(await page.locator("[aria-invalid=true]").count(), 2);
+    await check(page, "first-user-refused");
+    await page.getByLabel("User name").fill("alice");
+    await page.getByLabel("Password").fill(PASSWORD);
+    await page.getByRole("button", { name: "Create the user" }).click();
+    await page.waitForURL("**/account/security");
+    await page.goto(server.link);
+    assert.match(await page.textContent("h1"), /used before/);
+    await check(page, "used-link");
+    assert.deepEqual(broken, []);
+    await context.close();
+  },
+
+  async "by password, without JavaScript, to an agreement and back"() {
+    let { page, context } = await fresh({ javaScriptEnabled: false });
+    await page.goto("/authorize");
+    assert.equal(await page.getByRole("button", { name: /passkey/ }).isVisible(), false);
+    await typePassword(page, "alice", "not the password");
+    assert.match(await page.getByRole("alert").innerText(), /do not belong together/);
+    await typePassword(page);
+    await page.getByRole("checkbox", { name: /Generate sales summaries/ }).uncheck();
+    await page.getByRole("radio", { name: /1 day/ }).check();
+    page = await leads(page, /^https:\/\/planner\.example\/cb\?code=/, () => page.getByRole("button", { name: "Allow" }).click());
+    await page.goto("/account");
+    assert.equal(await page.getByText("Read sales reports").count(), 1);
+    assert.equal(await page.getByText("Generate sales summaries").count(), 0);
+    await page.getByRole("button", { name: "Revoke Planner at Sales" }).click();
+    assert.match(await page.getByRole("status").innerText(), /can no longer use/);
+    await page.getByRole("button", { name: "Sign out" }).click();
+    assert.match(await page.textContent("h1"), /signed out/);
+    await context.close();
+  },
+
+  async "the pages of a sign-in look as they should"() {
+    let { page, context, broken } = await fresh();
+    await page.goto("/authorize");
+    await check(page, "sign-in", { picture: true });
+    await typePassword(page, "alice", "not the password");
+    await check(page, "sign-in-refused");
+    await typePassword(page);
+    await page.getByRole("button", { name: "Allow" }).waitFor();
+    await check(page, "consent", { picture: true });
+    await page.getByRole("checkbox", { name: /Generate/ }).uncheck();
+    await page.getByRole("checkbox", { name: /Read/ }).uncheck();
+    await page.getByRole("button", { name: "Allow" }).click();
+    await check(page, "consent-nothing-left");
+    await page.getByRole("checkbox", { name: /Read/ }).check();
+    page = await leads(page, /^https:\/\/planner\.example\/cb\?code=/, () => page.getByRole("button", { name: "Allow" }).click());
+    await page.goto("/authorize?client=cli_4TzYw7QdVb2mXcR0aL9pKs&unknown=1&redirect=http://127.0.0.1:9/cb&name=Claude");
+    await check(page, "consent-unverified");
+    await page.getByRole("button", { name: "No", exact: true }).click();
+    assert.match(await page.textContent("h1"), /Nothing was allowed/);
+    await check(page, "refused");
+    await page.goto("/account");
+    await check(page, "account", { picture: true });
+    await page.goto("/account/security");
+    await check(page, "security");
+    await page.goto("/interaction/i_nowhere");
+    await check(page, "expired");
+    await page.goto("/authorize?client=%20");
+    await check(page, "fault");
+    assert.deepEqual(broken, []);
+    await context.close();
+  },
+
+  async "by passkey, added in the account"() {
+    const { page, context, broken } = await fresh();
+    const cdp = await context.newCDPSession(page);
+    await cdp.send("WebAuthn.enable");
+    await cdp.send("WebAuthn.addVirtualAuthenticator", {
+      options: {
+        protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true,
+        isUserVerified: true, automaticPresenceSimulation: true,
+      },
+    });
+    await page.goto("/account");
+    await typePassword(page);
+    await page.waitForURL("**/account");
+    await page.goto("/account/security");
+    await page.getByLabel("Name of this device").fill("Work laptop");
+    await page.getByRole("button", { name: "Add a passkey" }).click();
+    await page.getByText("The passkey was added.").waitFor();
+    assert.equal(await page.getByText("Work laptop", { exact: true }).count(), 1);
+    await check(page, "security-with-passkey");
+    await page.getByRole("button", { name: "Sign out", exact: true }).first().click();
+    await page.goto("/account");
+    await page.waitForURL(/\/(signin|account)$/);
+    // The browser may offer the passkey by itself (conditional mediation); else the button asks for it.
+    const button = page.getByRole("button", { name: "Sign in with a passkey" });
+    await button.click({ timeout: 5000 }).catch(() => {});
+    await page.waitForURL("**/account");
+    assert.match(await page.textContent("h1"), /What I allowed/);
+    assert.deepEqual(broken, []);
+    await context.close();
+  },
+
+  async "by keyboard alone, and Enter alone allows nothing"() {
+    let { page, context } = await fresh();
+    await page.goto("/authorize?client=https://keys.example/c.json&redirect=https://keys.example/cb&name=Keys");
+    await tabTo(page, "User name");
+    await page.keyboard.type("alice");
+    await page.keyboard.press("Tab");
+    await page.keyboard.type(PASSWORD);
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Allow" }).waitFor();
+    await tabTo(page, "Read sales reports");
+    await page.keyboard.press("Space");
+    await tabTo(page, "Allow");
+    page = await leads(page, /^https:\/\/keys\.example\/cb\?code=/, () => page.keyboard.press("Enter"));
+    await page.goto("/authorize?client=https://enter.example/c.json&redirect=https://enter.example/cb&name=Enter");
+    await tabTo(page, "Read sales reports");
+    page = await leads(page, /^https:\/\/enter\.example\/cb\?error=access_denied/, () => page.keyboard.press("Enter"));
+    await page.goto("/account");
+    await tabTo(page, "Revoke Keys at Sales");
+    await page.keyboard.press("Enter");
+    await page.getByText("can no longer use").waitFor();
+    await context.close();
+  },
+
+  async "a link to another browser's sign-in leads nowhere"() {
+    const [mine, theirs] = [await fresh(), await fresh()];
+    await theirs.page.goto("/authorize");
+    await mine.page.goto(theirs.page.url());
+    assert.match(await mine.page.textContent("h1"), /started in another browser/);
+    await check(mine.page, "elsewhere");
+    await mine.context.close();
+    await theirs.context.close();
+  },
+};
+
+/** Presses Tab until what is focused has that name. */
+async function tabTo(page, name) {
+  for (let i = 0; i < 40; i += 1) {
+    await page.keyboard.press("Tab");
+    const label = await page.evaluate(() => {
+      const it = document.activeElement;
+      return it.ariaLabel ?? it.labels?.[0]?.innerText ?? it.innerText ?? "";
+    });
+    if (label.startsWith(name)) return;
+  }
+  throw new Error(`Tab does not lead to ${name}`);
+}
+
+let failed = 0;
+for (const [name, walk] of Object.entries(walks)) {
+  try {
+    await walk();
+    console.log(`ok      ${name}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAILED  ${name}\n${error.stack}`);
+  }
+}
+await browser.close();
+server.stop();
+process.exitCode = failed === 0 ? 0 : 1;
