@@ -221,11 +221,7 @@ fn actors(claims: &Object) -> Result<Vec<AgentId>, InvalidToken> {
     Ok(chain)
 }
 
-fn claim<T>(
-    o: &Object,
-    name: &'static str,
-    read: impl Fn(&str) -> Option<T>,
-) -> Result<T, InvalidToken> {
+fn claim<T>(o: &Object, name: &'static str, read: impl Fn(&str) -> Option<T>) -> Result<T, InvalidToken> {
     o.str(name).and_then(read).ok_or(InvalidToken::Claim(name))
 }
 
@@ -294,10 +290,7 @@ mod tests {
         let back = verified(&own.sign(&key).unwrap(), &key, 1100).unwrap();
         assert_eq!(back.actor().unwrap().as_str(), "agt_planner");
         let clean = AccessToken { actors: vec![], ..token() };
-        assert!(matches!(
-            verified(&clean.sign(&key).unwrap(), &key, 1100),
-            Err(InvalidToken::Claim("act"))
-        ));
+        assert!(matches!(verified(&clean.sign(&key).unwrap(), &key, 1100), Err(InvalidToken::Claim("act"))));
     }
 
     #[test]
@@ -305,7 +298,10 @@ mod tests {
         let key = SigningKey::generate(Algorithm::Es256).unwrap();
         let signed = |t: AccessToken| t.sign(&key).unwrap();
         assert!(verified(&key.sign("JWT", &token().claims()).unwrap(), &key, 1100).is_err());
-        assert!(verified(&signed(AccessToken { issuer: "https://as.example/".into(), ..token() }), &key, 1100).is_err());
+        assert!(
+            verified(&signed(AccessToken { issuer: "https://as.example/".into(), ..token() }), &key, 1100)
+                .is_err()
+        );
         for aud in ["https://as.example/mcp", "https://as.example/mcp/crm2", "https://as.example"] {
             let audience = ResourceUri::parse(aud).unwrap();
             assert!(verified(&signed(AccessToken { audience, ..token() }), &key, 1100).is_err(), "{aud}");

@@ -126,7 +126,9 @@ mod tests {
     #[test]
     fn the_audience_is_the_issuer_alone() {
         let several = Value::Array(vec![ISSUER.into()]);
-        for aud in [None, Some("https://as.example/token".into()), Some("https://as.example/".into()), Some(several)] {
+        for aud in
+            [None, Some("https://as.example/token".into()), Some("https://as.example/".into()), Some(several)]
+        {
             assert!(check("JWT", &with("aud", aud.clone())).is_err(), "{aud:?}");
         }
     }

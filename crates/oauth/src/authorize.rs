@@ -94,7 +94,11 @@ pub fn max_age(form: &Form) -> Result<Option<u64>, ParameterError> {
     let digits = |v: &&str| v.len() <= 10 && v.bytes().all(|b| b.is_ascii_digit());
     match form.value("max_age") {
         None => Ok(None),
-        Some(v) => Some(v).filter(digits).and_then(|v| v.parse().ok()).map(Some).ok_or(ParameterError::Value("max_age")),
+        Some(v) => Some(v)
+            .filter(digits)
+            .and_then(|v| v.parse().ok())
+            .map(Some)
+            .ok_or(ParameterError::Value("max_age")),
     }
 }
 
@@ -178,7 +182,9 @@ mod tests {
     #[test]
     fn a_request_uri_is_one_that_was_made_here() {
         assert_eq!(pushed_reference("urn:ietf:params:oauth:request_uri:par_1"), Some("par_1"));
-        for bad in ["https://evil/x", "urn:ietf:params:oauth:request_uri:", "urn:ietf:params:oauth:request_uri:a/b"] {
+        for bad in
+            ["https://evil/x", "urn:ietf:params:oauth:request_uri:", "urn:ietf:params:oauth:request_uri:a/b"]
+        {
             assert_eq!(pushed_reference(bad), None, "{bad}");
         }
     }

@@ -351,7 +351,8 @@ fn keys(o: &Object) -> Result<Option<ClientKeys>, MetadataError> {
 /// A JWK set with an `oct` key, or with a private member of any key.
 fn has_symmetric_key(o: &Object) -> bool {
     let keys = o.get("jwks").and_then(Value::as_object).and_then(|j| j.get("keys")).and_then(Value::as_array);
-    let secret = |key: &Object| key.str("kty") == Some("oct") || key.contains_key("k") || key.contains_key("d");
+    let secret =
+        |key: &Object| key.str("kty") == Some("oct") || key.contains_key("k") || key.contains_key("d");
     keys.is_some_and(|keys| keys.iter().filter_map(Value::as_object).any(secret))
 }
 
@@ -434,14 +435,38 @@ mod tests {
         for (text, why) in [
             (r#"{"redirect_uris":[]}"#, MetadataError::RedirectCount),
             (r#"{"redirect_uris":["javascript:x"]}"#, MetadataError::Redirect(InvalidRedirect::Scheme)),
-            (r#"{"redirect_uris":["https://a.example/"],"logo_uri":"data:x"}"#, MetadataError::Member("logo_uri")),
-            (r#"{"redirect_uris":["https://a.example/"],"tos_uri":"jAvAsCrIpT:x"}"#, MetadataError::Member("tos_uri")),
-            (r#"{"redirect_uris":["https://a.example/"],"client_uri":"javascript://a.example/%0aalert(1)"}"#, MetadataError::Member("client_uri")),
-            (r#"{"redirect_uris":["https://a.example/"],"response_types":["token"]}"#, MetadataError::Member("response_types")),
-            (r#"{"redirect_uris":["https://a.example/"],"client_name":7}"#, MetadataError::Member("client_name")),
-            (r#"{"redirect_uris":["https://a.example/"],"token_endpoint_auth_method":"private_key_jwt"}"#, MetadataError::NoKeys),
-            (r#"{"redirect_uris":["https://a.example/"],"jwks":{"keys":[{"kty":"oct","k":"x"}]}}"#, MetadataError::Member("jwks")),
-            (r#"{"redirect_uris":["https://a.example/"],"jwks":{"keys":[]},"jwks_uri":"https://a.example/j"}"#, MetadataError::TwoKeySources),
+            (
+                r#"{"redirect_uris":["https://a.example/"],"logo_uri":"data:x"}"#,
+                MetadataError::Member("logo_uri"),
+            ),
+            (
+                r#"{"redirect_uris":["https://a.example/"],"tos_uri":"jAvAsCrIpT:x"}"#,
+                MetadataError::Member("tos_uri"),
+            ),
+            (
+                r#"{"redirect_uris":["https://a.example/"],"client_uri":"javascript://a.example/%0aalert(1)"}"#,
+                MetadataError::Member("client_uri"),
+            ),
+            (
+                r#"{"redirect_uris":["https://a.example/"],"response_types":["token"]}"#,
+                MetadataError::Member("response_types"),
+            ),
+            (
+                r#"{"redirect_uris":["https://a.example/"],"client_name":7}"#,
+                MetadataError::Member("client_name"),
+            ),
+            (
+                r#"{"redirect_uris":["https://a.example/"],"token_endpoint_auth_method":"private_key_jwt"}"#,
+                MetadataError::NoKeys,
+            ),
+            (
+                r#"{"redirect_uris":["https://a.example/"],"jwks":{"keys":[{"kty":"oct","k":"x"}]}}"#,
+                MetadataError::Member("jwks"),
+            ),
+            (
+                r#"{"redirect_uris":["https://a.example/"],"jwks":{"keys":[]},"jwks_uri":"https://a.example/j"}"#,
+                MetadataError::TwoKeySources,
+            ),
         ] {
             assert_eq!(ClientMetadata::from_registration(&object(text)), Err(why), "{text}");
         }

@@ -41,7 +41,9 @@ impl Form {
             let name = decode(halves.next().unwrap_or_default())?;
             let value = decode(halves.next().unwrap_or_default())?;
             if parameters.contains_key(&name) {
-                return Err(FormError::Duplicate(name.chars().filter(char::is_ascii_graphic).take(64).collect()));
+                return Err(FormError::Duplicate(
+                    name.chars().filter(char::is_ascii_graphic).take(64).collect(),
+                ));
             }
             if parameters.len() == Self::MAX_PARAMETERS {
                 return Err(FormError::TooLarge);

@@ -43,7 +43,10 @@ impl ServerMetadata {
         for endpoint in ["token", "revocation", "introspection"] {
             let methods = AuthMethod::ALL.into_iter();
             let methods = methods.filter(|m| endpoint != "introspection" || *m != AuthMethod::None);
-            o.insert(format!("{endpoint}_endpoint_auth_methods_supported"), methods.map(AuthMethod::as_str).collect());
+            o.insert(
+                format!("{endpoint}_endpoint_auth_methods_supported"),
+                methods.map(AuthMethod::as_str).collect(),
+            );
             o.insert(
                 format!("{endpoint}_endpoint_auth_signing_alg_values_supported"),
                 list(Algorithm::PUBLIC.map(Algorithm::as_str)),

@@ -21,7 +21,9 @@ pub enum InvalidRedirect {
     #[error("a redirect URI has no user information")]
     UserInfo,
     /// Its scheme is neither `https`, nor loopback `http`, nor a reverse domain name.
-    #[error("a redirect URI is https, http on a loopback address, or a private-use scheme such as com.example.app")]
+    #[error(
+        "a redirect URI is https, http on a loopback address, or a private-use scheme such as com.example.app"
+    )]
     Scheme,
     /// A URL parser would read another URI from it: dot segments, backslashes, capitals, a default port.
     #[error("a redirect URI is written in its canonical form")]

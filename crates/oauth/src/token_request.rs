@@ -220,7 +220,8 @@ fn basic(value: &str) -> Option<(String, String, String)> {
     let text = String::from_utf8(STANDARD.decode(rest.trim()).ok()?).ok()?;
     let (id, secret) = text.split_once(':')?;
     let id = url::form_urlencoded::parse(format!("v={id}").as_bytes()).next()?.1.into_owned();
-    let decoded = Form::parse(format!("v={secret}").as_bytes()).ok().and_then(|f| f.value("v").map(str::to_owned));
+    let decoded =
+        Form::parse(format!("v={secret}").as_bytes()).ok().and_then(|f| f.value("v").map(str::to_owned));
     (!id.is_empty()).then(|| (id, decoded.unwrap_or_else(|| secret.to_owned()), secret.to_owned()))
 }
 
@@ -235,10 +236,7 @@ mod tests {
     #[test]
     fn a_code_needs_its_verifier() {
         let base = [("grant_type", "authorization_code"), ("code", "c")];
-        assert_eq!(
-            TokenRequest::read(&form(&base)),
-            Err(TokenRequestError::Verifier(PkceError::Verifier))
-        );
+        assert_eq!(TokenRequest::read(&form(&base)), Err(TokenRequestError::Verifier(PkceError::Verifier)));
         let verifier = "x".repeat(43);
         let full = [base[0], base[1], ("code_verifier", verifier.as_str()), ("redirect_uri", "https://a/cb")];
         let request = TokenRequest::read(&form(&full)).unwrap();
@@ -249,7 +247,10 @@ mod tests {
     fn unknown_grant_types_are_told_from_missing_ones() {
         assert_eq!(TokenRequest::read(&form(&[])), Err(TokenRequestError::Missing("grant_type")));
         for other in ["password", "implicit", "Authorization_code"] {
-            assert_eq!(TokenRequest::read(&form(&[("grant_type", other)])), Err(TokenRequestError::GrantType));
+            assert_eq!(
+                TokenRequest::read(&form(&[("grant_type", other)])),
+                Err(TokenRequestError::GrantType)
+            );
         }
     }
 

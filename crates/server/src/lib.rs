@@ -2,9 +2,23 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod admission;
+mod authenticate;
 pub mod clients;
+mod endpoints;
+mod fault;
+mod grants;
 pub mod interaction;
+mod keyring;
 mod people;
+mod places;
+mod record;
+mod server;
 pub mod signin;
+pub mod steps;
+mod wire;
 
+pub use fault::{CodeFault, Fault, RefreshFault, Verdict};
+pub use keyring::{KeyRing, KeyRingError};
 pub use people::{People, PeopleError, router as people_router};
+pub use server::{Secrets, Server, ServerError, ServerOptions};

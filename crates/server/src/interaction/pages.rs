@@ -51,6 +51,10 @@ impl People {
         if silent {
             return self.silently(visit, id, stored).await;
         }
+        if let Some(who) = self.auto_user(visit).await? {
+            let choice = self.everything(&stored.asked);
+            return Ok(see_other(&self.allow(Ending { id, stored, who }, choice).await?));
+        }
         let mut response = see_other(&self.path(&format!("/interaction/{id}")));
         self.keep_browser(visit, &mut response);
         Ok(response)

@@ -1,0 +1,88 @@
+//! Who is the client: exactly by the method that it registered.
+
+use crate::clients::Client;
+use crate::fault::Fault;
+use crate::record::About;
+use crate::server::AppState;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use prokura_core::ClientId;
+use prokura_oauth::assertion::{self, AssertionError, ClientAssertion};
+use prokura_oauth::form::Form;
+use prokura_oauth::jose::JoseError;
+use prokura_oauth::token_request::{Credentials, CredentialsError, Shown};
+use prokura_store::{ArtifactKind, StoreError};
+use std::sync::Arc;
+
+/// The client of a request, authenticated.
+pub(crate) async fn client(
+    app: &AppState,
+    parts: &Parts,
+    form: &Form,
+    about: &mut About,
+) -> Result<Arc<Client>, Fault> {
+    let headers: Vec<_> =
+        parts.headers.get_all(AUTHORIZATION).iter().map(|v| v.to_str().unwrap_or("")).collect();
+    let credentials = Credentials::read(&headers, form)?;
+    let (id, kid) = claimed(&credentials)?;
+    about.client = Some(id.clone());
+    let client = app.clients.find(&id).await?;
+    let method = client.metadata.auth_method;
+    if credentials.shown.method() != method {
+        return Err(Fault::Method(method));
+    }
+    match &credentials.shown {
+        Shown::Nothing => {}
+        Shown::Basic { secret, raw } => secret_is(&client, &[secret, raw])?,
+        Shown::Post { secret } => secret_is(&client, &[secret])?,
+        Shown::Assertion { jwt } => assertion(app, &client, jwt, kid.as_deref()).await?,
+    }
+    Ok(client)
+}
+
+/// Which client a request says it is of, and the `kid` of its assertion.
+fn claimed(credentials: &Credentials) -> Result<(ClientId, Option<String>), Fault> {
+    let said = credentials.client.as_deref().map(|id| ClientId::parse(id).map_err(|_| Fault::UnknownClient));
+    let said = said.transpose()?;
+    let Shown::Assertion { jwt } = &credentials.shown else {
+        return Ok((said.ok_or(CredentialsError::NoClient)?, None));
+    };
+    let (id, kid) =
+        assertion::claimed_client(jwt).ok_or(Fault::Assertion(AssertionError::Jose(JoseError::Malformed)))?;
+    if said.is_some_and(|said| said != id) {
+        return Err(Fault::Assertion(AssertionError::Subject));
+    }
+    Ok((id, kid))
+}
+
+fn secret_is(client: &Client, shown: &[&String]) -> Result<(), Fault> {
+    let digest = client.secret.as_ref().ok_or(Fault::Secret)?;
+    // Every form is compared, so that the time does not say which one it was.
+    let fits = shown.iter().fold(false, |fits, secret| digest.is_of(secret) | fits);
+    if fits { Ok(()) } else { Err(Fault::Secret) }
+}
+
+async fn assertion(app: &AppState, client: &Client, jwt: &str, kid: Option<&str>) -> Result<(), Fault> {
+    let keys = app.clients.keys(client, kid).await?;
+    let now = app.clock.now();
+    let issuer = app.config.issuer.as_str();
+    let check = |audience: &str| assertion::verify_client(jwt, &keys, &client.id, audience, now);
+    let verified = match check(issuer) {
+        Err(AssertionError::Jose(JoseError::Audience))
+            if app.config.tokens.accept_token_endpoint_audience =>
+        {
+            check(&format!("{issuer}/token"))
+        }
+        other => other,
+    };
+    claim(app, &client.id, verified?).await
+}
+
+/// An assertion authenticates once, on whichever process it arrives (attack C2).
+async fn claim(app: &AppState, client: &ClientId, assertion: ClientAssertion) -> Result<(), Fault> {
+    let (seen, now) = (format!("{client}\n{}", assertion.jti), app.clock.now());
+    let until = assertion.until;
+    let claim = move |tx: &mut prokura_store::Tx<'_>| tx.claim(ArtifactKind::AssertionJti, &seen, now, until);
+    let first = app.store.transact::<_, StoreError>(claim).await?;
+    if first { Ok(()) } else { Err(Fault::Replayed) }
+}

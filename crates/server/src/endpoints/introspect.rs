@@ -1,0 +1,57 @@
+//! `/introspect` (RFC 7662): a resource asks about a token that was presented to it. Everybody else hears
+//! `active: false`, whatever they ask about (attack C26).
+
+use crate::authenticate;
+use crate::clients::Client;
+use crate::fault::Fault;
+use crate::record::About;
+use crate::server::AppState;
+use crate::wire::{form, json};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use http::StatusCode;
+use prokura_ledger::EventKind;
+use prokura_oauth::access_token::AccessToken;
+use prokura_oauth::authorize::ParameterError;
+use prokura_oauth::client_metadata::AuthMethod;
+use prokura_oauth::introspection::{active, inactive};
+use std::sync::Arc;
+
+pub(super) async fn introspect(State(app): State<Arc<AppState>>, request: Request) -> Response {
+    let trace = app.trace();
+    let mut about = About::new(EventKind::Issuance, "introspect");
+    match answer(&app, request, &mut about).await {
+        Ok(response) => response,
+        Err(fault) => app.refuse(&fault, &about, &trace).await,
+    }
+}
+
+async fn answer(app: &AppState, request: Request, about: &mut About) -> Result<Response, Fault> {
+    let (parts, body) = request.into_parts();
+    let form = form(&parts, body).await?;
+    let client = authenticate::client(app, &parts, &form, about).await?;
+    if client.metadata.auth_method == AuthMethod::None {
+        return Err(Fault::Secret);
+    }
+    let token = form.value("token").ok_or(ParameterError::Missing("token"))?;
+    if !app.store.revoked().fresh() {
+        return Err(Fault::Stale);
+    }
+    let body = match live(app, &client, token) {
+        Some(token) => active(&token),
+        None => inactive(),
+    };
+    Ok(json(StatusCode::OK, &body))
+}
+
+/// The token, if it is in force and for a resource of the caller.
+fn live(app: &AppState, client: &Client, token: &str) -> Option<AccessToken> {
+    let (keys, issuer) = (app.keys.published(), app.config.issuer.as_str());
+    let token = AccessToken::verify_any_resource(token, &keys, issuer, app.clock.now()).ok()?;
+    let view = app.store.revoked();
+    let ended = token.grants().any(|g| view.contains(g))
+        || view.client_disabled(&token.client)
+        || token.actor().is_some_and(|a| view.agent_disabled(a))
+        || matches!(&token.subject, prokura_core::Principal::User(u) if view.user_disabled(u));
+    (!ended && client.introspects.contains(&token.audience)).then_some(token)
+}

@@ -1,0 +1,52 @@
+//! The endpoints of OAuth, one file each.
+
+mod authorize;
+mod introspect;
+mod manage;
+mod metadata;
+mod par;
+mod register;
+mod revoke;
+mod token;
+
+use crate::server::AppState;
+use crate::wire::{open, preflight};
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::{get, post};
+use std::sync::Arc;
+
+/// The endpoints below the issuer's own path.
+pub(crate) fn routes(app: &Arc<AppState>) -> Router {
+    let open_to_pages = Router::new()
+        .route("/jwks", get(metadata::jwks).options(preflight))
+        .route("/token", post(token::token).options(preflight))
+        .route("/register", post(register::register).options(preflight))
+        .route(
+            "/register/{id}",
+            get(manage::show).put(manage::replace).delete(manage::remove).options(preflight),
+        )
+        .layer(from_fn(open));
+    Router::new()
+        .route("/authorize", get(authorize::get).post(authorize::post))
+        .route("/par", post(par::par))
+        .route("/revoke", post(revoke::revoke))
+        .route("/introspect", post(introspect::introspect))
+        .merge(open_to_pages)
+        .with_state(Arc::clone(app))
+}
+
+/// The metadata, whose addresses are inserted before the issuer's path (RFC 8414 §3) or appended to it (OpenID
+/// Connect Discovery §4).
+pub(crate) fn well_known(app: &Arc<AppState>) -> Router {
+    let path = app.config.issuer.path();
+    let server = get(metadata::server).options(preflight);
+    let openid = get(metadata::openid).options(preflight);
+    let mut router = Router::new()
+        .route(&format!("/.well-known/oauth-authorization-server{path}"), server)
+        .route(&format!("/.well-known/openid-configuration{path}"), openid.clone());
+    if !path.is_empty() {
+        router = router.route(&format!("{path}/.well-known/openid-configuration"), openid);
+    }
+    router.layer(from_fn(open)).with_state(Arc::clone(app))
+}

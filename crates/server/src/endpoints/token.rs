@@ -1,0 +1,78 @@
+//! `/token` (RFC 6749 §3.2): authenticate, read, grant, record, mint.
+
+use crate::authenticate;
+use crate::clients::Client;
+use crate::fault::Fault;
+use crate::grants::{Redemption, Renewal, own, redeem, refresh};
+use crate::record::About;
+use crate::server::AppState;
+use crate::wire::form;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use prokura_core::{ResourceUri, TraceId};
+use prokura_ledger::EventKind;
+use prokura_oauth::token_request::TokenRequest;
+use std::sync::Arc;
+
+pub(super) async fn token(State(app): State<Arc<AppState>>, request: Request) -> Response {
+    let trace = app.trace();
+    let mut about = About::new(EventKind::Issuance, "token");
+    match answer(&app, request, &trace, &mut about).await {
+        Ok(response) => response,
+        Err(fault) => app.refuse(&fault, &about, &trace).await,
+    }
+}
+
+async fn answer(
+    app: &AppState,
+    request: Request,
+    trace: &TraceId,
+    about: &mut About,
+) -> Result<Response, Fault> {
+    let (parts, body) = request.into_parts();
+    let form = form(&parts, body).await?;
+    if let Some(named) = form.value("grant_type").filter(|g| g.len() <= 64) {
+        about.action = format!("token:{named}");
+    }
+    let client = authenticate::client(app, &parts, &form, about).await?;
+    let asked = TokenRequest::read(&form)?;
+    if !client.may(asked.grant_type()) {
+        return Err(Fault::GrantType(asked.grant_type()));
+    }
+    grant(app, &client, asked, trace, about).await
+}
+
+async fn grant(
+    app: &AppState,
+    client: &Arc<Client>,
+    asked: TokenRequest,
+    trace: &TraceId,
+    about: &mut About,
+) -> Result<Response, Fault> {
+    let issued = match asked {
+        TokenRequest::AuthorizationCode { code, redirect_uri, verifier, resource } => {
+            let resource = named(resource.as_deref())?;
+            let asked = Redemption { code, redirect_uri, verifier, resource };
+            redeem(app, client, asked, trace, about).await?
+        }
+        TokenRequest::RefreshToken { token, scope, resource } => {
+            let asked = Renewal { token, scope, resource: named(resource.as_deref())? };
+            refresh(app, client, asked, trace, about).await?
+        }
+        TokenRequest::ClientCredentials { scope, resource } => {
+            let place = match (&resource, client.own.len()) {
+                // The only resource where the client has authority is the one it means.
+                (None, 1) => client.own.keys().next().and_then(|uri| app.places.at(uri)),
+                _ => None,
+            };
+            let place = place.map_or_else(|| app.places.asked(resource.as_deref()), Ok)?;
+            about.resource = Some(place.uri.clone());
+            own(app, client, &place, scope.as_ref(), trace, about).await?
+        }
+    };
+    issued.respond(app)
+}
+
+fn named(resource: Option<&str>) -> Result<Option<ResourceUri>, Fault> {
+    Ok(resource.map(ResourceUri::parse).transpose()?)
+}

@@ -1,0 +1,375 @@
+//! Why a request is refused, and the one place where that becomes a status, a protocol error and a word for the
+//! record.
+
+use crate::clients::DocumentError;
+use http::StatusCode;
+use prokura_core::{InvalidResource, InvalidScope, ScopeSet};
+use prokura_oauth::assertion::AssertionError;
+use prokura_oauth::authorize::ParameterError;
+use prokura_oauth::client_metadata::{AuthMethod, GrantType, MetadataError};
+use prokura_oauth::error::OAuthError;
+use prokura_oauth::form::FormError;
+use prokura_oauth::json::JsonError;
+use prokura_oauth::pkce::PkceError;
+use prokura_oauth::token_request::{CredentialsError, TokenRequestError};
+use prokura_store::StoreError;
+use std::sync::Arc;
+
+/// Why a request is refused. The text is for whoever asked; causes of our own are kept for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The body is not of the one content type that this endpoint reads.
+    #[error("the body must be sent as `{0}`, said once")]
+    ContentType(&'static str),
+    /// The body is larger than is read.
+    #[error("the request is too large")]
+    TooLarge,
+    /// The parameters cannot be read.
+    #[error("{0}")]
+    Form(#[from] FormError),
+    /// The JSON cannot be read.
+    #[error("the body cannot be read: {0}")]
+    Json(#[from] JsonError),
+    /// The JSON is no object.
+    #[error("the body must be a JSON object")]
+    NotObject,
+    /// A parameter of the authorization request is refused.
+    #[error("{0}")]
+    Parameter(#[from] ParameterError),
+    /// The proof key of the authorization request is refused.
+    #[error("{0}")]
+    Pkce(#[from] PkceError),
+    /// The token request cannot be read.
+    #[error("{0}")]
+    TokenRequest(#[from] TokenRequestError),
+    /// The client's credentials cannot be read.
+    #[error("{0}")]
+    Credentials(#[from] CredentialsError),
+    /// There is no such client, or it may do nothing.
+    #[error("client authentication failed")]
+    UnknownClient,
+    /// The client's metadata document is not usable.
+    #[error("{}", .0.public().unwrap_or_else(|| "try again later".to_owned()))]
+    Document(Arc<DocumentError>),
+    /// The client showed another proof than it registered. Which, only the record says: a stranger must not learn
+    /// that there is such a client.
+    #[error("client authentication failed")]
+    Method(AuthMethod),
+    /// The secret is wrong.
+    #[error("client authentication failed")]
+    Secret,
+    /// The assertion is wrong.
+    #[error("client authentication failed: {0}")]
+    Assertion(#[from] AssertionError),
+    /// The assertion was used before.
+    #[error("client authentication failed: the assertion was used before")]
+    Replayed,
+    /// The client's keys are not to be had.
+    #[error("client authentication failed: {0}")]
+    Keys(String),
+    /// The client names no redirect URI although it has several, or none.
+    #[error("`redirect_uri` is missing")]
+    RedirectMissing,
+    /// The redirect URI is not the client's.
+    #[error("`redirect_uri` is none of those that the client registered")]
+    RedirectUnknown,
+    /// The pushed request is unknown, used, expired or another client's.
+    #[error("`request_uri` is unknown, expired or used")]
+    RequestUri,
+    /// The client may not use this grant type.
+    #[error("this client may not use the grant type `{}`", .0.as_str())]
+    GrantType(GrantType),
+    /// The code is not redeemed.
+    #[error("the code is not valid: {0}")]
+    Code(CodeFault),
+    /// The refresh token is not exchanged.
+    #[error("the refresh token is not valid: {0}")]
+    Refresh(RefreshFault),
+    /// The grant was revoked, is suspended, or has expired.
+    #[error("the authority behind it has ended: ask the user again")]
+    GrantOver,
+    /// The user or the agent may do nothing for now.
+    #[error("the authority behind it has ended: ask the user again")]
+    Disabled,
+    /// No authority of its own was given to the client.
+    #[error("this client has no authority of its own at this resource")]
+    NoAuthority,
+    /// The scopes cannot be read.
+    #[error("{0}")]
+    Scope(#[from] InvalidScope),
+    /// Scopes that the resource does not have, or that exceed the grant.
+    #[error("`{0}` cannot be given here")]
+    ScopeTooWide(ScopeSet),
+    /// No scope is left.
+    #[error("name a `scope`")]
+    ScopeNone,
+    /// The resource cannot be read.
+    #[error("{0}")]
+    Resource(#[from] InvalidResource),
+    /// There is no such resource here.
+    #[error("there is no such resource here")]
+    ResourceUnknown,
+    /// There are several resources.
+    #[error("name the `resource`: there are several here")]
+    ResourceNeeded,
+    /// Another resource than the one that was agreed to.
+    #[error("`resource` is not the one that was agreed to")]
+    ResourceOther,
+    /// Tokens of this kind are not revoked.
+    #[error("a token of the client's own authority is not revoked: it ends by itself within minutes")]
+    TokenType,
+    /// Nobody may register a client.
+    #[error("clients cannot register themselves here")]
+    RegistrationOff,
+    /// The initial or registration access token is missing or wrong.
+    #[error("the access token of this endpoint is missing or not valid")]
+    RegistrationToken,
+    /// The metadata are refused.
+    #[error("{0}")]
+    Metadata(#[from] MetadataError),
+    /// A redirect host that the operator does not allow.
+    #[error("redirect URIs at `{0}` are not allowed here")]
+    RedirectHost(String),
+    /// Too many registrations.
+    #[error("too many registrations: try again later")]
+    TooMany,
+    /// What is revoked is not known freshly enough.
+    #[error("try again in a moment")]
+    Stale,
+    /// The store failed.
+    #[error("try again in a moment")]
+    Store(#[from] StoreError),
+    /// Something that cannot happen did.
+    #[error("something broke here")]
+    Broken(String),
+}
+
+/// Why a code is not redeemed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CodeFault {
+    /// There is none.
+    #[error("it is unknown or expired")]
+    Unknown,
+    /// It was redeemed before.
+    #[error("it was used before")]
+    Used,
+    /// It was made for another client.
+    #[error("it is unknown or expired")]
+    OtherClient,
+    /// The redirect URI differs.
+    #[error("`redirect_uri` is not the one of the authorization request")]
+    Redirect,
+    /// The verifier does not fit.
+    #[error("`code_verifier` does not match")]
+    Verifier,
+}
+
+/// Why a refresh token is not exchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RefreshFault {
+    /// There is none.
+    #[error("it is unknown or expired")]
+    Unknown,
+    /// It was used before, and its successor too, or long ago.
+    #[error("it was used before")]
+    Reused,
+    /// It was used before; the answer was repeated often enough.
+    #[error("it was used before")]
+    RepeatedTooOften,
+    /// It was made for another client.
+    #[error("it is unknown or expired")]
+    OtherClient,
+}
+
+/// What a fault means outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The protocol's word.
+    pub error: OAuthError,
+    /// The stable word in the record.
+    pub reason: &'static str,
+}
+
+impl Fault {
+    /// The only place where a fault becomes a status, a protocol error and a word for the record.
+    pub fn verdict(&self) -> Verdict {
+        use OAuthError as E;
+        use StatusCode as S;
+        let (status, error, reason) = match self {
+            Self::ContentType(_) => (S::BAD_REQUEST, E::InvalidRequest, "content_type"),
+            Self::TooLarge => (S::BAD_REQUEST, E::InvalidRequest, "too_large"),
+            Self::Form(FormError::Duplicate(name)) if name == "resource" => {
+                (S::BAD_REQUEST, E::InvalidTarget, "resource_several")
+            }
+            Self::Form(_) => (S::BAD_REQUEST, E::InvalidRequest, "form"),
+            Self::Json(_) | Self::NotObject => (S::BAD_REQUEST, E::InvalidClientMetadata, "json"),
+            Self::Parameter(e) => (S::BAD_REQUEST, e.code(), "parameter"),
+            Self::Pkce(_) => (S::BAD_REQUEST, E::InvalidRequest, "pkce"),
+            Self::TokenRequest(TokenRequestError::Missing(_)) => {
+                (S::BAD_REQUEST, E::InvalidRequest, "parameter_missing")
+            }
+            Self::TokenRequest(TokenRequestError::GrantType) => {
+                (S::BAD_REQUEST, E::UnsupportedGrantType, "grant_type_unknown")
+            }
+            Self::TokenRequest(TokenRequestError::Verifier(_)) => {
+                (S::BAD_REQUEST, E::InvalidGrant, "verifier_malformed")
+            }
+            Self::TokenRequest(TokenRequestError::Scope(_)) | Self::Scope(_) => {
+                (S::BAD_REQUEST, E::InvalidScope, "scope_malformed")
+            }
+            Self::Credentials(CredentialsError::Header) => {
+                (S::UNAUTHORIZED, E::InvalidClient, "credentials_malformed")
+            }
+            Self::Credentials(_) => (S::BAD_REQUEST, E::InvalidRequest, "credentials_malformed"),
+            Self::UnknownClient => (S::UNAUTHORIZED, E::InvalidClient, "client_unknown"),
+            Self::Document(e) if e.public().is_none() => {
+                (S::SERVICE_UNAVAILABLE, E::TemporarilyUnavailable, "store")
+            }
+            Self::Document(_) => (S::UNAUTHORIZED, E::InvalidClient, "client_document"),
+            Self::Method(_) => (S::UNAUTHORIZED, E::InvalidClient, "auth_method"),
+            Self::Secret => (S::UNAUTHORIZED, E::InvalidClient, "secret_wrong"),
+            Self::Assertion(_) => (S::UNAUTHORIZED, E::InvalidClient, "assertion_invalid"),
+            Self::Replayed => (S::UNAUTHORIZED, E::InvalidClient, "assertion_replayed"),
+            Self::Keys(_) => (S::UNAUTHORIZED, E::InvalidClient, "client_keys"),
+            Self::RedirectMissing => (S::BAD_REQUEST, E::InvalidRequest, "redirect_missing"),
+            Self::RedirectUnknown => (S::BAD_REQUEST, E::InvalidRequest, "redirect_unknown"),
+            Self::RequestUri => (S::BAD_REQUEST, E::InvalidRequestUri, "request_uri"),
+            Self::GrantType(_) => (S::BAD_REQUEST, E::UnauthorizedClient, "grant_type_not_allowed"),
+            Self::Code(CodeFault::Unknown) => (S::BAD_REQUEST, E::InvalidGrant, "code_unknown"),
+            Self::Code(CodeFault::Used) => (S::BAD_REQUEST, E::InvalidGrant, "code_used"),
+            Self::Code(CodeFault::OtherClient) => (S::BAD_REQUEST, E::InvalidGrant, "code_of_another"),
+            Self::Code(CodeFault::Redirect) => (S::BAD_REQUEST, E::InvalidGrant, "redirect_differs"),
+            Self::Code(CodeFault::Verifier) => (S::BAD_REQUEST, E::InvalidGrant, "verifier_wrong"),
+            Self::Refresh(RefreshFault::Unknown) => (S::BAD_REQUEST, E::InvalidGrant, "refresh_unknown"),
+            Self::Refresh(RefreshFault::Reused) => (S::BAD_REQUEST, E::InvalidGrant, "refresh_reused"),
+            Self::Refresh(RefreshFault::RepeatedTooOften) => {
+                (S::BAD_REQUEST, E::InvalidGrant, "refresh_repeated")
+            }
+            Self::Refresh(RefreshFault::OtherClient) => {
+                (S::BAD_REQUEST, E::InvalidGrant, "refresh_of_another")
+            }
+            Self::GrantOver => (S::BAD_REQUEST, E::InvalidGrant, "grant_over"),
+            Self::Disabled => (S::BAD_REQUEST, E::InvalidGrant, "disabled"),
+            Self::NoAuthority => (S::BAD_REQUEST, E::UnauthorizedClient, "no_authority"),
+            Self::ScopeTooWide(_) => (S::BAD_REQUEST, E::InvalidScope, "scope_too_wide"),
+            Self::ScopeNone => (S::BAD_REQUEST, E::InvalidScope, "scope_none"),
+            Self::Resource(_) => (S::BAD_REQUEST, E::InvalidTarget, "resource_malformed"),
+            Self::ResourceUnknown => (S::BAD_REQUEST, E::InvalidTarget, "resource_unknown"),
+            Self::ResourceNeeded => (S::BAD_REQUEST, E::InvalidTarget, "resource_needed"),
+            Self::ResourceOther => (S::BAD_REQUEST, E::InvalidTarget, "resource_other"),
+            Self::TokenType => (S::BAD_REQUEST, E::UnsupportedTokenType, "token_type"),
+            Self::RegistrationOff => (S::FORBIDDEN, E::AccessDenied, "registration_off"),
+            Self::RegistrationToken => (S::UNAUTHORIZED, E::InvalidToken, "registration_token"),
+            Self::Metadata(MetadataError::Redirect(_) | MetadataError::RedirectCount)
+            | Self::RedirectHost(_) => (S::BAD_REQUEST, E::InvalidRedirectUri, "redirect_not_allowed"),
+            Self::Metadata(_) => (S::BAD_REQUEST, E::InvalidClientMetadata, "metadata"),
+            Self::TooMany => (S::TOO_MANY_REQUESTS, E::TemporarilyUnavailable, "too_many"),
+            Self::Stale => (S::SERVICE_UNAVAILABLE, E::TemporarilyUnavailable, "revocation_stale"),
+            Self::Store(_) => (S::SERVICE_UNAVAILABLE, E::TemporarilyUnavailable, "store"),
+            Self::Broken(_) => (S::INTERNAL_SERVER_ERROR, E::ServerError, "broken"),
+        };
+        Verdict { status, error, reason }
+    }
+
+    /// The cause, for the log, where it is our own.
+    pub fn own_cause(&self) -> Option<String> {
+        match self {
+            Self::Store(e) => Some(e.to_string()),
+            Self::Document(e) if e.public().is_none() => Some(e.to_string()),
+            Self::Broken(why) => Some(why.clone()),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prokura_oauth::jose::JoseError;
+
+    /// Every variant, and every one that a match arm tells apart.
+    fn all() -> Vec<Fault> {
+        let scopes = ScopeSet::parse("a").unwrap();
+        let document = |e| Fault::Document(Arc::new(e));
+        vec![
+            Fault::ContentType("application/json"),
+            Fault::TooLarge,
+            Fault::Form(FormError::Duplicate("resource".into())),
+            Fault::Form(FormError::Duplicate("client_id".into())),
+            Fault::NotObject,
+            Fault::Parameter(ParameterError::ResponseType),
+            Fault::Parameter(ParameterError::RequestObject),
+            Fault::Parameter(ParameterError::Missing("x")),
+            Fault::Pkce(PkceError::Missing),
+            Fault::TokenRequest(TokenRequestError::Missing("code")),
+            Fault::TokenRequest(TokenRequestError::GrantType),
+            Fault::TokenRequest(TokenRequestError::Verifier(PkceError::Verifier)),
+            Fault::TokenRequest(TokenRequestError::Scope(InvalidScope::TooMany)),
+            Fault::Credentials(CredentialsError::Header),
+            Fault::Credentials(CredentialsError::TwoMethods),
+            Fault::UnknownClient,
+            document(DocumentError::Disabled),
+            document(DocumentError::Store(StoreError::Closed)),
+            Fault::Method(AuthMethod::PrivateKeyJwt),
+            Fault::Secret,
+            Fault::Assertion(AssertionError::Jose(JoseError::Audience)),
+            Fault::Replayed,
+            Fault::Keys("no keys".into()),
+            Fault::RedirectMissing,
+            Fault::RedirectUnknown,
+            Fault::RequestUri,
+            Fault::GrantType(GrantType::ClientCredentials),
+            Fault::Code(CodeFault::Unknown),
+            Fault::Code(CodeFault::Used),
+            Fault::Code(CodeFault::OtherClient),
+            Fault::Code(CodeFault::Redirect),
+            Fault::Code(CodeFault::Verifier),
+            Fault::Refresh(RefreshFault::Unknown),
+            Fault::Refresh(RefreshFault::Reused),
+            Fault::Refresh(RefreshFault::RepeatedTooOften),
+            Fault::Refresh(RefreshFault::OtherClient),
+            Fault::GrantOver,
+            Fault::Disabled,
+            Fault::NoAuthority,
+            Fault::Scope(InvalidScope::Token),
+            Fault::ScopeTooWide(scopes),
+            Fault::ScopeNone,
+            Fault::Resource(InvalidResource::Fragment),
+            Fault::ResourceUnknown,
+            Fault::ResourceNeeded,
+            Fault::ResourceOther,
+            Fault::TokenType,
+            Fault::RegistrationOff,
+            Fault::RegistrationToken,
+            Fault::Metadata(MetadataError::RedirectCount),
+            Fault::Metadata(MetadataError::Member("client_name")),
+            Fault::RedirectHost("evil.example".into()),
+            Fault::TooMany,
+            Fault::Stale,
+            Fault::Store(StoreError::Closed),
+            Fault::Broken("x".into()),
+        ]
+    }
+
+    #[test]
+    fn every_fault_has_its_status_code_word_and_sentence() {
+        let row = |f: &Fault| {
+            let v = f.verdict();
+            format!("{} {} {}: {f}", v.status.as_u16(), v.error, v.reason)
+        };
+        insta::assert_snapshot!(all().iter().map(row).collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn a30_unknown_and_foreign_things_read_alike() {
+        assert_eq!(
+            Fault::Code(CodeFault::Unknown).to_string(),
+            Fault::Code(CodeFault::OtherClient).to_string()
+        );
+        assert_eq!(Fault::UnknownClient.to_string(), Fault::Secret.to_string());
+        assert_eq!(Fault::UnknownClient.to_string(), Fault::Method(AuthMethod::None).to_string());
+        assert_eq!(Fault::GrantOver.to_string(), Fault::Disabled.to_string());
+    }
+}

@@ -1,0 +1,154 @@
+//! Where access tokens are made: from a grant, never wider, on record first.
+
+use crate::fault::Fault;
+use crate::server::AppState;
+use crate::wire::json;
+use axum::response::Response;
+use http::StatusCode;
+use prokura_core::{AgentId, ClientId, Grant, GrantId, Principal, ScopeSet, Timestamp, TokenId, TraceId};
+use prokura_ledger::{Event, EventKind, Outcome};
+use prokura_oauth::access_token::{AccessToken, GrantClaim};
+use prokura_oauth::client_metadata::GrantType;
+use prokura_oauth::json::obj;
+use prokura_store::{RevokedView, StoreError, Tx};
+use std::time::Duration;
+
+/// A token that is on record, or will be in the same commit, and is not signed yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Issued {
+    pub(crate) token: AccessToken,
+    pub(crate) refresh_token: Option<String>,
+}
+
+/// What a token is made of besides its grant.
+#[derive(Debug, Clone)]
+pub(crate) struct Minting {
+    pub(crate) client: ClientId,
+    pub(crate) issuer: String,
+    pub(crate) life: Duration,
+    pub(crate) grant_type: GrantType,
+    pub(crate) id: TokenId,
+    pub(crate) trace: TraceId,
+    pub(crate) now: Timestamp,
+}
+
+impl Minting {
+    pub(crate) fn new(app: &AppState, client: &ClientId, grant_type: GrantType, trace: &TraceId) -> Self {
+        Self {
+            client: client.clone(),
+            issuer: app.config.issuer.as_str().to_owned(),
+            life: app.config.access_life(),
+            grant_type,
+            id: TokenId::random(&*app.rng),
+            trace: trace.clone(),
+            now: app.clock.now(),
+        }
+    }
+
+    /// The token that `grant` yields for `scopes`, which must be within it.
+    pub(crate) fn token(
+        &self,
+        grant: &Grant,
+        ancestors: Vec<GrantId>,
+        scopes: ScopeSet,
+    ) -> Result<AccessToken, Fault> {
+        grant.usable_at(self.now).map_err(|_| Fault::GrantOver)?;
+        if !scopes.is_within(&grant.actions) {
+            return Err(Fault::ScopeTooWide(scopes.difference(&grant.actions)));
+        }
+        let issued_at = Timestamp::from_seconds(self.now.seconds());
+        Ok(AccessToken {
+            issuer: self.issuer.clone(),
+            audience: grant.resource.clone(),
+            subject: grant.subject.clone(),
+            client: self.client.clone(),
+            actors: actors(grant),
+            scopes,
+            id: self.id.clone(),
+            issued_at,
+            expires_at: issued_at.after(self.life).min(grant.expires_at),
+            grant: GrantClaim { id: grant.id.clone(), ancestors },
+        })
+    }
+
+    /// The entry that says that `token` was issued.
+    pub(crate) fn event(&self, token: &AccessToken) -> Event {
+        let action = match self.grant_type {
+            GrantType::AuthorizationCode => "token:authorization_code",
+            GrantType::RefreshToken => "token:refresh_token",
+            GrantType::ClientCredentials => "token:client_credentials",
+        };
+        let mut event =
+            Event::new(EventKind::Issuance, action, Outcome::Permit, self.now, self.trace.clone());
+        event.subject = Some(token.subject.clone());
+        event.actors =
+            token.actor().cloned().into_iter().chain(token.actors.iter().skip(1).cloned()).collect();
+        event.client = Some(self.client.clone());
+        event.grant = Some(token.grant.id.clone());
+        event.resource = Some(token.audience.clone());
+        event.details.insert("jti", token.id.as_str().into());
+        event.details.insert("scope", token.scopes.to_string().into());
+        event.details.insert("expires_at", token.expires_at.seconds().into());
+        event
+    }
+}
+
+/// The chain of a token: the grantee acts with a user's authority; with its own it is the subject.
+fn actors(grant: &Grant) -> Vec<AgentId> {
+    match &grant.subject {
+        Principal::Agent(agent) if *agent == grant.grantee => Vec::new(),
+        _ => vec![grant.grantee.clone()],
+    }
+}
+
+/// The grants above `grant`, root first; asked of the store only if there are any.
+pub(crate) fn ancestors(tx: &mut Tx<'_>, grant: &Grant) -> Result<Vec<GrantId>, StoreError> {
+    if grant.parents.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut above = tx.ancestors(&grant.id)?;
+    above.reverse();
+    Ok(above)
+}
+
+/// Refuses a grant that has ended, or whose user, agent or client may do nothing for now (attacks C10, C11). A
+/// view that is too old to trust refuses everything.
+pub(crate) fn in_force(
+    view: &RevokedView,
+    grant: &Grant,
+    client: &ClientId,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    if !view.fresh() {
+        return Err(Fault::Stale);
+    }
+    let ended = view.contains(&grant.id) || grant.parents.iter().any(|p| view.contains(p));
+    if ended || grant.usable_at(now).is_err() {
+        return Err(Fault::GrantOver);
+    }
+    let user_disabled = grant.user().is_some_and(|u| view.user_disabled(u));
+    if user_disabled || view.agent_disabled(&grant.grantee) || view.client_disabled(client) {
+        return Err(Fault::Disabled);
+    }
+    Ok(())
+}
+
+impl Issued {
+    /// Signs the token and answers (RFC 6749 §5.1). It is on record by now.
+    pub(crate) fn respond(&self, app: &AppState) -> Result<Response, Fault> {
+        let now = app.clock.now();
+        let key = app.keys.signer(now).ok_or_else(|| Fault::Broken("there is no signing key".to_owned()))?;
+        let jwt = self.token.sign(&key).map_err(|e| Fault::Broken(e.to_string()))?;
+        let life = self.token.expires_at.since(self.token.issued_at).as_secs();
+        let mut body = obj([
+            ("access_token", jwt.into()),
+            ("token_type", "Bearer".into()),
+            ("expires_in", life.into()),
+            ("scope", self.token.scopes.to_string().into()),
+        ]);
+        if let Some(refresh) = &self.refresh_token {
+            body.insert("refresh_token", refresh.as_str().into());
+        }
+        Ok(json(StatusCode::OK, &body))
+    }
+}

@@ -1,0 +1,126 @@
+//! What codes and refresh tokens remember. Only this server writes and reads it.
+
+use prokura_core::{ClientId, ResourceUri, ScopeSet, Timestamp, TraceId};
+use prokura_oauth::json::{self, Limits, Object, obj};
+use prokura_oauth::pkce::CodeChallenge;
+use prokura_store::StoreError;
+
+/// What a code is bound to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CodePayload {
+    pub(crate) client: ClientId,
+    pub(crate) redirect: String,
+    pub(crate) resource: ResourceUri,
+    pub(crate) scope: ScopeSet,
+    pub(crate) challenge: CodeChallenge,
+    pub(crate) trace: TraceId,
+}
+
+/// What a refresh token is bound to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RefreshPayload {
+    pub(crate) client: ClientId,
+    pub(crate) resource: ResourceUri,
+    pub(crate) scope: ScopeSet,
+    /// How often its predecessor's answer was repeated.
+    pub(crate) repeats: u64,
+    /// When it was exchanged; what ended otherwise has none.
+    pub(crate) exchanged: Option<Timestamp>,
+    pub(crate) trace: TraceId,
+}
+
+impl CodePayload {
+    pub(crate) fn to_vec(&self) -> Vec<u8> {
+        obj([
+            ("client", self.client.as_str().into()),
+            ("redirect", self.redirect.as_str().into()),
+            ("resource", self.resource.as_str().into()),
+            ("scope", self.scope.to_string().into()),
+            ("challenge", self.challenge.as_str().into()),
+            ("trace", self.trace.as_str().into()),
+        ])
+        .to_vec()
+    }
+
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        let o = object(bytes)?;
+        let read = || {
+            Some(Self {
+                client: ClientId::parse(o.str("client")?).ok()?,
+                redirect: o.str("redirect")?.to_owned(),
+                resource: ResourceUri::parse_exact(o.str("resource")?).ok()?,
+                scope: ScopeSet::parse(o.str("scope")?).ok()?,
+                challenge: CodeChallenge::parse(o.str("challenge")?).ok()?,
+                trace: TraceId::parse(o.str("trace")?).ok()?,
+            })
+        };
+        read().ok_or_else(corrupt)
+    }
+}
+
+impl RefreshPayload {
+    pub(crate) fn to_vec(&self) -> Vec<u8> {
+        let mut o = obj([
+            ("client", self.client.as_str().into()),
+            ("resource", self.resource.as_str().into()),
+            ("scope", self.scope.to_string().into()),
+            ("repeats", self.repeats.into()),
+            ("trace", self.trace.as_str().into()),
+        ]);
+        if let Some(at) = self.exchanged {
+            o.insert("exchanged", at.micros().into());
+        }
+        o.to_vec()
+    }
+
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        let o = object(bytes)?;
+        let read = || {
+            Some(Self {
+                client: ClientId::parse(o.str("client")?).ok()?,
+                resource: ResourceUri::parse_exact(o.str("resource")?).ok()?,
+                scope: ScopeSet::parse(o.str("scope")?).ok()?,
+                repeats: o.get("repeats")?.as_u64()?,
+                exchanged: o.get("exchanged").and_then(|v| v.as_i64()).map(Timestamp::from_micros),
+                trace: TraceId::parse(o.str("trace")?).ok()?,
+            })
+        };
+        read().ok_or_else(corrupt)
+    }
+}
+
+fn object(bytes: &[u8]) -> Result<Object, StoreError> {
+    json::parse(bytes, &Limits::DOCUMENT).ok().and_then(|v| v.into_object()).ok_or_else(corrupt)
+}
+
+fn corrupt() -> StoreError {
+    StoreError::Corrupt { column: "artifacts.payload", detail: "it cannot be read back".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_comes_back() {
+        let code = CodePayload {
+            client: ClientId::parse("cli_1").unwrap(),
+            redirect: "https://a.example/cb".into(),
+            resource: ResourceUri::parse("https://as.example/mcp/x").unwrap(),
+            scope: ScopeSet::parse("a b").unwrap(),
+            challenge: CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap(),
+            trace: TraceId::parse("tr_1").unwrap(),
+        };
+        assert_eq!(CodePayload::read(&code.to_vec()).unwrap(), code);
+        let refresh = RefreshPayload {
+            client: code.client.clone(),
+            resource: code.resource.clone(),
+            scope: code.scope.clone(),
+            repeats: 2,
+            exchanged: Some(Timestamp::from_micros(7)),
+            trace: code.trace,
+        };
+        assert_eq!(RefreshPayload::read(&refresh.to_vec()).unwrap(), refresh);
+        assert!(CodePayload::read(b"{}").is_err());
+    }
+}

@@ -1,0 +1,189 @@
+//! Refresh tokens: each is exchanged once for its successor (RFC 9700 §4.14.2), and a lost answer can be had again.
+//!
+//! The successor is derived from its predecessor with a key that only this server has, so that the same one can be
+//! given again although no token is stored.
+
+use super::mint::{Issued, Minting, ancestors, in_force};
+use super::payload::RefreshPayload;
+use crate::clients::{Client, ClientKind};
+use crate::fault::{Fault, RefreshFault};
+use crate::places::without_offline;
+use crate::record::About;
+use crate::server::AppState;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use prokura_core::{Grant, GrantId, ResourceUri, ScopeSet, TraceId};
+use prokura_ledger::{Event, EventKind, Outcome};
+use prokura_oauth::client_metadata::GrantType;
+use prokura_oauth::seal::MacKey;
+use prokura_store::{Artifact, ArtifactKind, Consumed, RevokedView, StoreError, Tx};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often an answer is repeated.
+const MAX_REPEATS: u64 = 5;
+
+/// What comes with a refresh token.
+pub(crate) struct Renewal {
+    pub(crate) token: String,
+    pub(crate) scope: Option<ScopeSet>,
+    pub(crate) resource: Option<ResourceUri>,
+}
+
+struct Job {
+    asked: Renewal,
+    successor: String,
+    client: Arc<Client>,
+    minting: Minting,
+    life: Duration,
+    repeat_for: Duration,
+    registered_for: Duration,
+    view: Arc<RevokedView>,
+}
+
+/// What became of it, in a transaction that is to be kept.
+enum Renewed {
+    Done(Box<Issued>),
+    Reused(GrantId),
+}
+
+/// The token that follows `token`.
+fn successor(key: &MacKey, token: &str) -> String {
+    format!("rt_{}", URL_SAFE_NO_PAD.encode(key.mac(token.as_bytes())))
+}
+
+/// Exchanges a refresh token.
+pub(crate) async fn refresh(
+    app: &AppState,
+    client: &Arc<Client>,
+    asked: Renewal,
+    trace: &TraceId,
+    about: &mut About,
+) -> Result<Issued, Fault> {
+    let job = Job {
+        successor: successor(&app.successors, &asked.token),
+        asked,
+        client: Arc::clone(client),
+        minting: Minting::new(app, &client.id, GrantType::RefreshToken, trace),
+        life: app.config.tokens.refresh.get(),
+        repeat_for: app.config.tokens.refresh_retry.get(),
+        registered_for: app.config.registration.expires_after.get(),
+        view: app.store.revoked_view(),
+    };
+    match app.store.transact(move |tx| job.run(tx)).await? {
+        Renewed::Done(issued) => Ok(*issued),
+        Renewed::Reused(grant) => {
+            about.grant = Some(grant);
+            Err(Fault::Refresh(RefreshFault::Reused))
+        }
+    }
+}
+
+impl Job {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Renewed, Fault> {
+        let found = tx.artifact(ArtifactKind::RefreshToken, &self.asked.token)?;
+        let found = found.ok_or(Fault::Refresh(RefreshFault::Unknown))?;
+        let payload = RefreshPayload::read(&found.payload)?;
+        if payload.client != self.client.id {
+            return Err(Fault::Refresh(RefreshFault::OtherClient));
+        }
+        let scope = self.scope(&payload)?;
+        let grant =
+            found.grant.clone().ok_or_else(|| Fault::Broken("a refresh token has no grant".to_owned()))?;
+        let grant = tx.grant(&grant)?.ok_or(Fault::GrantOver)?;
+        in_force(&self.view, &grant, &self.client.id, self.minting.now)?;
+        if found.consumed_at.is_some() {
+            return self.again(tx, &payload, &grant, scope);
+        }
+        let exchanged = RefreshPayload { exchanged: Some(self.minting.now), ..payload.clone() };
+        let kind = ArtifactKind::RefreshToken;
+        match tx.consume_with(kind, &self.asked.token, self.minting.now, &exchanged.to_vec())? {
+            Consumed::Won(_) => {}
+            Consumed::Already(now) => {
+                return self.again(tx, &RefreshPayload::read(&now.payload)?, &grant, scope);
+            }
+            Consumed::Absent | Consumed::Expired => return Err(Fault::Refresh(RefreshFault::Unknown)),
+        }
+        let next = RefreshPayload { repeats: 0, exchanged: None, ..payload };
+        let until = self.minting.now.after(self.life).min(grant.expires_at);
+        tx.put_artifact(kind, &self.successor, Some(&grant.id), &next.to_vec(), until)?;
+        self.issue(tx, &grant, scope)
+    }
+
+    /// Fewer scopes than were agreed to may be asked for, never more or elsewhere (attack C17).
+    fn scope(&self, payload: &RefreshPayload) -> Result<ScopeSet, Fault> {
+        if self.asked.resource.as_ref().is_some_and(|r| *r != payload.resource) {
+            return Err(Fault::ResourceOther);
+        }
+        let Some(asked) = self.asked.scope.as_ref().map(without_offline).filter(|s| !s.is_empty()) else {
+            return Ok(payload.scope.clone());
+        };
+        if asked.is_within(&payload.scope) {
+            Ok(asked)
+        } else {
+            Err(Fault::ScopeTooWide(asked.difference(&payload.scope)))
+        }
+    }
+
+    /// The token was exchanged before. Soon after, and if its successor was not used yet, the answer was lost and is
+    /// given again; else somebody else has the token too, and everything that came of the grant ends.
+    fn again(
+        &self,
+        tx: &mut Tx<'_>,
+        payload: &RefreshPayload,
+        grant: &Grant,
+        scope: ScopeSet,
+    ) -> Result<Renewed, Fault> {
+        let now = self.minting.now;
+        let soon = payload.exchanged.is_some_and(|at| now.since(at) <= self.repeat_for);
+        let next = tx.artifact(ArtifactKind::RefreshToken, &self.successor)?;
+        let Some(next) = next.filter(|n| soon && n.consumed_at.is_none()) else {
+            return self.reused(tx, payload, grant);
+        };
+        self.count(tx, &next)?;
+        self.issue(tx, grant, scope)
+    }
+
+    fn count(&self, tx: &mut Tx<'_>, next: &Artifact) -> Result<(), Fault> {
+        let mut counted = RefreshPayload::read(&next.payload)?;
+        if counted.repeats >= MAX_REPEATS {
+            return Err(Fault::Refresh(RefreshFault::RepeatedTooOften));
+        }
+        counted.repeats += 1;
+        let kind = ArtifactKind::RefreshToken;
+        let kept =
+            tx.update_payload(kind, &self.successor, &next.payload, &counted.to_vec(), self.minting.now)?;
+        if kept { Ok(()) } else { Err(Fault::Refresh(RefreshFault::Unknown)) }
+    }
+
+    fn issue(&self, tx: &mut Tx<'_>, grant: &Grant, scope: ScopeSet) -> Result<Renewed, Fault> {
+        let above = ancestors(tx, grant)?;
+        let token = self.minting.token(grant, above, scope)?;
+        tx.record(self.minting.event(&token));
+        if matches!(self.client.kind, ClientKind::Registered) {
+            let until = self.minting.now.after(self.registered_for);
+            tx.touch_client(&self.client.id, self.minting.now, until)?;
+        }
+        Ok(Renewed::Done(Box::new(Issued { token, refresh_token: Some(self.successor.clone()) })))
+    }
+
+    fn reused(&self, tx: &mut Tx<'_>, payload: &RefreshPayload, grant: &Grant) -> Result<Renewed, Fault> {
+        let now = self.minting.now;
+        let ended = tx.revoke_tree(&grant.id, "system", "a refresh token was used twice", now)?;
+        for id in ended {
+            tx.record(self.ended(payload, grant, id));
+        }
+        Ok::<_, StoreError>(Renewed::Reused(grant.id.clone())).map_err(Fault::from)
+    }
+
+    fn ended(&self, payload: &RefreshPayload, grant: &Grant, id: GrantId) -> Event {
+        let (now, trace) = (self.minting.now, payload.trace.clone());
+        let mut event = Event::new(EventKind::Grant, "grant:revoke", Outcome::Permit, now, trace)
+            .because("refresh_reused");
+        event.client = Some(payload.client.clone());
+        event.subject = Some(grant.subject.clone());
+        event.resource = Some(grant.resource.clone());
+        event.grant = Some(id);
+        event
+    }
+}

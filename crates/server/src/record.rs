@@ -1,0 +1,86 @@
+//! What goes on record besides issuances: refusals, within bounds.
+
+use prokura_core::{ClientId, Clock, GrantId, Principal, ResourceUri, Timestamp, TraceId};
+use prokura_ledger::{Event, EventKind, Outcome};
+use prokura_store::Store;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// So many refusals are recorded at once, and so many a second after that: whoever sends nonsense must not fill the
+/// disk. What is left out is counted, and the next recorded refusal says how much it was.
+const BURST: f64 = 500.0;
+const PER_SECOND: f64 = 50.0;
+
+/// What a refusal is about, as far as it was understood.
+#[derive(Debug, Clone)]
+pub(crate) struct About {
+    pub(crate) kind: EventKind,
+    pub(crate) action: String,
+    pub(crate) client: Option<ClientId>,
+    pub(crate) resource: Option<ResourceUri>,
+    pub(crate) grant: Option<GrantId>,
+    pub(crate) subject: Option<Principal>,
+}
+
+impl About {
+    pub(crate) fn new(kind: EventKind, action: &str) -> Self {
+        Self { kind, action: action.to_owned(), client: None, resource: None, grant: None, subject: None }
+    }
+
+    pub(crate) fn refused(&self, reason: &str, now: Timestamp, trace: &TraceId) -> Event {
+        let mut event =
+            Event::new(self.kind, self.action.as_str(), Outcome::Deny, now, trace.clone()).because(reason);
+        event.client = self.client.clone();
+        event.resource = self.resource.clone();
+        event.grant = self.grant.clone();
+        event.subject = self.subject.clone();
+        event
+    }
+}
+
+struct Bucket {
+    left: f64,
+    filled: Timestamp,
+    dropped: u64,
+}
+
+/// Records refusals.
+pub(crate) struct Refusals {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    bucket: Mutex<Bucket>,
+}
+
+impl Refusals {
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        let bucket = Mutex::new(Bucket { left: BURST, filled: clock.now(), dropped: 0 });
+        Self { store, clock, bucket }
+    }
+
+    /// Puts a refusal on record, if there is room. The refusal itself does not wait for a store that fails: nothing
+    /// is released by it.
+    pub(crate) async fn put(&self, about: &About, reason: &str, trace: &TraceId) {
+        let now = self.clock.now();
+        let Some(dropped) = self.room(now) else { return };
+        let mut event = about.refused(reason, now, trace);
+        if dropped > 0 {
+            event.details.insert("refusals_not_recorded", dropped.into());
+        }
+        if let Err(error) = self.store.record(vec![event]).await {
+            tracing::error!(%trace, %error, "a refusal could not be recorded");
+        }
+    }
+
+    /// Whether there is room, and how many were left out before.
+    fn room(&self, now: Timestamp) -> Option<u64> {
+        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = now.since(bucket.filled).as_secs_f64();
+        bucket.left = (bucket.left + since * PER_SECOND).min(BURST);
+        bucket.filled = now;
+        if bucket.left < 1.0 {
+            bucket.dropped += 1;
+            return None;
+        }
+        bucket.left -= 1.0;
+        Some(std::mem::take(&mut bucket.dropped))
+    }
+}

@@ -1,0 +1,294 @@
+//! The server as a whole: what it is made of, its addresses, and what it does from time to time.
+
+use crate::admission::Admission;
+use crate::clients::{ClientKeySets, Clients, DocumentError, DocumentPolicy, Documents, SecretDigest};
+use crate::endpoints;
+use crate::fault::Fault;
+use crate::grants::{CodeMaker, OwnGrants};
+use crate::keyring::{KeyRing, KeyRingError};
+use crate::people::{People, PeopleError, router as people_router};
+use crate::places::Places;
+use crate::record::{About, Refusals};
+use crate::wire::refusal;
+use axum::Router;
+use axum::response::Response;
+use prokura_config::{Config, SecretError};
+use prokura_core::{Clock, InvalidScope, Rng, ScopeSet, TraceId};
+use prokura_egress::Egress;
+use prokura_oauth::jose::{Algorithm, KeySet};
+use prokura_oauth::metadata::ServerMetadata;
+use prokura_oauth::seal::{MacKey, MasterKey, SealError};
+use prokura_store::{Agent, Store, StoreError};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// The secrets and files that the configuration refers to, read.
+#[derive(Default)]
+pub struct Secrets {
+    /// Secrets of configured clients, by client id.
+    pub clients: HashMap<String, String>,
+    /// Key sets of configured clients (`jwks_file`), by client id.
+    pub client_keys: HashMap<String, Vec<u8>>,
+    /// The initial access token of registration (RFC 7591 §3.1).
+    pub initial_access_token: Option<String>,
+    /// Metadata documents that are pinned for development, by address.
+    pub documents: HashMap<String, Vec<u8>>,
+}
+
+impl Secrets {
+    /// Reads everything that `config` refers to with the two functions given.
+    ///
+    /// # Errors
+    /// [`SecretError`] names what is missing.
+    pub fn read(
+        config: &Config,
+        env: impl Fn(&str) -> Option<String>,
+        file: impl Fn(&str) -> Result<String, String>,
+    ) -> Result<Self, SecretError> {
+        let mut secrets = Self::default();
+        let text = |path: &String| file(path).map_err(|e| SecretError::File(path.clone(), e));
+        for client in &config.clients {
+            if let Some(secret) = &client.secret {
+                secrets.clients.insert(client.id.clone(), secret.read(&env, &file)?);
+            }
+            if let Some(path) = &client.jwks_file {
+                secrets.client_keys.insert(client.id.clone(), text(path)?.into_bytes());
+            }
+        }
+        let token = config.registration.initial_access_token.as_ref();
+        secrets.initial_access_token = token.map(|t| t.read(&env, &file)).transpose()?;
+        for (address, path) in config.dev.iter().flat_map(|d| &d.client_metadata) {
+            secrets.documents.insert(address.clone(), text(path)?.into_bytes());
+        }
+        Ok(secrets)
+    }
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secrets(…)")
+    }
+}
+
+/// What a server is made of.
+pub struct ServerOptions {
+    /// The configuration, checked.
+    pub config: Arc<Config>,
+    /// What the configuration refers to.
+    pub secrets: Secrets,
+    /// Where everything is kept.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub rng: Arc<dyn Rng>,
+    /// The key that protects stored keys.
+    pub master_key: Arc<MasterKey>,
+    /// The way out, for metadata documents and key sets.
+    pub egress: Egress,
+}
+
+/// What keeps a server from starting.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// A configured client cannot be used.
+    #[error("client `{id}`: {reason}")]
+    Client {
+        /// Its id.
+        id: String,
+        /// Why.
+        reason: String,
+    },
+    /// A scope of the configuration cannot be used.
+    #[error("a configured scope cannot be used: {0}")]
+    Scope(#[from] InvalidScope),
+    /// A pinned document is not valid.
+    #[error("`dev.client_metadata`: {0}")]
+    Document(#[from] DocumentError),
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyRingError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The pages cannot be served.
+    #[error(transparent)]
+    People(#[from] PeopleError),
+    /// A key could not be derived.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+/// What all requests share.
+pub(crate) struct AppState {
+    pub(crate) config: Arc<Config>,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: Arc<dyn Rng>,
+    pub(crate) keys: KeyRing,
+    pub(crate) places: Places,
+    pub(crate) clients: Clients,
+    pub(crate) people: Arc<People>,
+    pub(crate) own: OwnGrants,
+    pub(crate) successors: MacKey,
+    pub(crate) refusals: Refusals,
+    pub(crate) registrations: Admission,
+    pub(crate) initial_token: Option<SecretDigest>,
+    pub(crate) metadata: ServerMetadata,
+}
+
+impl AppState {
+    pub(crate) fn trace(&self) -> TraceId {
+        TraceId::random(&*self.rng)
+    }
+
+    /// Puts a refusal on record and in the log.
+    pub(crate) async fn note(&self, fault: &Fault, about: &About, trace: &TraceId) {
+        if let Some(cause) = fault.own_cause() {
+            tracing::error!(%trace, %cause, "a request failed by our own fault");
+        }
+        self.refusals.put(about, fault.verdict().reason, trace).await;
+    }
+
+    /// The answer to a refused request, on record.
+    pub(crate) async fn refuse(&self, fault: &Fault, about: &About, trace: &TraceId) -> Response {
+        self.note(fault, about, trace).await;
+        refusal(fault, trace)
+    }
+}
+
+/// The authorization server.
+#[derive(Clone)]
+pub struct Server(Arc<AppState>);
+
+impl Server {
+    /// Puts a server together: reads or makes the keys, and gives every configured client its agent.
+    ///
+    /// # Errors
+    /// [`ServerError`] says what is wrong and with which client.
+    pub async fn new(options: ServerOptions) -> Result<Self, ServerError> {
+        let ServerOptions { config, secrets, store, clock, rng, master_key, egress } = options;
+        let keys =
+            KeyRing::open(&config, store.clone(), Arc::clone(&clock), Arc::clone(&rng), &master_key).await?;
+        let places = Places::new(&config)?;
+        let documents = documents(&config, &secrets, &egress, &store, &clock)?;
+        let key_sets = ClientKeySets::new(egress, Arc::clone(&clock));
+        let clients =
+            Clients::new(&config, &places, &secrets, documents, key_sets, store.clone(), Arc::clone(&clock))?;
+        settle_agents(&store, &clients, &clock).await?;
+        let codes =
+            CodeMaker { clock: Arc::clone(&clock), rng: Arc::clone(&rng), life: config.tokens.code.get() };
+        let people = People::new(
+            Arc::clone(&config),
+            store.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&rng),
+            &master_key,
+            Arc::new(codes),
+        )?;
+        let state = AppState {
+            metadata: metadata(&config, &places, keys_algorithm(&config)),
+            registrations: Admission::new(config.registration.per_minute, clock.now()),
+            initial_token: secrets.initial_access_token.as_deref().map(SecretDigest::of),
+            refusals: Refusals::new(store.clone(), Arc::clone(&clock)),
+            successors: master_key.mac_key("successors of refresh tokens")?,
+            own: OwnGrants::default(),
+            people: Arc::new(people),
+            config,
+            store,
+            clock,
+            rng,
+            keys,
+            places,
+            clients,
+        };
+        Ok(Self(Arc::new(state)))
+    }
+
+    /// The addresses, to be served at the root of the issuer's origin. The listener should put
+    /// [`axum::extract::ConnectInfo`] of a socket address into its requests, for the limits on registration.
+    pub fn router(&self) -> Router {
+        let below = endpoints::routes(&self.0).merge(people_router(Arc::clone(&self.0.people)));
+        let path = self.0.config.issuer.path();
+        let below = if path.is_empty() { below } else { Router::new().nest(path, below) };
+        below.merge(endpoints::well_known(&self.0))
+    }
+
+    /// The keys that verify what this server signs; whoever waits hears of changes.
+    pub fn keys(&self) -> watch::Receiver<Arc<KeySet>> {
+        self.0.keys.watch()
+    }
+
+    /// The pages for people.
+    pub fn people(&self) -> Arc<People> {
+        Arc::clone(&self.0.people)
+    }
+
+    /// Rotates keys and forgets what is over. To be called every minute.
+    ///
+    /// # Errors
+    /// [`ServerError::Keys`] or [`ServerError::Store`]; the next call tries again.
+    pub async fn maintain(&self) -> Result<(), ServerError> {
+        /// So many rows of each sort go at once, so that nobody waits long.
+        const AT_ONCE: u32 = 500;
+        self.0.keys.maintain().await?;
+        loop {
+            let now = self.0.clock.now();
+            let pruned = self.0.store.transact::<_, StoreError>(move |tx| tx.prune(now, AT_ONCE)).await?;
+            if !pruned.more {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn documents(
+    config: &Config,
+    secrets: &Secrets,
+    egress: &Egress,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+) -> Result<Documents, DocumentError> {
+    let policy = DocumentPolicy {
+        enabled: config.client_metadata.enabled,
+        trusted_hosts: config.client_metadata.trusted_hosts.iter().cloned().collect(),
+    };
+    let mut documents = Documents::new(egress.clone(), store.clone(), Arc::clone(clock), policy);
+    for (address, bytes) in &secrets.documents {
+        documents.pin(address, bytes.clone())?;
+    }
+    Ok(documents)
+}
+
+/// Gives every configured client the agent that the configuration names.
+async fn settle_agents(store: &Store, clients: &Clients, clock: &Arc<dyn Clock>) -> Result<(), StoreError> {
+    let now = clock.now();
+    let wanted: Vec<_> = clients
+        .configured()
+        .filter_map(|c| Some((c.id.clone(), c.agent.clone()?, c.name().to_owned())))
+        .collect();
+    store
+        .transact(move |tx| {
+            wanted.iter().try_for_each(|(client, agent, name)| {
+                let agent = Agent { id: agent.clone(), name: name.clone(), disabled: false, created_at: now };
+                tx.agent_for_client(client, &agent).map(drop)
+            })
+        })
+        .await
+}
+
+fn keys_algorithm(config: &Config) -> Algorithm {
+    crate::keyring::algorithm(config.tokens.algorithm)
+}
+
+fn metadata(config: &Config, places: &Places, algorithm: Algorithm) -> ServerMetadata {
+    ServerMetadata {
+        issuer: config.issuer.as_str().to_owned(),
+        scopes: places.iter().fold(ScopeSet::default(), |all, p| all.union(&p.scopes)),
+        resources: places.iter().map(|p| p.uri.clone()).collect(),
+        registration: config.registration.dynamic != prokura_config::Dynamic::Off,
+        client_documents: config.client_metadata.enabled,
+        algorithm,
+    }
+}

@@ -1,0 +1,108 @@
+//! The steps of an authorization request, in one table. Both endpoints that take one walk down the same rows.
+
+mod walk;
+
+pub(crate) use walk::{Stop, Walk};
+
+/// One step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// A pushed request takes the place of the parameters.
+    Pushed,
+    /// The client is found.
+    Client,
+    /// The client proves who it is.
+    Authenticate,
+    /// The redirect URI is one of the client's.
+    Redirect,
+    /// The client may use codes, and asks for one in the query.
+    Response,
+    /// The proof key is there.
+    Pkce,
+    /// The resource is known, and is the only one.
+    Resource,
+    /// The scopes are the resource's.
+    Scope,
+    /// `state`, `prompt` and `max_age` can be read.
+    Conversation,
+    /// The request is kept for the browser to bring.
+    Push,
+    /// The user signs in and agrees; then policy, grant, record and code.
+    Interaction,
+}
+
+/// An endpoint that takes authorization requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `/authorize`, where a browser comes.
+    Authorize,
+    /// `/par`, where the client comes (RFC 9126).
+    Par,
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// The step.
+    pub step: Step,
+    /// Whether `/authorize` takes it.
+    pub authorize: bool,
+    /// Whether `/par` takes it.
+    pub par: bool,
+    /// What it does, for the documentation.
+    pub does: &'static str,
+}
+
+const fn row(step: Step, authorize: bool, par: bool, does: &'static str) -> Row {
+    Row { step, authorize, par, does }
+}
+
+/// The table. Until `Redirect` has passed, no error leaves by way of a redirect (RFC 6749 §4.1.2.1).
+pub const TABLE: [Row; 11] = [
+    row(Step::Pushed, true, false, "a `request_uri` is spent and its parameters are taken (RFC 9126)"),
+    row(Step::Client, true, false, "the client is found: configured, by its document, or registered"),
+    row(Step::Authenticate, false, true, "the client authenticates by the method it registered"),
+    row(
+        Step::Redirect,
+        true,
+        true,
+        "the redirect URI is the client's, to the byte but for the port of loopback",
+    ),
+    row(Step::Response, true, true, "`response_type=code`, `response_mode=query`, no request object"),
+    row(Step::Pkce, true, true, "`code_challenge` by `S256` (RFC 7636)"),
+    row(Step::Resource, true, true, "one resource, known here (RFC 8707)"),
+    row(Step::Scope, true, true, "scopes of that resource; its first scopes if none is named"),
+    row(Step::Conversation, true, true, "`state`, `prompt` and `max_age` can be read"),
+    row(Step::Push, false, true, "the request is kept and a `request_uri` made"),
+    row(Step::Interaction, true, false, "sign-in, consent, grant, record, code"),
+];
+
+impl Row {
+    /// Whether `endpoint` takes this step.
+    pub fn is_taken_by(&self, endpoint: Endpoint) -> bool {
+        match endpoint {
+            Endpoint::Authorize => self.authorize,
+            Endpoint::Par => self.par,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_what_the_documentation_shows() {
+        let mark = |yes| if yes { "x" } else { " " };
+        let line =
+            |r: &Row| format!("| {:?} | {} | {} | {} |", r.step, mark(r.authorize), mark(r.par), r.does);
+        insta::assert_snapshot!(TABLE.iter().map(line).collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn what_is_pushed_has_passed_every_check_of_a_request() {
+        let checks =
+            [Step::Redirect, Step::Response, Step::Pkce, Step::Resource, Step::Scope, Step::Conversation];
+        assert!(TABLE.iter().filter(|r| checks.contains(&r.step)).all(|r| r.authorize && r.par));
+    }
+}

@@ -1,0 +1,266 @@
+//! The walk down the table.
+
+use super::{Endpoint, Step, TABLE};
+use crate::authenticate;
+use crate::clients::Client;
+use crate::fault::Fault;
+use crate::grants::CHALLENGE;
+use crate::interaction::{Asked, Prompt};
+use crate::places::Place;
+use crate::record::About;
+use crate::server::AppState;
+use http::request::Parts;
+use prokura_core::{ClientId, ScopeSet, TraceId, random_id};
+use prokura_oauth::authorize::{self, ParameterError, Prompts};
+use prokura_oauth::client_metadata::GrantType;
+use prokura_oauth::form::Form;
+use prokura_oauth::json::{self, Limits, Object, Value, obj};
+use prokura_oauth::pkce::CodeChallenge;
+use prokura_store::{ArtifactKind, Consumed, StoreError};
+use prokura_ui::Standing;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a pushed request waits for the browser.
+const PUSHED_LIFE: Duration = Duration::from_secs(90);
+/// What is kept of a pushed request: parameters of the request, never credentials.
+const PUSHABLE: [&str; 13] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "response_mode",
+    "code_challenge",
+    "code_challenge_method",
+    "resource",
+    "scope",
+    "state",
+    "nonce",
+    "prompt",
+    "max_age",
+    "login_hint",
+];
+
+/// How a walk ended.
+pub(crate) enum Stop {
+    /// The request was kept; its reference.
+    Pushed(String),
+    /// The user is asked.
+    Ask(Box<Asked>),
+}
+
+/// A request on its way down the table. What a step found out is there for those below it.
+pub(crate) struct Walk<'a> {
+    app: &'a AppState,
+    parts: &'a Parts,
+    endpoint: Endpoint,
+    trace: TraceId,
+    form: Form,
+    client: Option<Arc<Client>>,
+    redirect: Option<String>,
+    challenge: Option<CodeChallenge>,
+    place: Option<Arc<Place>>,
+    scope: ScopeSet,
+    prompts: Prompts,
+    max_age: Option<u64>,
+}
+
+impl<'a> Walk<'a> {
+    pub(crate) fn new(
+        app: &'a AppState,
+        parts: &'a Parts,
+        endpoint: Endpoint,
+        trace: &TraceId,
+        form: Form,
+    ) -> Self {
+        Self {
+            app,
+            parts,
+            endpoint,
+            trace: trace.clone(),
+            form,
+            client: None,
+            redirect: None,
+            challenge: None,
+            place: None,
+            scope: ScopeSet::default(),
+            prompts: Prompts::default(),
+            max_age: None,
+        }
+    }
+
+    /// Walks down the table.
+    pub(crate) async fn walk(&mut self, about: &mut About) -> Result<Stop, Fault> {
+        let endpoint = self.endpoint;
+        for row in TABLE.iter().filter(|row| row.is_taken_by(endpoint)) {
+            if let Some(stop) = self.step(row.step, about).await? {
+                return Ok(stop);
+            }
+        }
+        Err(Fault::Broken("the table of steps has no end".to_owned()))
+    }
+
+    async fn step(&mut self, step: Step, about: &mut About) -> Result<Option<Stop>, Fault> {
+        match step {
+            Step::Pushed => self.pushed().await?,
+            Step::Client => self.find_client(about).await?,
+            Step::Authenticate => {
+                self.client = Some(authenticate::client(self.app, self.parts, &self.form, about).await?);
+            }
+            Step::Redirect => self.check_redirect()?,
+            Step::Response => self.check_response()?,
+            Step::Pkce => self.check_pkce()?,
+            Step::Resource => {
+                let place = self.app.places.asked(self.form.value("resource"))?;
+                about.resource = Some(place.uri.clone());
+                self.place = Some(place);
+            }
+            Step::Scope => self.check_scope()?,
+            Step::Conversation => self.check_conversation()?,
+            Step::Push => return self.push().await.map(Some),
+            Step::Interaction => return self.ask().map(Some),
+        }
+        Ok(None)
+    }
+
+    /// Where an error may be sent, once that is known to be the client's own address. A client that only says who it
+    /// is itself could use this server to lead people anywhere, so its errors stay here unless they go to the
+    /// reader's own machine (RFC 9700 §4.11.2, attack A8).
+    pub(crate) fn error_redirect(&self) -> Option<(&str, Option<&str>)> {
+        let redirect = self.redirect.as_deref()?;
+        let client = self.client.as_ref()?;
+        let trusted = client.standing() != Standing::Unverified || redirect.starts_with("http://");
+        trusted.then(|| (redirect, authorize::state(&self.form).ok().flatten()))
+    }
+
+    /// A pushed request is spent only by the client that pushed it (RFC 9126 §4).
+    async fn pushed(&mut self) -> Result<(), Fault> {
+        let Some(uri) = self.form.value("request_uri") else { return Ok(()) };
+        let reference = authorize::pushed_reference(uri).ok_or(Fault::RequestUri)?.to_owned();
+        let client = self.form.value("client_id").ok_or(ParameterError::Missing("client_id"))?.to_owned();
+        let now = self.app.clock.now();
+        let taken = self
+            .app
+            .store
+            .transact(move |tx| {
+                let found = tx.artifact(ArtifactKind::Par, &reference)?;
+                let Some(form) = found.and_then(|a| read_pushed(&a.payload)) else { return Ok(None) };
+                if form.value("client_id") != Some(&client) {
+                    return Ok(None);
+                }
+                let spent = tx.consume(ArtifactKind::Par, &reference, now)?;
+                Ok::<_, StoreError>(matches!(spent, Consumed::Won(_)).then_some(form))
+            })
+            .await?;
+        self.form = taken.ok_or(Fault::RequestUri)?;
+        Ok(())
+    }
+
+    async fn find_client(&mut self, about: &mut About) -> Result<(), Fault> {
+        let id = self.form.value("client_id").ok_or(ParameterError::Missing("client_id"))?;
+        let id = ClientId::parse(id).map_err(|_| Fault::UnknownClient)?;
+        about.client = Some(id.clone());
+        self.client = Some(self.app.clients.find(&id).await?);
+        Ok(())
+    }
+
+    fn client(&self) -> Result<&Arc<Client>, Fault> {
+        self.client.as_ref().ok_or_else(|| Fault::Broken("a step came before the client".to_owned()))
+    }
+
+    fn check_redirect(&mut self) -> Result<(), Fault> {
+        let asked = self.form.value("redirect_uri");
+        let fault = if asked.is_none() { Fault::RedirectMissing } else { Fault::RedirectUnknown };
+        self.redirect = Some(self.client()?.redirect(asked).ok_or(fault)?);
+        Ok(())
+    }
+
+    fn check_response(&self) -> Result<(), Fault> {
+        if !self.client()?.may(GrantType::AuthorizationCode) {
+            return Err(Fault::GrantType(GrantType::AuthorizationCode));
+        }
+        if self.endpoint == Endpoint::Par && self.form.has("request_uri") {
+            return Err(Fault::Parameter(ParameterError::Value("request_uri")));
+        }
+        Ok(authorize::check_response(&self.form)?)
+    }
+
+    fn check_pkce(&mut self) -> Result<(), Fault> {
+        let (challenge, method) =
+            (self.form.value("code_challenge"), self.form.value("code_challenge_method"));
+        self.challenge = Some(CodeChallenge::from_request(challenge, method)?);
+        Ok(())
+    }
+
+    fn place(&self) -> Result<&Arc<Place>, Fault> {
+        self.place.as_ref().ok_or_else(|| Fault::Broken("a step came before the resource".to_owned()))
+    }
+
+    fn check_scope(&mut self) -> Result<(), Fault> {
+        let asked = self.form.value("scope").map(ScopeSet::parse).transpose()?;
+        self.scope = self.place()?.scopes_asked(asked.as_ref())?;
+        Ok(())
+    }
+
+    fn check_conversation(&mut self) -> Result<(), Fault> {
+        authorize::state(&self.form)?;
+        authorize::nonce(&self.form)?;
+        self.prompts = authorize::prompt(&self.form)?;
+        self.max_age = authorize::max_age(&self.form)?;
+        Ok(())
+    }
+
+    async fn push(&self) -> Result<Stop, Fault> {
+        let reference = random_id("par_", &*self.app.rng);
+        let kept = PUSHABLE.iter().filter_map(|n| Some((*n, Value::from(self.form.value(n)?))));
+        let mut kept: Object = kept.collect();
+        kept.insert("client_id", self.client()?.id.as_str().into());
+        let (secret, payload, until) =
+            (reference.clone(), kept.to_vec(), self.app.clock.now().after(PUSHED_LIFE));
+        self.app
+            .store
+            .transact::<_, StoreError>(move |tx| {
+                tx.put_artifact(ArtifactKind::Par, &secret, None, &payload, until)
+            })
+            .await?;
+        Ok(Stop::Pushed(reference))
+    }
+
+    fn ask(&mut self) -> Result<Stop, Fault> {
+        let client = Arc::clone(self.client()?);
+        let broken = || Fault::Broken("a step is missing from the table".to_owned());
+        let challenge = self.challenge.as_ref().ok_or_else(broken)?;
+        Ok(Stop::Ask(Box::new(Asked {
+            trace: self.trace.clone(),
+            client: client.id.clone(),
+            name: client.name().to_owned(),
+            standing: client.standing(),
+            redirect: self.redirect.clone().ok_or_else(broken)?,
+            state: authorize::state(&self.form)?.map(str::to_owned),
+            resource: self.place()?.uri.clone(),
+            scope: self.scope.clone(),
+            prompt: prompt(self.prompts),
+            max_age: self.max_age,
+            request: obj([(CHALLENGE, challenge.as_str().into())]),
+        })))
+    }
+}
+
+impl Stop {
+    /// How long a pushed request waits, in seconds.
+    pub(crate) const PUSHED_SECONDS: u64 = PUSHED_LIFE.as_secs();
+}
+
+fn prompt(prompts: Prompts) -> Prompt {
+    match prompts {
+        Prompts { none: true, .. } => Prompt::None,
+        Prompts { login: true, .. } => Prompt::Login,
+        Prompts { consent: true, .. } => Prompt::Consent,
+        _ => Prompt::Needed,
+    }
+}
+
+fn read_pushed(payload: &[u8]) -> Option<Form> {
+    let object = json::parse(payload, &Limits::DOCUMENT).ok()?.into_object()?;
+    let pairs = object.iter().map(|(name, value)| Some((name.to_owned(), value.as_str()?.to_owned())));
+    pairs.collect::<Option<Vec<_>>>().map(Form::from_iter)
+}

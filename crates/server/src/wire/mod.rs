@@ -1,0 +1,9 @@
+//! How requests come in and answers go out: bodies read strictly, answers never stored.
+
+mod answer;
+mod body;
+mod cors;
+
+pub(crate) use answer::{json, public_json, refusal};
+pub(crate) use body::{bearer, form, json_object, peer};
+pub(crate) use cors::{open, preflight};
