@@ -88,12 +88,24 @@ fn is_mark(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn what_is_not_seen_is_not_shown() {
         let name = Shown::name("\u{202e}edualC\u{200b}\u{2066} \r\n\u{0}\u{feff}x\u{e0041}");
         assert_eq!(name.as_str(), "edualC x");
         assert!(Shown::name("\u{200b}\u{3164} \u{2800}").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_was_written_is_short_and_plain(raw in any::<String>()) {
+            let shown = Shown::name(&raw);
+            prop_assert!(shown.as_str().chars().count() <= Shown::NAME + 1);
+            prop_assert!(!shown.as_str().chars().any(is_hidden));
+            prop_assert_eq!(shown.as_str().trim(), shown.as_str());
+            prop_assert_eq!(&Shown::name(shown.as_str()), &shown);
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Every page in every state: what is escaped, what is labelled, what works without the script.
 
 use prokura_ui::samples::{Sample, samples};
+use prokura_ui::{Frame, Refused, Shown, Template as _};
+use proptest::prelude::*;
 
 fn every(check: impl Fn(&Sample) -> Result<(), String>) {
     for sample in samples().unwrap() {
@@ -47,6 +49,22 @@ fn a25_hostile_text_stays_text() {
         let handlers = tags(&s.html).iter().any(|t| t.contains(" onerror=") && !t.contains("&"));
         ensure(!handlers, "an event handler came through")
     });
+}
+
+proptest! {
+    #[test]
+    fn a25_no_name_adds_a_tag_or_an_attribute(name in "\\PC{0,60}") {
+        let page = |name: &str| {
+            let (frame, client) = (Frame::new("", "as.example", "n", false), Shown::name(name));
+            let (host, link) = (name.to_owned(), name.to_owned());
+            Refused { frame, client, host, link }.render().unwrap()
+        };
+        let count = |html: &str, c| html.matches(c).count();
+        let (plain, odd) = (page("x"), page(&name));
+        for c in ['<', '>', '"', '\''] {
+            prop_assert_eq!(count(&plain, c), count(&odd, c), "{}", c);
+        }
+    }
 }
 
 #[test]

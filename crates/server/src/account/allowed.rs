@@ -41,16 +41,23 @@ pub(super) async fn show(
 
 async fn page(people: &People, visit: &Visit, owner: &SignedIn, query: &str) -> Result<Response, PageFault> {
     let (user, now, done) = (owner.user.id.clone(), people.now(), Done::read(query));
-    let (everything, notice) = people
+    let (everything, ended) = people
         .store
         .read(move |tx| {
-            let notice = match &done {
-                Some(done) => done.notice(tx, &Principal::User(user.clone()))?,
-                None => None,
+            let user = Principal::User(user.clone());
+            let ended = match &done {
+                Some(Done::One(id)) => ended(tx, id, &user)?,
+                _ => None,
             };
-            Ok::<_, StoreError>((everything(tx, &Principal::User(user.clone()), now)?, notice))
+            Ok::<_, StoreError>((everything(tx, &user, now)?, ended))
         })
         .await?;
+    let sentence = match (Done::read(query), ended) {
+        (Some(Done::All), _) => Some(ENGLISH.revoked_all.to_string()),
+        (_, Some((agent, grant))) => Some(revoked(people, &agent, &grant)),
+        _ => None,
+    };
+    let notice = sentence.map(|sentence| Notice { meaning: Meaning::Permitted, sentence });
     let view = Allowed {
         frame: people.frame(visit),
         notice,
@@ -234,23 +241,19 @@ impl Done {
             id => GrantId::parse(id).ok().map(Self::One),
         }
     }
+}
 
-    fn notice(&self, tx: &mut Tx<'_>, user: &Principal) -> Result<Option<Notice>, StoreError> {
-        let sentence = match self {
-            Self::All => ENGLISH.revoked_all.to_string(),
-            Self::One(id) => {
-                let grant = tx.grant(id)?.filter(|g| g.subject == *user);
-                let Some(grant) = grant.filter(|g| matches!(g.state, GrantState::Revoked(_))) else {
-                    return Ok(None);
-                };
-                let agent = tx.agent(&grant.grantee)?.map_or_else(|| grant.grantee.to_string(), |a| a.name);
-                ENGLISH
-                    .revoked_one
-                    .with("agent", Shown::name(&agent))
-                    .with("resource", &grant.resource)
-                    .to_string()
-            }
-        };
-        Ok(Some(Notice { meaning: Meaning::Permitted, sentence }))
-    }
+/// The grant that the address says has just ended, and its agent's name; nothing if that is not so, or not this
+/// user's.
+fn ended(tx: &mut Tx<'_>, id: &GrantId, user: &Principal) -> Result<Option<(String, Grant)>, StoreError> {
+    let grant = tx.grant(id)?.filter(|g| g.subject == *user);
+    let Some(grant) = grant.filter(|g| matches!(g.state, GrantState::Revoked(_))) else { return Ok(None) };
+    let agent = tx.agent(&grant.grantee)?.map_or_else(|| grant.grantee.to_string(), |a| a.name);
+    Ok(Some((agent, grant)))
+}
+
+fn revoked(people: &People, agent: &str, grant: &Grant) -> String {
+    let resource = people.place(&grant.resource).map_or(grant.resource.as_str(), ResourceConfig::title);
+    let text = ENGLISH.revoked_one.with("agent", Shown::name(agent));
+    text.with("resource", Shown::name(resource)).to_string()
 }

@@ -25,7 +25,10 @@ async fn a_grant_is_listed_with_its_chain_and_revoked_at_once() {
     assert_eq!(page.status, StatusCode::SEE_OTHER);
     assert!(world.store.revoked().contains(&grant), "revoked before the browser is answered");
     let page = browser.follow(page).await;
-    assert!(page.html.contains("can no longer use") && page.html.contains("Nobody may act for you."));
+    assert!(
+        page.html.contains("Planner can no longer use Sales for you.")
+            && page.html.contains("Nobody may act for you.")
+    );
     let record = world.record().await;
     let last = &record.last().unwrap().event;
     assert_eq!((last.action.as_str(), last.grant.as_ref()), ("grant:revoke", Some(&grant)));

@@ -115,6 +115,21 @@ async fn a18_an_answer_counts_once_and_not_after_ten_minutes() {
     let page = browser.reach_consent().await;
     world.clock.advance(Duration::from_secs(601));
     assert_eq!(browser.answer(&page, "allow", BOTH).await.status, StatusCode::GONE);
+    assert_eq!(browser.get(&page.form("/interaction/").action).await.status, StatusCode::GONE);
+}
+
+#[tokio::test]
+async fn a18_of_many_answers_at_once_one_counts() {
+    let world = World::with_alice().await;
+    let mut browser = world.browser();
+    let page = browser.reach_consent().await;
+    let answers = (0..50).map(|_| {
+        let (mut tab, page) = (browser.clone(), &page);
+        async move { tab.answer(page, "allow", BOTH).await.status }
+    });
+    let all = futures_util::future::join_all(answers).await;
+    assert_eq!(all.iter().filter(|s| **s == StatusCode::SEE_OTHER).count(), 1);
+    assert_eq!(world.actions().await.iter().filter(|a| *a == "grant:make").count(), 1);
 }
 
 #[tokio::test]
