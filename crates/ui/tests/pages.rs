@@ -1,4 +1,5 @@
 //! Every page in every state: what is escaped, what is labelled, what works without the script.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use prokura_ui::samples::{Sample, samples};
 use prokura_ui::{Frame, Refused, Shown, Template as _};
