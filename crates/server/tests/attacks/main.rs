@@ -1,0 +1,11 @@
+//! The attack matrix, sections A to C: one test a row, named by it, through the router.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests")]
+
+#[path = "../world/mod.rs"]
+mod world;
+
+mod assertions;
+mod authorization;
+mod refresh;
+mod registration;
+mod tokens;

@@ -1,0 +1,12 @@
+//! What the standards say, one file each, through the router.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests")]
+
+#[path = "../world/mod.rs"]
+mod world;
+
+mod core_flow;
+mod durability;
+mod keys;
+mod metadata;
+mod par;
+mod registration;
