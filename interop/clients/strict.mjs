@@ -1,0 +1,99 @@
+// openid-client, a strict OAuth client library, against the authorization server.
+// Usage: node clients/strict.mjs ISSUER RESOURCE    STRICT_SECRET, WORKER_JWK (a private JWK) in the environment
+
+import { importJWK } from 'jose';
+import * as oauth from 'openid-client';
+import { authorize } from '../lib/browser.mjs';
+import { expect, finish, step } from '../lib/report.mjs';
+
+const [issuer, resource] = process.argv.slice(2);
+const REDIRECT = 'http://127.0.0.1:45678/callback';
+const options = algorithm => ({ execute: [oauth.allowInsecureRequests], algorithm });
+const discover = (id, auth, algorithm = 'oauth2') => oauth.discovery(new URL(issuer), id, undefined, auth, options(algorithm));
+
+const strict = await step('discovers by RFC 8414', () => discover('strict', oauth.ClientSecretBasic(process.env.STRICT_SECRET)));
+await step('discovers by OpenID Connect, with the same endpoints', async () => {
+    const other = (await discover('strict', undefined, 'oidc')).serverMetadata();
+    for (const name of ['issuer', 'authorization_endpoint', 'token_endpoint', 'jwks_uri', 'code_challenge_methods_supported']) {
+        const [a, b] = [other[name], strict.serverMetadata()[name]].map(value => JSON.stringify(value));
+        expect(a !== undefined && (a === b || name === 'jwks_uri'), `${name}: ${a} and ${b}`);
+    }
+});
+if (!strict) process.exit(finish());
+
+/** Parameters of a request, with fresh PKCE and state. */
+async function begin(extra = {}) {
+    const [verifier, state] = [oauth.randomPKCECodeVerifier(), oauth.randomState()];
+    const params = { redirect_uri: REDIRECT, resource, scope: 'all', state, code_challenge: await oauth.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256', ...extra };
+    return { params, checks: { pkceCodeVerifier: verifier, expectedState: state } };
+}
+const redeem = (callback, checks) => oauth.authorizationCodeGrant(strict, callback, checks, { resource });
+
+await step('says that it sends iss, and requires it to be right', () => expect(strict.serverMetadata().authorization_response_iss_parameter_supported === true, 'not advertised'));
+const tokens = await step('signs in by PAR, PKCE S256, state and iss', async () => {
+    const { params, checks } = await begin();
+    const start = await oauth.buildAuthorizationUrlWithPAR(strict, params);
+    expect(start.searchParams.has('request_uri') && !start.searchParams.has('redirect_uri'), 'the request was not pushed');
+    const callback = await authorize(start, REDIRECT);
+    expect(callback.searchParams.get('iss') === issuer, `iss is ${callback.searchParams.get('iss')}`);
+    return redeem(callback, checks);
+});
+await step('signs in without PAR', async () => {
+    const { params, checks } = await begin();
+    return redeem(await authorize(oauth.buildAuthorizationUrl(strict, params), REDIRECT), checks);
+});
+await step('is told of an unknown scope at its redirect URI, with state and iss', async () => {
+    const { params, checks } = await begin({ scope: 'nothing_like_this' });
+    const callback = await authorize(oauth.buildAuthorizationUrl(strict, params), REDIRECT);
+    try {
+        await redeem(callback, checks);
+        throw new Error('was given a token');
+    } catch (error) {
+        expect(error instanceof oauth.AuthorizationResponseError && error.error === 'invalid_scope', `${error.code} ${error.message}`);
+        expect(callback.searchParams.get('iss') === issuer, 'no iss beside the error');
+    }
+});
+await step('cannot redeem a code twice, and loses what the code gave', async () => {
+    const { params, checks } = await begin();
+    const callback = await authorize(oauth.buildAuthorizationUrl(strict, params), REDIRECT);
+    const first = await redeem(callback, checks);
+    await redeem(callback, checks).then(() => { throw new Error('was given a second token'); }, error => expect(error.error === 'invalid_grant', `${error.code} ${error.message}`));
+    expect((await oauth.tokenIntrospection(strict, first.access_token)).active === false, 'the first token is still active');
+});
+await step('cannot redeem a code with another verifier', async () => {
+    const { params, checks } = await begin();
+    const callback = await authorize(oauth.buildAuthorizationUrl(strict, params), REDIRECT);
+    await redeem(callback, { ...checks, pkceCodeVerifier: oauth.randomPKCECodeVerifier() }).then(() => { throw new Error('was given a token'); }, error => expect(error.error === 'invalid_grant', `${error.code} ${error.message}`));
+});
+if (tokens) {
+    await step('introspects an active token', async () => {
+        const seen = await oauth.tokenIntrospection(strict, tokens.access_token);
+        expect(seen.active === true && seen.client_id === 'strict' && seen.scope === 'all', JSON.stringify(seen));
+        expect([seen.aud].flat().includes(resource) && typeof seen.exp === 'number', JSON.stringify(seen));
+    });
+    const refreshed = await step('refreshes, and the token rotates', async () => {
+        const next = await oauth.refreshTokenGrant(strict, tokens.refresh_token, { resource });
+        expect(next.access_token !== tokens.access_token && next.refresh_token && next.refresh_token !== tokens.refresh_token, 'nothing changed');
+        return next;
+    });
+    await step('revokes, and the token is no longer active', async () => {
+        await oauth.tokenRevocation(strict, (refreshed ?? tokens).refresh_token, { token_type_hint: 'refresh_token' });
+        await oauth.refreshTokenGrant(strict, (refreshed ?? tokens).refresh_token).then(() => { throw new Error('refreshed after revocation'); }, error => expect(error.error === 'invalid_grant', `${error.code} ${error.message}`));
+    });
+    await step('introspects anything unknown as inactive, and nothing more', async () => {
+        const seen = await oauth.tokenIntrospection(strict, 'not-a-token');
+        expect(seen.active === false && Object.keys(seen).length === 1, JSON.stringify(seen));
+    });
+}
+await step('gets a token by client_credentials with private_key_jwt', async () => {
+    const jwk = JSON.parse(process.env.WORKER_JWK);
+    const worker = await discover('worker', oauth.PrivateKeyJwt({ key: await importJWK(jwk, 'ES256'), kid: jwk.kid }));
+    const { token_type: type, access_token: access, expires_in: seconds, refresh_token: refresh } = await oauth.clientCredentialsGrant(worker, { resource, scope: 'all' });
+    expect(type.toLowerCase() === 'bearer' && access && seconds > 0 && seconds <= 3600 && !refresh, `${type} ${seconds} ${refresh}`);
+});
+await step('is refused with another key, as invalid_client', async () => {
+    const { privateKey } = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify']);
+    const impostor = await discover('worker', oauth.PrivateKeyJwt({ key: privateKey, kid: JSON.parse(process.env.WORKER_JWK).kid }));
+    await oauth.clientCredentialsGrant(impostor, { resource }).then(() => { throw new Error('was given a token'); }, error => expect(error.error === 'invalid_client', `${error.code} ${error.error} ${error.message}`));
+});
+process.exit(finish());

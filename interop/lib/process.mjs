@@ -1,0 +1,75 @@
+// Starts, awaits and ends the programs of a run. What was started here is ended here.
+
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+
+const running = new Set();
+
+function launch(command, args, options) {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options, env: { ...process.env, ...options?.env } });
+    running.add(child);
+    child.on('exit', () => running.delete(child));
+    child.on('error', () => running.delete(child));
+    return child;
+}
+
+/** Runs to the end: { code, stdout, stderr }. `onLine` sees every line of stdout as it comes. */
+export async function run(command, args, { timeoutMs = 120_000, onLine, ...options } = {}) {
+    const child = launch(command, args, options);
+    const out = { stdout: '', stderr: '' };
+    let rest = '';
+    child.stdout.setEncoding('utf8').on('data', chunk => {
+        out.stdout += chunk;
+        const lines = (rest + chunk).split('\n');
+        rest = lines.pop();
+        lines.forEach(line => onLine?.(line));
+    });
+    child.stderr.setEncoding('utf8').on('data', chunk => (out.stderr += chunk));
+    const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+    const [code] = await Promise.race([once(child, 'close'), once(child, 'error').then(([error]) => { throw error; })]);
+    clearTimeout(timer);
+    return { code, ...out };
+}
+
+/** Starts a server that prints one JSON line when it listens, and returns { url, … } of that line. */
+export async function serve(command, args, options) {
+    const child = launch(command, args, options);
+    child.stderr.on('data', chunk => process.env.INTEROP_VERBOSE && process.stderr.write(chunk));
+    let text = '';
+    for await (const chunk of child.stdout.setEncoding('utf8')) {
+        text += chunk;
+        if (text.includes('\n')) break;
+    }
+    child.stdout.resume();
+    if (!text.includes('\n')) throw new Error(`${command} ${args[0]} ended before it listened`);
+    return JSON.parse(text.slice(0, text.indexOf('\n')));
+}
+
+/** Starts a server and polls an address until it answers below 500; returns its log so far by `log()`. */
+export async function serveUntil(ready, command, args, { timeoutMs = 30_000, ...options } = {}) {
+    const child = launch(command, args, options);
+    let log = '';
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', chunk => (log = (log + chunk).slice(-200_000)));
+    const until = Date.now() + timeoutMs;
+    while (Date.now() < until) {
+        if (child.exitCode !== null) throw new Error(`${command} ended with ${child.exitCode}: ${log.slice(-2000)}`);
+        const status = await fetch(ready).then(r => r.status, () => 999);
+        if (status < 500) return { log: () => log };
+        await new Promise(done => setTimeout(done, 50));
+    }
+    throw new Error(`${command} was not ready after ${timeoutMs} ms: ${log.slice(-2000)}`);
+}
+
+export async function freePort() {
+    const probe = createServer().listen(0, '127.0.0.1');
+    await once(probe, 'listening');
+    const { port } = probe.address();
+    probe.close();
+    await once(probe, 'close');
+    return port;
+}
+
+export function stopAll() {
+    for (const child of running) child.kill('SIGTERM');
+}

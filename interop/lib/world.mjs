@@ -1,0 +1,122 @@
+// Everything that stands while a run lasts: the upstream, Prokura (or the stub), the shim; and what they agree on.
+
+import { randomBytes } from 'node:crypto';
+import { copyFileSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { exportJWK, generateKeyPair } from 'jose';
+import { ADVANCED_TOOL, BASIC_TOOL, CLIENT_METADATA_URL } from '../clients/agreed.mjs';
+import { freePort, run, serve, serveUntil } from './process.mjs';
+
+const HERE = new URL('..', import.meta.url).pathname;
+const ROOT = new URL('../..', import.meta.url).pathname;
+export const at = path => join(HERE, path);
+
+/** A client's secret as a person would make one. */
+const secret = () => randomBytes(32).toString('base64url');
+
+function configuration({ issuer, port, upstream, folder }) {
+    return `issuer = "${issuer}"
+listen = "127.0.0.1:${port}"
+database = "sqlite:${join(folder, 'prokura.db')}"
+
+[dev]
+auto_approve_user = "alice"
+[dev.client_metadata]
+"${CLIENT_METADATA_URL}" = "${join(folder, 'client-metadata.json')}"
+
+[registration]
+dynamic = "open"
+per_minute = 1000
+
+[[client]]
+id = "conformance"
+auth = "none"
+redirect_uris = ["http://127.0.0.1/callback"]
+
+[[client]]
+id = "shim"
+secret = { env = "SHIM_CLIENT_SECRET" }
+grant_types = ["client_credentials"]
+[[client.grant]]
+resource = "everything"
+scopes = ["all"]
+
+[[client]]
+id = "strict"
+secret = { env = "STRICT_SECRET" }
+redirect_uris = ["http://127.0.0.1/callback"]
+introspects = ["everything"]
+
+[[client]]
+id = "worker"
+jwks_file = "${join(folder, 'worker.jwks')}"
+grant_types = ["client_credentials"]
+[[client.grant]]
+resource = "everything"
+scopes = ["all"]
+
+[[resource]]
+name = "everything"
+upstream = "${upstream}"
+rate = { calls = 100000, per = "1m" }
+[resource.scopes]
+"all" = { title = "Use everything", actions = ["tool:*", "resource:*", "prompt:*"] }
+
+[[resource]]
+name = "stepped"
+upstream = "${upstream}"
+default_scopes = ["basic"]
+[resource.scopes]
+"basic" = { title = "Use the simple tool", actions = ["tool:${BASIC_TOOL}"] }
+"advanced" = { title = "Use the advanced tool", actions = ["tool:${ADVANCED_TOOL}"] }
+`;
+}
+
+async function keys(folder) {
+    const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
+    const [shared, kept] = [await exportJWK(publicKey), await exportJWK(privateKey)];
+    const more = { kid: 'worker-1', alg: 'ES256', use: 'sig' };
+    writeFileSync(join(folder, 'worker.jwks'), JSON.stringify({ keys: [{ ...shared, ...more }] }));
+    return JSON.stringify({ ...kept, ...more });
+}
+
+async function startProkura(world) {
+    const config = join(world.folder, 'prokura.toml');
+    writeFileSync(config, configuration(world));
+    copyFileSync(at('clients/client-metadata.json'), join(world.folder, 'client-metadata.json'));
+    let binary = process.env.PROKURA_BIN;
+    if (!binary) {
+        const { code, stderr } = await run('cargo', ['build', '-q', '-p', 'prokura'], { cwd: ROOT, timeoutMs: 1_200_000 });
+        if (code !== 0) throw new Error(`prokura does not build: ${stderr.slice(-2000)}`);
+        binary = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'debug', 'prokura');
+    }
+    return serveUntil(`${world.issuer}/.well-known/oauth-authorization-server`, binary, ['serve', '--dev', '--config', config], { cwd: world.folder, env: world.secrets });
+}
+
+const startStub = world =>
+    serve(process.execPath, [
+        at('stub/stub.mjs'),
+        String(world.port),
+        JSON.stringify({
+            everything: { upstream: world.upstream, scopes: { all: '*' }, initial: 'all' },
+            stepped: { upstream: world.upstream, scopes: { basic: [BASIC_TOOL], advanced: [ADVANCED_TOOL] }, initial: 'basic' }
+        })
+    ]);
+
+/** Starts what a run needs. `stub` puts a stand-in where Prokura is; `shim` adds the proxy that holds a token. */
+export async function build({ stub, shim }) {
+    const folder = mkdtempSync(join(tmpdir(), 'prokura-interop-'));
+    const port = await freePort();
+    const issuer = `http://localhost:${port}`;
+    const { url: upstream } = await serve(process.execPath, [at('upstream/server.mjs')]);
+    const world = { folder, port, issuer, upstream, everything: `${issuer}/mcp/everything`, stepped: `${issuer}/mcp/stepped` };
+    world.secrets = { SHIM_CLIENT_SECRET: secret(), STRICT_SECRET: secret(), WORKER_JWK: await keys(folder) };
+    Object.assign(world, stub ? await startStub(world) : await startProkura(world));
+    if (shim) {
+        const env = { ...world.secrets, SHIM_TOKEN_ENDPOINT: `${issuer}/token`, SHIM_CLIENT_ID: 'shim', SHIM_RESOURCE: world.everything };
+        const { url } = await serve(process.execPath, [at('shim/shim.mjs'), `http://127.0.0.1:${port}`], { env });
+        world.through = `${url}/mcp/everything`;
+    }
+    return world;
+}

@@ -1,0 +1,53 @@
+// Lets foreign suites and foreign clients judge Prokura. See README.md.
+//
+// Usage: node run.mjs [--stub] [--only TEXT] [--verbose] [PART …]
+//   parts: authorization, server, clients, typescript, python, rmcp, strict; all if none is named.
+//   --stub puts a small stand-in where Prokura is: it proves the harness, nothing else.
+
+import { existsSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+// The suite needs Node 22; the package manager brought one along for machines that have an older.
+if (Number(process.versions.node.split('.')[0]) < 22) {
+    const own = ['x64', 'arm64'].map(cpu => fileURLToPath(new URL(`node_modules/node-linux-${cpu}/bin/node`, import.meta.url))).find(existsSync);
+    if (!own) throw new Error('Node 22 or newer is needed: run `npm ci` here first');
+    process.exit(spawnSync(own, process.argv.slice(1), { stdio: 'inherit' }).status ?? 1);
+}
+
+const { parseArgs } = await import('node:util');
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { stub: { type: 'boolean' }, only: { type: 'string' }, verbose: { type: 'boolean' }, table: { type: 'boolean' } } });
+if (values.verbose) process.env.INTEROP_VERBOSE = '1';
+
+const { build } = await import('./lib/world.mjs');
+const { stopAll } = await import('./lib/process.mjs');
+const { finish, record, seed } = await import('./lib/report.mjs');
+const { authorizationSuite } = await import('./suites/authorization.mjs');
+const { streamSuite } = await import('./suites/stream.mjs');
+const { serverSuite } = await import('./suites/server.mjs');
+const { CLIENTS, clientSuite, strictSuite } = await import('./suites/clients.mjs');
+
+const wants = part => positionals.length === 0 || positionals.includes(part);
+let world;
+// The faults of the stub. A run against it passes only if every one of them is found.
+if (values.stub) seed(/sees only what it may use|is told of an unknown scope|cannot redeem a code twice|is refused with another key/);
+try {
+    world = await build({ stub: values.stub, shim: wants('server') });
+    if (wants('authorization')) await authorizationSuite({ issuer: world.issuer, clientId: 'conformance', resource: world.everything });
+    if (wants('strict')) await strictSuite(world);
+    const names = wants('clients') ? Object.keys(CLIENTS) : Object.keys(CLIENTS).filter(name => positionals.includes(name));
+    if (names.length > 0) await clientSuite(world, names);
+    if (wants('server')) {
+        await streamSuite({ direct: world.upstream, through: world.through });
+        const rows = await serverSuite({ direct: world.upstream, through: world.through, only: values.only });
+        const mark = ok => (ok ? 'pass' : 'fail');
+        if (values.table) for (const row of rows) console.log(`| ${row.revision} | ${row.scenario} | ${row.required ? 'yes' : 'no'} | ${mark(row.direct)} | ${mark(row.through)} |`);
+    }
+} catch (error) {
+    record(false, 'the run itself', error.stack);
+} finally {
+    if (values.verbose && world?.log) console.error(world.log());
+    stopAll();
+    if (world) rmSync(world.folder, { recursive: true, force: true });
+}
+process.exit(finish());
