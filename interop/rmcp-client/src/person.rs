@@ -127,7 +127,7 @@ fn challenged(error: &ClientInitializeError) -> Option<String> {
 
 /// The scope of a 403 challenge, from wherever in the chain of causes it is.
 pub fn required_scope(error: &anyhow::Error) -> Option<String> {
-    error.chain().find_map(|cause| scope_of(cause)).or_else(|| {
+    error.chain().find_map(scope_of).or_else(|| {
         let service = error.downcast_ref::<rmcp::ServiceError>()?;
         let rmcp::ServiceError::TransportSend(transport) = service else { return None };
         let mut at: Option<&(dyn Error + 'static)> = Some(transport.error.as_ref());
