@@ -119,6 +119,7 @@ async fn e12_hostile_json() {
     };
     let texts = [
         deep,
+        call(&format!("{}1{}", "[".repeat(70), "]".repeat(70))),
         "[".repeat(30_000),
         call("NaN"),
         call("Infinity"),

@@ -1,6 +1,7 @@
 //! What can change under a token that was verified before.
 
 use crate::world::{Reply, World, alice};
+use http_body_util::BodyExt;
 use prokura_config::Span;
 use prokura_core::{AgentId, ClientId, Clock, GrantId, UserId};
 use prokura_oauth::jose::{Algorithm, KeySet, SigningKey};
@@ -31,15 +32,17 @@ async fn a_stream_ends_with_its_grant() {
         World::with(move |_| Reply::Open(vec![], receiver.lock().unwrap().take().unwrap(), None)).await;
     world.insert_grant("g_1").await;
     let token = world.token(&alice());
-    let open = world
+    let mut open = world
         .modern(&token, "subscriptions/listen", json!({"notifications": {"toolsListChanged": true}}))
         .open()
         .await;
     let changed = json!({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"});
     sender.send(format!("data: {changed}\n\n")).await.unwrap();
+    let heard = open.body_mut().frame().await.unwrap().unwrap().into_data().unwrap();
+    assert!(String::from_utf8_lossy(&heard).contains("list_changed"));
     world.revoke(GrantId::parse("g_1").unwrap()).await;
     // Nobody sends anything more: the stream finds out by itself.
-    let body = http_body_util::BodyExt::collect(open.into_body()).await.unwrap().to_bytes();
+    let body = open.into_body().collect().await.unwrap().to_bytes();
     let text = String::from_utf8_lossy(&body);
     assert!(text.contains("authorization was ended"), "{text}");
     sender.closed().await;
@@ -60,7 +63,7 @@ async fn a_stream_that_listens_ends_with_its_token() {
         .open()
         .await;
     world.clock.advance(std::time::Duration::from_secs(301));
-    let body = http_body_util::BodyExt::collect(open.into_body()).await.unwrap().to_bytes();
+    let body = open.into_body().collect().await.unwrap().to_bytes();
     assert!(String::from_utf8_lossy(&body).contains("expired"));
     sender.closed().await;
 }
