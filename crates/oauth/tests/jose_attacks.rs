@@ -419,6 +419,40 @@ fn keys_are_read_strictly() {
 }
 
 #[test]
+fn rsa_keys_are_strong() {
+    let good = SigningKey::generate(Algorithm::Rs256).unwrap().public().to_jwk();
+    let changed = |name: &str, value: &[u8]| {
+        let mut jwk = good.clone();
+        jwk.insert(name, encode(value).into());
+        VerifyingKey::from_jwk(&jwk, &Algorithm::PUBLIC).map(drop)
+    };
+    assert_eq!(changed("e", &[1, 0, 1]), Ok(()));
+    for weak in [&[1][..], &[3], &[1, 0, 0], &[1, 0, 2], &[1, 0, 0, 0, 1], &[255; 64]] {
+        assert_eq!(changed("e", weak), Err(KeyError::Weak), "{weak:?}");
+    }
+    assert_eq!(changed("e", &[0, 1, 0, 1]), Err(KeyError::Member("e")));
+    assert_eq!(changed("e", &[]), Err(KeyError::Member("e")));
+    let odd = |length: usize| [&[0x7F][..], &vec![0xFF; length - 1]].concat();
+    for length in [1, 128, 256, 1026] {
+        assert_eq!(
+            changed("n", &odd(length)),
+            Err(KeyError::Weak),
+            "2,047 bits and 8,207 are too few and too many"
+        );
+    }
+    assert_eq!(changed("n", &[&[0][..], &[0xFF; 256]].concat()), Err(KeyError::Member("n")));
+}
+
+#[test]
+fn a_set_with_a_private_key_is_refused() {
+    let (good, mut leaked) =
+        (KEY.public().to_jwk(), SigningKey::generate(Algorithm::Es256).unwrap().public().to_jwk());
+    leaked.insert("d", encode([1; 32]).into());
+    let jwks = obj([("keys", vec![good.into(), leaked.into()].into())]);
+    assert_eq!(KeySet::from_jwks(&jwks, &Algorithm::PUBLIC).unwrap_err(), KeyError::Private);
+}
+
+#[test]
 fn thumbprints_are_those_of_the_standards() {
     // RFC 7638 §3.1.
     let rsa = object(

@@ -142,6 +142,14 @@ mod tests {
     }
 
     #[test]
+    fn names_beyond_the_first_plane_come_before_the_end_of_it() {
+        let sorted =
+            ["", "a", "\u{7f}", "\u{80}", "\u{d7ff}", "\u{10000}", "\u{10ffff}", "\u{e000}", "\u{ffff}"];
+        assert!(sorted.is_sorted_by(|a, b| name_order(a, b) == Ordering::Less));
+        assert!(sorted.is_sorted_by(|a, b| a.encode_utf16().lt(b.encode_utf16())));
+    }
+
+    #[test]
     fn a_number_that_no_double_holds_keeps_its_value() {
         assert_eq!(written("9007199254740993"), "9007199254740993");
         assert_eq!(written("18446744073709551615"), "18446744073709551615");
