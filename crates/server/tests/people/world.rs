@@ -18,8 +18,11 @@ use prokura_store::{ArtifactKind, DatabaseUrl, Store, StoreError, Tx};
 use prokura_ui::Standing;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 
 pub const PASSWORD: &str = "correct horse battery";
@@ -89,11 +92,39 @@ impl World {
         Self::with("https://as.example", "").await
     }
 
-    /// A server of `issuer` whose configuration has `more` in it, with the user `alice`.
+    /// A server of `issuer` whose configuration has `more` in it.
     pub async fn with(issuer: &str, more: &str) -> Self {
+        Self::on(&DatabaseUrl::memory(), issuer, more).await
+    }
+
+    /// A server whose database is a file, so that reading goes on while somebody writes.
+    pub async fn in_file(path: &Path) -> Self {
+        let url = DatabaseUrl::parse(&format!("sqlite:{}", path.display())).unwrap();
+        Self::on(&url, "https://as.example", "").await
+    }
+
+    /// Keeps the writer busy for `time`; returns once it is.
+    pub async fn hold_writer(&self, time: Duration) -> JoinHandle<()> {
+        let (busy, begun) = std::sync::mpsc::channel();
+        let store = self.store.clone();
+        let held = tokio::spawn(async move {
+            let hold = move |_: &mut Tx<'_>| {
+                busy.send(()).unwrap();
+                std::thread::sleep(time);
+                Ok::<_, StoreError>(())
+            };
+            store.transact(hold).await.unwrap();
+        });
+        while begun.try_recv().is_err() {
+            tokio::task::yield_now().await;
+        }
+        held
+    }
+
+    async fn on(url: &DatabaseUrl, issuer: &str, more: &str) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(1_795_255_200)));
         let point = PointId::parse("pep_test").unwrap();
-        let store = Store::open(&DatabaseUrl::memory(), point, clock.clone()).await.unwrap();
+        let store = Store::open(url, point, clock.clone()).await.unwrap();
         let config = Arc::new(config(issuer, more));
         let (master, codes) = (MasterKey::new([7; 32]), Arc::new(PlainCodes::default()));
         let rng = Arc::new(SystemRng);
