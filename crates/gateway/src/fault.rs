@@ -4,7 +4,7 @@ use crate::envelope::{Id, Malformed};
 use crate::method::BadCall;
 use crate::mirror::BadHeaders;
 use crate::route::Route;
-use crate::version::{Era, SUPPORTED};
+use crate::version::{Era, Version};
 use http::{HeaderValue, Response, StatusCode, header};
 use prokura_core::{Denial, ScopeSet, TraceId};
 use prokura_oauth::challenge::Challenge;
@@ -193,7 +193,8 @@ impl Fault {
         let mut data = Object::default();
         match self {
             Self::Headers(BadHeaders::UnsupportedVersion { requested }) => {
-                data.insert("supported", Value::Array(SUPPORTED.iter().map(|v| (*v).into()).collect()));
+                let supported = Version::of_requests().map(|v| v.as_str().into()).collect();
+                data.insert("supported", Value::Array(supported));
                 data.insert("requested", requested.as_str().into());
             }
             Self::Denied { ask, denial } if !denial.missing.is_empty() => {

@@ -30,6 +30,12 @@ impl Version {
         Self(ASSUMED)
     }
 
+    /// The versions that a single request may name, for a client that named another. Those of the legacy era are
+    /// agreed on by `initialize`, with the upstream; that it speaks them is not known here.
+    pub fn of_requests() -> impl Iterator<Item = Self> {
+        SUPPORTED.into_iter().map(Self).filter(|v| v.era() == Era::Modern)
+    }
+
     /// Its name.
     pub fn as_str(self) -> &'static str {
         self.0
@@ -53,5 +59,6 @@ mod tests {
         assert_eq!(Version::assumed().era(), Era::Legacy);
         assert_eq!(Version::parse("1900-01-01"), None);
         assert_eq!(Version::parse("2026-07-28 "), None);
+        assert_eq!(Version::of_requests().map(Version::as_str).collect::<Vec<_>>(), ["2026-07-28"]);
     }
 }

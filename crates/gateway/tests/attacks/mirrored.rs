@@ -72,7 +72,7 @@ async fn e06_what_a_modern_request_must_say() {
     let answer = body(unknown).set("mcp-protocol-version", "1900-01-01").send().await;
     assert_eq!((answer.status, answer.code()), (400, Some(-32022)));
     assert_eq!(answer.json()["error"]["data"]["requested"], "1900-01-01");
-    assert_eq!(answer.json()["error"]["data"]["supported"][0], "2026-07-28");
+    assert_eq!(answer.json()["error"]["data"]["supported"], json!(["2026-07-28"]));
     assert!(world.upstream.is_untouched());
 }
 
