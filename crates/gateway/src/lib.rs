@@ -14,6 +14,7 @@ mod body;
 mod caller;
 mod cors;
 mod decide;
+mod ending;
 mod envelope;
 mod exchange;
 mod fault;

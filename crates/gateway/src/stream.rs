@@ -2,6 +2,7 @@
 //! the events of one piece. When the client goes, the connection to the upstream goes too, which cancels.
 
 use crate::answer::{error_code, parse};
+use crate::ending::Ending;
 use crate::envelope::Message;
 use crate::exchange::{Exchange, Origin, Passage};
 use crate::fault::Fault;
@@ -14,7 +15,6 @@ use futures_util::stream::unfold;
 use http::{HeaderName, HeaderValue, Response, header};
 use http_body_util::BodyExt as _;
 use prokura_egress::UpstreamBody;
-use prokura_ledger::{Event as Entry, Outcome};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -32,8 +32,7 @@ pub(crate) fn relay(scene: Scene, exchange: Exchange, body: UpstreamBody) -> Res
     let limit = scene.inner.bounds.max_response;
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let ending =
-        Ending { scene: scene.clone(), listens: exchange.origin == Origin::Listening, recorded: false };
+    let ending = Ending::new(scene.clone(), exchange.origin == Origin::Listening);
     let relay = Relay {
         scene,
         exchange,
@@ -235,38 +234,4 @@ impl Relay {
 
 fn text(message: Message) -> String {
     String::from_utf8(message.into_bytes()).unwrap_or_default()
-}
-
-/// Sees that every stream has its outcome in the record, also if the client goes away.
-struct Ending {
-    scene: Scene,
-    /// Nobody waits for an answer on this stream.
-    listens: bool,
-    recorded: bool,
-}
-
-impl Ending {
-    async fn record(&mut self, outcome: Entry) -> Result<(), Fault> {
-        self.recorded = true;
-        self.scene.write(vec![outcome]).await
-    }
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        if self.recorded {
-            return;
-        }
-        let mut outcome = self.scene.outcome(200, None);
-        if !self.listens {
-            outcome.outcome = Outcome::Error;
-        }
-        outcome.details.insert("ended", "client_closed".into());
-        let scene = self.scene.clone();
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                let _logged = scene.write(vec![outcome]).await;
-            });
-        }
-    }
 }

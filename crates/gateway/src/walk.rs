@@ -1,6 +1,7 @@
 //! The walk of one request: route → authenticate → parse → decide → record → inject → forward → redact → record.
 
 use crate::decide::{self, Warrant};
+use crate::ending::Ending;
 use crate::envelope::{Id, Message};
 use crate::exchange::{Exchange, Handles, Origin};
 use crate::fault::Fault;
@@ -26,12 +27,16 @@ use std::sync::Arc;
 /// Serves one request at a resource's address.
 pub(crate) async fn serve(inner: Arc<Inner>, route: Arc<Route>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let mut walk = Walk { scene: Scene::new(inner, route), id: None, forwarded: false };
+    let mut walk = Walk { scene: Scene::new(inner, route), id: None, ending: None };
     let result = walk.run(&parts, body).await;
     let mut response = match result {
         Ok(response) => response,
         Err(fault) => walk.refuse(fault).await,
     };
+    // If this is not reached, the client went away, and the ending records that.
+    if let Some(ending) = walk.ending.take() {
+        ending.done();
+    }
     cors::allow(&walk.scene.inner.doors, &parts.headers, &mut response);
     response
 }
@@ -40,8 +45,8 @@ struct Walk {
     scene: Scene,
     /// The request's id, once it is known.
     id: Option<Id>,
-    /// Whether the permits were recorded: what fails from then on is an outcome.
-    forwarded: bool,
+    /// The outcome that is owed once the permits were recorded: what fails from then on is one.
+    ending: Option<Ending>,
 }
 
 /// A message that was read, with all that follows from it.
@@ -157,7 +162,7 @@ impl Walk {
     /// Record: nothing is forwarded before this is durable.
     async fn record(&mut self, warrant: &Warrant) -> Result<(), Fault> {
         self.scene.record_permits(warrant).await?;
-        self.forwarded = true;
+        self.ending = Some(Ending::new(self.scene.clone(), false));
         Ok(())
     }
 
@@ -244,7 +249,7 @@ impl Walk {
         tracing::debug!(word = fault.word(), trace = %self.scene.trace, action = %self.scene.action, "refused");
         let mut fault = fault;
         if fault.is_recorded()
-            && let Err(not) = self.scene.write(vec![self.scene.refusal(&fault, self.forwarded)]).await
+            && let Err(not) = self.scene.write(vec![self.scene.refusal(&fault, self.ending.is_some())]).await
         {
             fault = not;
         }

@@ -169,3 +169,26 @@ async fn going_away_closes_the_connection_to_the_upstream() {
     assert_eq!(outcome.details.str("ended"), Some("client_closed"));
     assert_eq!(outcome.outcome.as_str(), "error");
 }
+
+#[tokio::test]
+async fn going_away_before_the_answer_begins_is_an_outcome() {
+    let (sender, receiver) = mpsc::channel(1);
+    let receiver = Mutex::new(Some(receiver));
+    let world = World::with(move |_| Reply::Never(receiver.lock().unwrap().take().unwrap())).await;
+    let token = world.token(&alice());
+    {
+        let mut waiting = Box::pin(world.read_report(&token).send());
+        while world.upstream.is_untouched() {
+            let poll = futures_util::poll!(&mut waiting);
+            assert!(poll.is_pending());
+            tokio::task::yield_now().await;
+        }
+    }
+    sender.closed().await;
+    while world.record().await.len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let outcome = &world.record().await[1].event;
+    assert_eq!((outcome.kind.as_str(), outcome.outcome.as_str()), ("outcome", "error"));
+    assert_eq!(outcome.details.str("ended"), Some("client_closed"));
+}

@@ -47,6 +47,8 @@ pub enum Reply {
     /// These events, and then whatever is sent until the sender is dropped.
     Open(Vec<String>, mpsc::Receiver<String>, Option<String>),
     Status(u16),
+    /// Nothing, ever; the receiver is dropped when the caller is gone.
+    Never(mpsc::Receiver<()>),
 }
 
 impl Reply {
@@ -109,6 +111,7 @@ impl Reply {
                 response
             }
             Self::Status(status) => build(status, "", Body::empty()),
+            Self::Never(_) => unreachable!("it is awaited"),
         }
     }
 }
@@ -133,7 +136,13 @@ impl Upstream {
                 let one =
                     Seen { method: parts.method, uri: parts.uri.to_string(), headers: parts.headers, body };
                 log.lock().unwrap().push(one.clone());
-                reply(&one).into_response()
+                match reply(&one) {
+                    Reply::Never(receiver) => {
+                        let _held = receiver;
+                        std::future::pending().await
+                    }
+                    reply => reply.into_response(),
+                }
             }
         };
         let router = Router::new().fallback(handler);
