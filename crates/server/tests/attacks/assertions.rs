@@ -83,7 +83,10 @@ async fn c04_only_the_registered_key_and_algorithm() {
         use base64::Engine as _;
         let part = jwt.split('.').nth(1).unwrap();
         let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).unwrap();
-        prokura_oauth::json::parse(&bytes, &prokura_oauth::json::Limits::TOKEN).unwrap().into_object().unwrap()
+        prokura_oauth::json::parse(&bytes, &prokura_oauth::json::Limits::TOKEN)
+            .unwrap()
+            .into_object()
+            .unwrap()
     };
     assert_eq!(world.assert(&other.sign("JWT", &claims(&jwt)).unwrap()).await.error(), "401 invalid_client");
     let none = "eyJhbGciOiJub25lIn0";
@@ -119,16 +122,27 @@ async fn c18_exactly_the_registered_method_and_only_one() {
             world.form("/token", basic.map(|b| format!("{b}:{SECRET}")).as_deref(), &all).await.error()
         }
     };
-    assert_eq!(form(vec![("client_id", "signer"), ("client_secret", SECRET)], None).await, "401 invalid_client");
+    assert_eq!(
+        form(vec![("client_id", "signer"), ("client_secret", SECRET)], None).await,
+        "401 invalid_client"
+    );
     world.refused_for("auth_method").await;
     assert_eq!(form(vec![], Some("signer")).await, "401 invalid_client");
     assert_eq!(form(vec![("client_id", "signer")], None).await, "401 invalid_client");
-    assert_eq!(form(vec![("client_id", "batch"), ("client_secret", SECRET)], None).await, "401 invalid_client");
+    assert_eq!(
+        form(vec![("client_id", "batch"), ("client_secret", SECRET)], None).await,
+        "401 invalid_client"
+    );
     assert_eq!(form(vec![], Some("post")).await, "401 invalid_client");
     assert_eq!(form(vec![("client_secret", SECRET)], Some("batch")).await, "400 invalid_request");
     assert_eq!(form(vec![("client_id", "web"), ("client_secret", SECRET)], None).await, "401 invalid_client");
     let jwt = world.assertion("JWT", &[]);
-    let two = [grant, ("client_assertion", jwt.as_str()), ("client_assertion_type", ASSERTION_TYPE), ("client_secret", "x")];
+    let two = [
+        grant,
+        ("client_assertion", jwt.as_str()),
+        ("client_assertion_type", ASSERTION_TYPE),
+        ("client_secret", "x"),
+    ];
     assert_eq!(world.form("/token", None, &two).await.error(), "400 invalid_request");
     for wrong in ["batch:wrong", "batch:", &format!("batch:{SECRET}x"), "nobody:x"] {
         let answer = world.form("/token", Some(wrong), &[grant]).await;
@@ -142,7 +156,8 @@ async fn c18_exactly_the_registered_method_and_only_one() {
 #[tokio::test]
 async fn c19_one_content_type() {
     let world = World::new().await;
-    let body = encode(&[("grant_type", "client_credentials"), ("client_id", "batch"), ("client_secret", SECRET)]);
+    let body =
+        encode(&[("grant_type", "client_credentials"), ("client_id", "batch"), ("client_secret", SECRET)]);
     for types in [
         &["application/json, application/x-www-form-urlencoded"][..],
         &["application/json"],

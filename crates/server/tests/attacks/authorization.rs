@@ -89,7 +89,13 @@ async fn a06_redirect_parser_tricks() {
 #[tokio::test]
 async fn a07_schemes_that_run() {
     let world = World::and(OPEN_REGISTRATION).await;
-    for uri in ["jAvAsCrIpT:alert(1)", "data:text/html,x", "javascript://a.example/%0aalert(1)", "vbscript:x", "javascript:x#ja"] {
+    for uri in [
+        "jAvAsCrIpT:alert(1)",
+        "data:text/html,x",
+        "javascript://a.example/%0aalert(1)",
+        "vbscript:x",
+        "javascript:x#ja",
+    ] {
         let body = format!(r#"{{"redirect_uris":["{uri}"]}}"#);
         let answer = world.json(http::Method::POST, "/register", None, &body).await;
         assert_eq!(answer.error(), "400 invalid_redirect_uri", "{uri}");

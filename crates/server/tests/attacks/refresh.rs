@@ -170,7 +170,26 @@ async fn c17_a_refresh_never_widens() {
         assert_eq!(world.refresh(&refresh, &[change]).await.error(), error, "{change:?}");
     }
     let answer = world.refresh(&refresh, &[("scope", "read"), ("resource", SALES)]).await;
-    assert_eq!((answer.status.as_u16(), answer.text("scope").as_str()), (200, "read"), "and the token was not spent");
+    assert_eq!(
+        (answer.status.as_u16(), answer.text("scope").as_str()),
+        (200, "read"),
+        "and the token was not spent"
+    );
+}
+
+#[tokio::test]
+async fn c17_a_refresh_token_holds_what_its_code_held_even_if_the_grant_holds_more() {
+    let world = World::new().await;
+    let (access, refresh) = world.tokens().await;
+    let grant = world.verified(&access).grant.id;
+    let wider = prokura_core::ScopeSet::parse("read write").unwrap();
+    let widened = world.write(move |tx| {
+        let kept = tx.grant(&grant)?.unwrap();
+        tx.update_grant(&prokura_core::Grant { actions: wider.clone(), ..kept })
+    });
+    assert!(widened.await);
+    assert_eq!(world.refresh(&refresh, &[("scope", "read write")]).await.error(), "400 invalid_scope");
+    assert_eq!(world.refresh(&refresh, &[]).await.text("scope"), "read");
 }
 
 #[tokio::test]

@@ -20,13 +20,17 @@ async fn b01_registrations_are_bounded_by_rate_and_in_number() {
     world.refused_for("too_many").await;
     world.wait(60);
     assert_eq!(world.json(Method::POST, "/register", None, &body("")).await.status, 201);
-    assert_eq!(world.json(Method::POST, "/register", None, &body("")).await.error(), "429 temporarily_unavailable");
+    assert_eq!(
+        world.json(Method::POST, "/register", None, &body("")).await.error(),
+        "429 temporarily_unavailable"
+    );
     assert_eq!(register().await.error(), "400 invalid_client_metadata");
     // What was never used goes, and there is room again.
     world.wait(31 * 24 * 3600);
     world.server.maintain().await.unwrap();
     assert_eq!(world.json(Method::POST, "/register", None, &body("")).await.status, 201);
-    let count = world.store.read::<_, prokura_store::StoreError>(|tx| tx.clients(None, 100)).await.unwrap().len();
+    let count =
+        world.store.read::<_, prokura_store::StoreError>(|tx| tx.clients(None, 100)).await.unwrap().len();
     assert_eq!(count, 1);
 }
 
@@ -51,7 +55,10 @@ async fn b02_who_may_register_is_the_operators_word() {
     assert_eq!(hosts.json(Method::POST, "/register", None, &body("")).await.status, 201);
     for uri in ["https://evil.example/cb", "http://127.0.0.1/cb", "https://app.example.evil.example/cb"] {
         let body = format!(r#"{{"redirect_uris":["{uri}"]}}"#);
-        assert_eq!(hosts.json(Method::POST, "/register", None, &body).await.error(), "400 invalid_redirect_uri");
+        assert_eq!(
+            hosts.json(Method::POST, "/register", None, &body).await.error(),
+            "400 invalid_redirect_uri"
+        );
     }
 }
 
@@ -79,7 +86,10 @@ async fn b03_nothing_is_assigned_that_is_not_on_the_list() {
     let another = world.json(Method::PUT, &path, Some(token), &body(r#","client_id":"web""#)).await;
     assert_eq!(another.error(), "400 invalid_client_metadata");
     let secret = body(&format!(r#","client_id":"{id}""#)).replace("\"none\"", "\"client_secret_post\"");
-    assert_eq!(world.json(Method::PUT, &path, Some(token), &secret).await.error(), "400 invalid_client_metadata");
+    assert_eq!(
+        world.json(Method::PUT, &path, Some(token), &secret).await.error(),
+        "400 invalid_client_metadata"
+    );
 }
 
 #[tokio::test]
@@ -99,5 +109,8 @@ async fn b04_a_registration_token_ends_with_its_client() {
         assert_eq!(answer.error(), "401 invalid_token", "{method}");
         world.refused_for("registration_token").await;
     }
-    assert_eq!(world.json(Method::GET, "/register/cli_none", Some(&token), "").await.error(), "401 invalid_token");
+    assert_eq!(
+        world.json(Method::GET, "/register/cli_none", Some(&token), "").await.error(),
+        "401 invalid_token"
+    );
 }

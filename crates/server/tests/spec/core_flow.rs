@@ -128,8 +128,14 @@ async fn a_token_never_outlives_its_grant() {
 async fn prompt_none_without_a_session_says_so() {
     let world = World::new().await;
     assert_eq!(world.authorize(&[("prompt", "none")]).await.redirect().1["error"], "login_required");
-    for (name, value) in [("prompt", "none login"), ("max_age", "x"), ("response_mode", "fragment"), ("prompt", "x")] {
-        assert_eq!(world.authorize(&[(name, value)]).await.redirect().1["error"], "invalid_request", "{value}");
+    for (name, value) in
+        [("prompt", "none login"), ("max_age", "x"), ("response_mode", "fragment"), ("prompt", "x")]
+    {
+        assert_eq!(
+            world.authorize(&[(name, value)]).await.redirect().1["error"],
+            "invalid_request",
+            "{value}"
+        );
     }
     assert_eq!(
         world.authorize(&[("response_type", "token")]).await.redirect().1["error"],

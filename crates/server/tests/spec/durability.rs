@@ -17,7 +17,9 @@ async fn no_token_leaves_while_the_record_cannot_be_written() {
     let code = world.code("web").await;
     // The record itself refuses, as it would on a full disk.
     let broken = rusqlite::Connection::open(&file).unwrap();
-    broken.execute_batch("CREATE TRIGGER full BEFORE INSERT ON ledger BEGIN SELECT RAISE(ABORT, 'full'); END").unwrap();
+    broken
+        .execute_batch("CREATE TRIGGER full BEFORE INSERT ON ledger BEGIN SELECT RAISE(ABORT, 'full'); END")
+        .unwrap();
     for answer in [world.batch().await, world.redeem(&code, &[]).await] {
         assert_eq!(answer.error(), "503 temporarily_unavailable");
         assert!(answer.headers.contains_key("retry-after"));

@@ -29,7 +29,12 @@ async fn a_pushed_request_is_brought_once_by_its_client() {
 async fn what_stands_beside_a_request_uri_counts_for_nothing() {
     let world = World::new().await;
     let uri = push(&world, &[]).await.text("request_uri");
-    let beside = [("client_id", "web"), ("request_uri", uri.as_str()), ("redirect_uri", "https://evil.example"), ("scope", "write")];
+    let beside = [
+        ("client_id", "web"),
+        ("request_uri", uri.as_str()),
+        ("redirect_uri", "https://evil.example"),
+        ("scope", "write"),
+    ];
     let (to, p) = world.get(&format!("/authorize?{}", encode(&beside))).await.redirect();
     assert_eq!(to, CB);
     assert_eq!(world.redeem(&p["code"], &[]).await.text("scope"), "read");
@@ -62,7 +67,8 @@ async fn no_credential_is_kept_with_a_pushed_request() {
     let pushed = request(&[("client_id", "post"), ("client_secret", SECRET)]);
     let uri = world.form("/par", None, &pushed).await.text("request_uri");
     let reference = uri.rsplit(':').next().unwrap().to_owned();
-    let kept = world.write(move |tx| tx.artifact(prokura_store::ArtifactKind::Par, &reference)).await.unwrap();
+    let kept =
+        world.write(move |tx| tx.artifact(prokura_store::ArtifactKind::Par, &reference)).await.unwrap();
     assert!(!String::from_utf8(kept.payload).unwrap().contains(SECRET));
 }
 

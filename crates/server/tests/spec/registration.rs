@@ -23,7 +23,9 @@ async fn a_client_registers_uses_and_removes_itself() {
 
     let path = format!("/register/{id}");
     assert_eq!(world.json(Method::GET, &path, Some(&token), "").await.text("client_name"), "Inspector");
-    let update = body.replace("\"client_name\"", &format!("\"client_id\":\"{id}\",\"client_name\"")).replace("Inspector", "Other");
+    let update = body
+        .replace("\"client_name\"", &format!("\"client_id\":\"{id}\",\"client_name\""))
+        .replace("Inspector", "Other");
     let answer = world.json(Method::PUT, &path, Some(&token), &update).await;
     assert_eq!((answer.status.as_u16(), answer.text("client_name").as_str()), (200, "Other"));
     assert_eq!(world.json(Method::DELETE, &path, Some(&token), "").await.status, 204);
@@ -71,7 +73,10 @@ async fn only_json_is_read_and_only_in_one_way() {
     let world = World::and(OPEN_REGISTRATION).await;
     for (body, error) in [
         ("[]", "400 invalid_client_metadata"),
-        (r#"{"redirect_uris":["https://a.example/"],"redirect_uris":["https://b.example/"]}"#, "400 invalid_client_metadata"),
+        (
+            r#"{"redirect_uris":["https://a.example/"],"redirect_uris":["https://b.example/"]}"#,
+            "400 invalid_client_metadata",
+        ),
         ("{}", "400 invalid_redirect_uri"),
     ] {
         assert_eq!(world.json(Method::POST, "/register", None, body).await.error(), error, "{body}");

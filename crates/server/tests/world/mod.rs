@@ -242,7 +242,8 @@ impl World {
     }
 
     pub async fn json(&self, method: Method, path: &str, bearer: Option<&str>, body: &str) -> Answer {
-        let mut request = Request::builder().method(method).uri(path).header(CONTENT_TYPE, "application/json");
+        let mut request =
+            Request::builder().method(method).uri(path).header(CONTENT_TYPE, "application/json");
         if let Some(bearer) = bearer {
             request = request.header(AUTHORIZATION, format!("Bearer {bearer}"));
         }
@@ -277,7 +278,8 @@ impl World {
     }
 
     pub async fn refresh(&self, token: &str, more: &[(&str, &str)]) -> Answer {
-        let mut parameters = vec![("grant_type", "refresh_token"), ("client_id", "web"), ("refresh_token", token)];
+        let mut parameters =
+            vec![("grant_type", "refresh_token"), ("client_id", "web"), ("refresh_token", token)];
         parameters.extend(more);
         self.form("/token", None, &parameters).await
     }
@@ -352,7 +354,8 @@ impl World {
 
     /// The newest entries of the record.
     pub async fn record(&self) -> Vec<Event> {
-        let all = self.store.read::<_, StoreError>(|tx| tx.entries(&Filter { limit: 1000, ..Filter::default() }));
+        let all =
+            self.store.read::<_, StoreError>(|tx| tx.entries(&Filter { limit: 1000, ..Filter::default() }));
         all.await.unwrap().into_iter().map(|(_, entry)| entry.event).collect()
     }
 
@@ -398,7 +401,8 @@ pub fn redemption<'a>(code: &'a str, changes: &[(&'a str, &'a str)]) -> Vec<(&'a
 }
 
 fn changed<'a>(usual: &[(&'a str, &'a str)], changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    let mut all: Vec<_> = usual.iter().filter(|(n, _)| !changes.iter().any(|(c, _)| c == n)).copied().collect();
+    let mut all: Vec<_> =
+        usual.iter().filter(|(n, _)| !changes.iter().any(|(c, _)| c == n)).copied().collect();
     all.extend(changes.iter().filter(|(_, v)| !v.is_empty()));
     all
 }
