@@ -3,98 +3,14 @@
 //!
 //! Invariant: what is not named here is dropped on every write, so nothing can be assigned in mass.
 
+mod words;
+
+pub use words::{ApplicationType, AuthMethod, GrantType};
+
 use crate::json::{Object, Value};
 use crate::redirect::{InvalidRedirect, RedirectUri};
 use prokura_core::{InvalidScope, ScopeSet};
 use url::Url;
-
-/// How a client proves who it is at the token endpoint (`token_endpoint_auth_method`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AuthMethod {
-    /// Not at all: a public client.
-    None,
-    /// A secret in the `Authorization` header (RFC 6749 §2.3.1).
-    ClientSecretBasic,
-    /// A secret in the body (RFC 6749 §2.3.1).
-    ClientSecretPost,
-    /// A signed assertion (RFC 7523).
-    PrivateKeyJwt,
-}
-
-impl AuthMethod {
-    /// Every method, in the order of the metadata.
-    pub const ALL: [Self; 4] =
-        [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
-
-    /// The word on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::ClientSecretBasic => "client_secret_basic",
-            Self::ClientSecretPost => "client_secret_post",
-            Self::PrivateKeyJwt => "private_key_jwt",
-        }
-    }
-
-    /// The method of that word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|m| m.as_str() == word)
-    }
-
-    /// Whether a secret is shared with the client.
-    pub fn uses_secret(self) -> bool {
-        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
-    }
-}
-
-/// What a client asks tokens for (`grant_types`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum GrantType {
-    /// With a code that a user's consent gave (RFC 6749 §4.1).
-    AuthorizationCode,
-    /// With a refresh token (RFC 6749 §6).
-    RefreshToken,
-    /// For itself (RFC 6749 §4.4).
-    ClientCredentials,
-}
-
-impl GrantType {
-    /// Every grant type that is served.
-    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
-
-    /// The word on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AuthorizationCode => "authorization_code",
-            Self::RefreshToken => "refresh_token",
-            Self::ClientCredentials => "client_credentials",
-        }
-    }
-
-    /// The grant type of that word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|g| g.as_str() == word)
-    }
-}
-
-/// What sort of program the client is (`application_type`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ApplicationType {
-    /// Runs on a server or in a browser.
-    Web,
-    /// Runs on the user's machine.
-    Native,
-}
-
-impl ApplicationType {
-    /// The word on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Web => "web",
-            Self::Native => "native",
-        }
-    }
-}
 
 /// Where the client's keys are.
 #[derive(Debug, Clone, PartialEq)]
@@ -287,7 +203,9 @@ pub fn shown_name(name: &str) -> String {
             || matches!(c, '\u{e0000}'..='\u{e007f}' | '\u{fe00}'..='\u{fe0f}')
     };
     let clean: String = name.chars().filter(|c| !hidden(*c)).collect();
-    clean.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(64).collect()
+    let folded = clean.split_whitespace().collect::<Vec<_>>().join(" ");
+    // A cut between two words leaves no space behind, so that a stored name reads back as it is.
+    folded.chars().take(64).collect::<String>().trim_end().to_owned()
 }
 
 fn optional_text(o: &Object, name: &'static str) -> Result<Option<String>, MetadataError> {
@@ -498,5 +416,6 @@ mod tests {
     fn names_lose_what_could_deceive() {
         assert_eq!(shown_name("Cl\u{202e}au\u{200b}de\n  Desktop\u{7}"), "Claude Desktop");
         assert_eq!(shown_name(&"x".repeat(100)).len(), 64);
+        assert_eq!(shown_name(&format!("{} y", "x".repeat(63))), "x".repeat(63));
     }
 }

@@ -201,7 +201,7 @@ impl KeyRing {
     }
 }
 
-/// When a key that is to be made now begins to sign: at once if there is none of this algorithm, or when the
+/// When a key that is to be made now begins to sign: at once if none of this algorithm is to stay, or when the
 /// newest has signed for its time; `None` if that is still far.
 fn next_begins(
     keys: &[Key],
@@ -210,7 +210,7 @@ fn next_begins(
     ahead: Duration,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    let Some(newest) = keys.iter().rfind(|k| k.alg == alg) else { return Some(now) };
+    let Some(newest) = keys.iter().rfind(|k| k.alg == alg && k.retire_at.is_none()) else { return Some(now) };
     let begins = newest.not_before.after(every);
     (now.after(ahead) >= begins).then(|| begins.max(now.after(ahead)))
 }

@@ -84,6 +84,13 @@ async fn the_algorithm_is_the_operators_and_may_change() {
     assert_eq!(algs, BTreeSet::from(["ES256".to_owned(), "EdDSA".to_owned()]));
     assert!(eddsa.is_active(&token).await, "tokens of the old algorithm are good to their end");
     assert_eq!(KeySet::from_jwks(&jwks, &prokura_oauth::jose::Algorithm::PUBLIC).unwrap().len(), 2);
+    // Back again: a key that is about to go signs nothing more.
+    let back = World::start(USUAL, eddsa.store.clone(), eddsa.clock.clone()).await;
+    assert_ne!(signed_with(&back).await, kid(&token));
+    let last = back.batch().await.text("access_token");
+    back.wait(299);
+    back.server.maintain().await.unwrap();
+    assert!(back.is_active(&last).await);
 }
 
 fn alg(key: &Value) -> String {
