@@ -23,6 +23,7 @@ pub(crate) async fn client(
 ) -> Result<Arc<Client>, Fault> {
     let headers: Vec<_> =
         parts.headers.get_all(AUTHORIZATION).iter().map(|v| v.to_str().unwrap_or("")).collect();
+    about.by_header = !headers.is_empty();
     let credentials = Credentials::read(&headers, form)?;
     let (id, kid) = claimed(&credentials)?;
     about.client = Some(id.clone());

@@ -19,11 +19,21 @@ pub(crate) struct About {
     pub(crate) resource: Option<ResourceUri>,
     pub(crate) grant: Option<GrantId>,
     pub(crate) subject: Option<Principal>,
+    /// Whether the client authenticates by the `Authorization` header, and so is told how (RFC 6749 §5.2).
+    pub(crate) by_header: bool,
 }
 
 impl About {
     pub(crate) fn new(kind: EventKind, action: &str) -> Self {
-        Self { kind, action: action.to_owned(), client: None, resource: None, grant: None, subject: None }
+        Self {
+            kind,
+            action: action.to_owned(),
+            client: None,
+            resource: None,
+            grant: None,
+            subject: None,
+            by_header: false,
+        }
     }
 
     pub(crate) fn refused(&self, reason: &str, now: Timestamp, trace: &TraceId) -> Event {

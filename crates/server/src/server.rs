@@ -154,7 +154,7 @@ impl AppState {
     /// The answer to a refused request, on record.
     pub(crate) async fn refuse(&self, fault: &Fault, about: &About, trace: &TraceId) -> Response {
         self.note(fault, about, trace).await;
-        refusal(fault, trace)
+        refusal(fault, trace, about.by_header)
     }
 }
 

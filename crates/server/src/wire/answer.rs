@@ -29,8 +29,9 @@ pub(crate) fn public_json(body: &Object) -> Response {
     response
 }
 
-/// The answer to a refused request (RFC 6749 §5.2).
-pub(crate) fn refusal(fault: &Fault, trace: &TraceId) -> Response {
+/// The answer to a refused request (RFC 6749 §5.2). A challenge is for a client that came `by_header`; strict clients
+/// that sent their proof in the body take a challenge for another protocol's and do not read on.
+pub(crate) fn refusal(fault: &Fault, trace: &TraceId, by_header: bool) -> Response {
     let verdict = fault.verdict();
     let mut response = json(
         verdict.status,
@@ -45,7 +46,7 @@ pub(crate) fn refusal(fault: &Fault, trace: &TraceId) -> Response {
         (StatusCode::UNAUTHORIZED, OAuthError::InvalidToken) => {
             Some(Challenge::bearer().error(OAuthError::InvalidToken))
         }
-        (StatusCode::UNAUTHORIZED, _) => Some(Challenge::basic("prokura")),
+        (StatusCode::UNAUTHORIZED, _) if by_header => Some(Challenge::basic("prokura")),
         _ => None,
     };
     if let Some(value) = challenge.and_then(|c| HeaderValue::from_str(&c.into_value()).ok()) {
@@ -73,11 +74,13 @@ mod tests {
     #[test]
     fn c29_no_answer_may_be_kept_and_a_401_says_how_to_come_back() {
         let trace = TraceId::parse("tr_1").unwrap();
-        let response = refusal(&Fault::Secret, &trace);
+        let response = refusal(&Fault::Secret, &trace, false);
+        assert!(!response.headers().contains_key(WWW_AUTHENTICATE));
+        let response = refusal(&Fault::Secret, &trace, true);
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
         assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
         assert_eq!(response.headers()[WWW_AUTHENTICATE], "Basic realm=\"prokura\"");
-        let response = refusal(&Fault::Stale, &trace);
+        let response = refusal(&Fault::Stale, &trace, true);
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(response.headers().contains_key(RETRY_AFTER));
     }
