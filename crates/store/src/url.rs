@@ -2,7 +2,7 @@
 
 use crate::StoreError;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where the database is: `sqlite:FILE`, `sqlite::memory:` or `postgres://…`. Neither `Debug` nor `Display` shows
 /// a password.
@@ -41,6 +41,14 @@ impl DatabaseUrl {
     /// A database that lives and dies with the store: for tests and demonstrations.
     pub fn memory() -> Self {
         Self(Place::Memory)
+    }
+
+    /// The file of an SQLite database.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.0 {
+            Place::File(path) => Some(path),
+            Place::Memory | Place::Postgres(_) => None,
+        }
     }
 
     /// Whether several processes on several machines may share it.

@@ -1,0 +1,41 @@
+//! `prokura serve`: the authorization server, its pages and the gateway on one listener.
+
+pub(crate) mod listen;
+pub(crate) mod load;
+pub(crate) mod log;
+mod master;
+mod ready;
+mod said;
+pub(crate) mod service;
+mod stop;
+
+use crate::failure::Failure;
+use clap::Args;
+use listen::Listener;
+use load::Loaded;
+use service::Service;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The configuration file
+    #[arg(long, env = "PROKURA_CONFIG", default_value = "prokura.toml")]
+    config: PathBuf,
+    /// Allow what is only fit for one's own machine; refused unless the issuer is on loopback
+    #[arg(long)]
+    dev: bool,
+}
+
+/// Runs until a signal says stop; then finishes what is under way.
+pub(crate) async fn serve(asked: ServeArgs) -> Result<(), Failure> {
+    let loaded = Loaded::read(&asked.config)?.for_serving(asked.dev)?;
+    // The listener first: if the address is taken, nothing was touched.
+    let listener = Listener::bind(loaded.config.listen).await?;
+    let service = Service::start(loaded).await?;
+    said::at_start(&service).await?;
+    let maintenance = tokio::spawn(service.clone().maintain());
+    listener.run(service.router(), stop::signal()).await;
+    maintenance.abort();
+    said::at_end();
+    Ok(())
+}
