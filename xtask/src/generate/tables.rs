@@ -1,0 +1,73 @@
+//! Tables of the server, as its snapshot tests hold them to the code.
+
+use crate::workspace::File;
+use anyhow::{Context, Result};
+
+const STEPS: &str = "the_table_is_what_the_documentation_shows.snap";
+const REFUSALS: &str = "every_fault_has_its_status_code_word_and_sentence.snap";
+
+/// The steps of an authorization request, by endpoint.
+pub(super) fn steps(files: &[File]) -> Result<String> {
+    let mut page = String::from(
+        "# The steps of an authorization request\n\n\
+         Generated from `crates/server/src/steps` by `cargo xtask generate`. Both endpoints walk down the same rows.\n\
+         Until `Redirect` has passed, no error leaves by way of a redirect.\n\n\
+         | Step | `/authorize` | `/par` | What it does |\n|-|-|-|-|\n",
+    );
+    page.push_str(snapshot(files, STEPS)?);
+    page.push('\n');
+    Ok(page)
+}
+
+/// The refusals of the OAuth endpoints.
+pub(super) fn refusals(files: &[File]) -> Result<String> {
+    let mut page = String::from(
+        "# What the authorization server refuses\n\n\
+         Generated from `crates/server/src/fault.rs` by `cargo xtask generate`. The word is what the record says; the\n\
+         sentence, here of an example, is what the caller reads. What would tell a stranger who is here reads alike.\n\n\
+         | Status | Error | Word | Sentence |\n|-|-|-|-|\n",
+    );
+    for line in snapshot(files, REFUSALS)?.lines() {
+        page.push_str(&refusal(line).with_context(|| format!("{REFUSALS}: {line}"))?);
+    }
+    Ok(page)
+}
+
+/// `400 invalid_request too_large: the request is too large`
+fn refusal(line: &str) -> Option<String> {
+    let (head, sentence) = line.split_once(": ")?;
+    let mut words = head.split(' ');
+    let (status, error, word) = (words.next()?, words.next()?, words.next()?);
+    Some(format!("| {status} | `{error}` | `{word}` | {} |\n", sentence.replace('|', "\\|")))
+}
+
+/// What a snapshot holds, without its head.
+fn snapshot<'a>(files: &'a [File], name: &str) -> Result<&'a str> {
+    let file =
+        files.iter().find(|f| f.path.ends_with(name)).with_context(|| format!("no snapshot {name}"))?;
+    let body = file.text.splitn(3, "---\n").nth(2).with_context(|| format!("{name} has no head"))?;
+    Ok(body.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(name: &str, body: &str) -> [File; 1] {
+        let text = format!("---\nsource: x\nexpression: \"y\"\n---\n{body}\n");
+        [File { path: format!("crates/server/src/snapshots/a__{name}"), text }]
+    }
+
+    #[test]
+    fn rows_are_taken_as_they_stand() {
+        let page = steps(&held(STEPS, "| Pkce | x | x | a |")).unwrap();
+        assert!(page.ends_with("|-|-|-|-|\n| Pkce | x | x | a |\n"), "{page}");
+    }
+
+    #[test]
+    fn a_refusal_becomes_a_row() {
+        let page = refusals(&held(REFUSALS, "400 invalid_scope scope_none: name: `a|b`")).unwrap();
+        assert!(page.ends_with("| 400 | `invalid_scope` | `scope_none` | name: `a\\|b` |\n"), "{page}");
+        assert!(refusals(&held(REFUSALS, "400 only")).is_err());
+    }
+}
