@@ -1,2 +1,4 @@
-//! A whole Prokura in one process for tests: server, gateway, upstream, one clock, one seed.
+//! Tests that need the whole program, from outside: for development only.
 #![forbid(unsafe_code)]
+
+pub mod kill;
