@@ -61,7 +61,9 @@ impl Bug {
             return Some(why);
         }
         let Ok((package, target, name)) = self.test() else { return Some(format!("{}: no test", self.test)) };
-        let home = format!("crates/{}/", package.trim_start_matches("prokura-"));
+        // The program itself is in the crate `cli`.
+        let folder = if package == "prokura" { "cli" } else { package.trim_start_matches("prokura-") };
+        let home = format!("crates/{folder}/");
         let place = match target {
             "lib" | "bin" => format!("{home}src/"),
             other => format!("{home}tests/{other}"),

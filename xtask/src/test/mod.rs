@@ -19,7 +19,8 @@ pub(crate) fn run(words: &[String]) -> Result<bool> {
     let verbose = words.iter().any(|w| w == "--verbose");
     let wanted: Vec<&str> = words.iter().map(String::as_str).filter(|w| !w.starts_with("--")).collect();
     println!("building the tests; from nothing that takes some minutes");
-    let binaries = build(cargo().current_dir(root()), &["--workspace"])?;
+    let mut binaries = build(cargo().current_dir(root()), &["--workspace"])?;
+    binaries.sort_by_key(|b| (b.package.clone(), b.target.clone()));
     let mut sum = Sum::default();
     for binary in
         binaries.iter().filter(|b| wanted.is_empty() || wanted.iter().any(|w| b.package.contains(w)))
