@@ -21,7 +21,6 @@ cargo xtask tidy                             the rules of the house that no lint
 cargo xtask generate [--check]               writes the generated files, or says which are out of date
 cargo xtask seeded [PREFIX …] [--check]      puts each seeded bug into a copy and sees its test fail (hours without
                                              a PREFIX of rows); --check only sees that every bug can be put in
-cargo xtask kill [--runs N] [--help]         kills the server again and again under load, and holds it to its word
 cargo xtask kill [--runs N] [--database sqlite|postgres] [--json]
                                              kills the program again and again under load, and sees that it keeps its
                                              word; --help tells more
@@ -49,19 +48,10 @@ fn run(task: &str, words: &[String]) -> anyhow::Result<bool> {
         "generate" => generate::run(words),
         "seeded" => seeded::run(words),
         "kill" => kill::run(words),
-        "kill" => kill(words),
         "" | "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(true)
         }
         other => bail!("no such task: {other}\n\n{USAGE}"),
     }
-}
-
-/// The program is in `testkit`, since it needs what the server is made of, and no other task should wait for that.
-fn kill(words: &[String]) -> anyhow::Result<bool> {
-    let mut kill = workspace::cargo();
-    kill.current_dir(workspace::root());
-    kill.args(["run", "--quiet", "--package", "prokura-testkit", "--bin", "kill", "--"]).args(words);
-    Ok(kill.status()?.success())
 }
