@@ -7,7 +7,7 @@ use super::house::House;
 use super::record::Record;
 use super::upstream::Log;
 use anyhow::Result;
-use prokura_core::{Grant, GrantId, GrantState, Principal, SystemClock, SystemRng};
+use prokura_core::{Grant, GrantId, GrantState, Principal, SystemClock, SystemRng, UserId};
 use prokura_ledger::{Entry, Filter};
 use prokura_store::{Artifact, ArtifactKind, Store, StoreError, Tx};
 use std::collections::{HashMap, HashSet};
@@ -144,10 +144,10 @@ impl Checker {
     async fn grants(&mut self, store: &Store, found: &mut Found) -> Result<()> {
         let named: Vec<GrantId> = std::mem::take(&mut self.record.named).into_iter().collect();
         found.grants = named.len();
-        let ids = named.clone();
+        let (ids, user) = (named.clone(), UserId::parse("usr_alice")?);
         let mut stored: HashMap<GrantId, Grant> = store
             .read(move |tx| {
-                let mut all = tx.newest_grants()?;
+                let mut all = tx.grants_of_user(&user)?;
                 for id in &ids {
                     all.extend(tx.grant(id)?);
                 }

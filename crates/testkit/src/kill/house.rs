@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 /// How long a refresh may be repeated, as it is configured.
-pub(crate) const RETRY: Duration = Duration::from_secs(10);
+pub(crate) const RETRY: Duration = Duration::from_secs(5);
 /// Who has not come up after so long does not come up.
 const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) const ROBOT_SECRET: &str = "kill-test-0123456789abcdef0123456789abcdef";

@@ -21,6 +21,7 @@ mod record;
 mod report;
 mod upstream;
 
+pub use postgres::is_here as has_postgres;
 pub use report::Report;
 
 use anyhow::Result;

@@ -20,6 +20,11 @@ rm -rf "$1"
 /// PostgreSQL refuses to run as root; this is nobody.
 const NOBODY: u32 = 65534;
 
+/// Whether there is a PostgreSQL to test with.
+pub fn is_here() -> bool {
+    std::env::var_os("PROKURA_TEST_POSTGRES").is_some() || binaries().is_some()
+}
+
 pub(crate) struct Cluster {
     pub(crate) url: String,
     keeper: Option<(Child, Option<ChildStdin>)>,
