@@ -4,8 +4,17 @@
 //! Invariant: nothing of the product depends on this crate but the `demo` command.
 #![forbid(unsafe_code)]
 
+mod agent;
+mod browser;
 mod data;
+mod http;
+mod narrator;
+mod story;
 mod upstream;
 
+pub use agent::Software;
 pub use data::{DataError, Employee, SalesData};
+pub use http::Broken;
+pub use narrator::{Boxed, Narrator, Record, Recorded, Telling};
+pub use story::{Stage, play};
 pub use upstream::{Sales, service};

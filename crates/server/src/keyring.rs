@@ -108,6 +108,26 @@ impl KeyRing {
         self.load(&keys)
     }
 
+    /// Makes the next key before its time: it signs at once, or when every verifier has had `publish_before` to
+    /// learn of it. Says when. The servers on this store take it in within a minute.
+    ///
+    /// # Errors
+    /// [`KeyRingError`].
+    pub async fn rotate(&self, at_once: bool) -> Result<Timestamp, KeyRingError> {
+        let now = self.clock.now();
+        let begins = if at_once { now } else { now.after(self.ahead) };
+        let fresh = self.sealed(begins, now)?;
+        self.store
+            .transact::<_, StoreError>(move |tx| {
+                tx.insert_key(&fresh)?;
+                tx.record(made(&fresh, now));
+                Ok(())
+            })
+            .await?;
+        self.maintain().await?;
+        Ok(begins)
+    }
+
     /// The key that signs at `now`.
     pub(crate) fn signer(&self, now: Timestamp) -> Option<Arc<SigningKey>> {
         let signers = self.signers.read().unwrap_or_else(PoisonError::into_inner);

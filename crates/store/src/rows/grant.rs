@@ -102,6 +102,14 @@ impl Tx<'_> {
         self.grants(&sql, params![grantee.as_str()])
     }
 
+    /// The newest grants, of whomever, ended ones too, at most 1,000.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn newest_grants(&mut self) -> Result<Vec<Grant>, StoreError> {
+        self.grants(&format!("SELECT {COLUMNS} FROM grants ORDER BY not_before DESC, id LIMIT 1000"), &[])
+    }
+
     /// The newest root grant that the operator's configuration gave an agent at a resource, whatever its
     /// state: one that was revoked must not be made anew just because the agent asks again.
     ///

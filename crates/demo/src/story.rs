@@ -1,0 +1,158 @@
+//! The story, act by act. Every refusal in it must happen: the story ends where one does not.
+
+use crate::agent::{Agent, Called, Software};
+use crate::browser::{Browser, Page};
+use crate::http::{Broken, Http};
+use crate::narrator::Narrator;
+use http::StatusCode;
+use prokura_core::Rng;
+use prokura_oauth::json::{Object, Value, obj};
+use url::Url;
+
+/// Where the story plays, and who plays in it.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    /// The authorization server.
+    pub issuer: String,
+    /// The protected MCP server, the one address that the agent knows.
+    pub resource: String,
+    /// The agent's software.
+    pub software: Software,
+    /// The user's name.
+    pub login: String,
+    /// The user's password.
+    pub password: String,
+}
+
+const SUMMARY: &str = "tools:generate_summary";
+
+/// Plays the whole story.
+///
+/// # Errors
+/// [`Broken`] says at which step it did not go as it must.
+pub async fn play(stage: &Stage, rng: &dyn Rng, tell: &mut Narrator<'_>) -> Result<(), Broken> {
+    let http = Http::new();
+    let mut agent = Agent::new(http.clone(), stage.software.clone(), &stage.resource, rng);
+    let mut alice = Browser::new(http, &origin(&stage.issuer)?);
+
+    tell.act("An agent that knows one address and nothing of Prokura is refused, and learns whom to ask")?;
+    let refused = agent.call(tell, "tools/call", summary(), StatusCode::UNAUTHORIZED, Called::refusal).await?;
+    agent.discover(tell, &refused).await?;
+
+    tell.act("Alice signs in, reads what is asked, and agrees")?;
+    let attempt = agent.attempt(SUMMARY)?;
+    let asked = alice.open(tell, &attempt.url, StatusCode::SEE_OTHER, |_| "who is there?".into()).await?;
+    let page = sign_in(tell, &mut alice, &asked, stage).await?;
+    let back = agree(tell, &mut alice, &page, &stage.issuer).await?;
+    agent.redeem(tell, attempt, back.leads_to()).await?;
+
+    tell.act("The agent calls again; it sees and may use what Alice allowed, and no more")?;
+    agent.call(tell, "tools/call", summary(), StatusCode::OK, quoted).await?;
+    agent.call(tell, "tools/list", Object::default(), StatusCode::OK, |c| shown(c)).await?;
+    let limited = agent.call(tell, "tools/call", report(), StatusCode::FORBIDDEN, Called::refusal).await?;
+
+    tell.act("It asks for one permission more; Alice agrees to that too")?;
+    let attempt = agent.attempt(&with(&agent.tokens.scope, &limited.challenge("scope")?))?;
+    let asked = alice.open(tell, &attempt.url, StatusCode::SEE_OTHER, |_| "Alice is known".into()).await?;
+    let page = alice.open(tell, asked.leads_to(), StatusCode::OK, Page::title).await?;
+    let back = agree(tell, &mut alice, &page, &stage.issuer).await?;
+    agent.redeem(tell, attempt, back.leads_to()).await?;
+    agent.call(tell, "tools/call", report(), StatusCode::OK, quoted).await?;
+
+    tell.act("What nobody allowed is refused, whoever asks")?;
+    agent.call(tell, "tools/call", delete(), StatusCode::FORBIDDEN, Called::refusal).await?;
+    let forged = forged(&agent.tokens.access);
+    let must = StatusCode::UNAUTHORIZED;
+    agent.call_with(tell, "thief", &forged, "tools/call", report(), must, Called::refusal).await?;
+
+    tell.act("The token is renewed; then Alice changes her mind, and the next call is refused")?;
+    agent.refresh(tell, StatusCode::OK).await?;
+    agent.call(tell, "tools/call", summary(), StatusCode::OK, quoted).await?;
+    revoke(tell, &mut alice, &stage.issuer).await?;
+    agent.call(tell, "tools/call", summary(), StatusCode::UNAUTHORIZED, Called::refusal).await?;
+    agent.refresh(tell, StatusCode::BAD_REQUEST).await
+}
+
+async fn sign_in(
+    tell: &mut Narrator<'_>,
+    alice: &mut Browser,
+    asked: &Page,
+    stage: &Stage,
+) -> Result<Page, Broken> {
+    let page = follow(tell, alice, asked).await?;
+    let form = page.form(&format!("{}/signin/password", path(&stage.issuer)?))?;
+    let form = form.with("login", &stage.login).with("password", &stage.password);
+    let done = alice.submit(tell, form, |_| "signed in".into()).await?;
+    follow(tell, alice, &done).await
+}
+
+/// Follows a redirect within the server to its page.
+async fn follow(tell: &mut Narrator<'_>, alice: &mut Browser, from: &Page) -> Result<Page, Broken> {
+    alice.open(tell, from.leads_to(), StatusCode::OK, Page::title).await
+}
+
+async fn agree(
+    tell: &mut Narrator<'_>,
+    alice: &mut Browser,
+    page: &Page,
+    issuer: &str,
+) -> Result<Page, Broken> {
+    let form = page.form(&format!("{}/interaction/", path(issuer)?))?.with("answer", "allow");
+    alice.submit(tell, form, |_| "allowed; back to the agent with a code".into()).await
+}
+
+async fn revoke(tell: &mut Narrator<'_>, alice: &mut Browser, issuer: &str) -> Result<(), Broken> {
+    let base = path(issuer)?;
+    let page = alice.open(tell, &format!("{base}/account"), StatusCode::OK, Page::title).await?;
+    let form = page.form(&format!("{base}/account/revoke-all"))?;
+    alice.submit(tell, form, |_| "revoked".into()).await.map(drop)
+}
+
+fn tool(name: &str, arguments: Object) -> Object {
+    obj([("name", name.into()), ("arguments", Value::Object(arguments))])
+}
+
+fn summary() -> Object {
+    tool("generate_summary", obj([("quarter", "2026-Q3".into())]))
+}
+
+fn report() -> Object {
+    tool("read_report", obj([("quarter", "2026-Q3".into())]))
+}
+
+fn delete() -> Object {
+    tool("delete_employee", obj([("id", 2_i64.into())]))
+}
+
+fn quoted(called: &Called) -> String {
+    format!("\"{}\"", called.text())
+}
+
+fn shown(called: &Called) -> String {
+    format!("sees only {}", called.tools().join(", "))
+}
+
+/// The union of two scope lists: what is held and what is asked for (MCP authorization, step-up).
+fn with(held: &str, asked: &str) -> String {
+    let mut all: Vec<_> = held.split(' ').chain(asked.split(' ')).filter(|s| !s.is_empty()).collect();
+    all.sort_unstable();
+    all.dedup();
+    all.join(" ")
+}
+
+/// A token with one sign of its signature changed.
+fn forged(token: &str) -> String {
+    let Some((rest, signature)) = token.rsplit_once('.') else { return token.to_owned() };
+    let other = if signature.starts_with('A') { "B" } else { "A" };
+    format!("{rest}.{other}{}", signature.get(1..).unwrap_or_default())
+}
+
+fn origin(issuer: &str) -> Result<String, Broken> {
+    let url = Url::parse(issuer).map_err(|e| Broken::because(e.to_string()))?;
+    Ok(url.origin().ascii_serialization())
+}
+
+fn path(issuer: &str) -> Result<String, Broken> {
+    let url = Url::parse(issuer).map_err(|e| Broken::because(e.to_string()))?;
+    Ok(url.path().trim_end_matches('/').to_owned())
+}
