@@ -36,7 +36,9 @@ pub(crate) fn build(command: &mut Command, selection: &[&str]) -> Result<Vec<Tes
 
 /// The same, with nothing said.
 pub(crate) fn build_quietly(folder: &Path, target: &Path, selection: &[&str]) -> Result<Vec<TestBinary>> {
-    build(cargo().current_dir(folder).env("CARGO_TARGET_DIR", target).arg("--quiet"), selection)
+    let mut command = cargo();
+    command.current_dir(folder).env("CARGO_TARGET_DIR", target).env("RUSTFLAGS", "-Awarnings").arg("--quiet");
+    build(&mut command, selection)
 }
 
 impl TestBinary {

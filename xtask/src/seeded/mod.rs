@@ -61,17 +61,22 @@ impl Bug {
             return Some(why);
         }
         let Ok((package, target, name)) = self.test() else { return Some(format!("{}: no test", self.test)) };
-        // The program itself is in the crate `cli`.
-        let folder = if package == "prokura" { "cli" } else { package.trim_start_matches("prokura-") };
-        let home = format!("crates/{folder}/");
+        let Some(home) = home(package, files) else { return Some(format!("there is no package {package}")) };
         let place = match target {
-            "lib" | "bin" => format!("{home}src/"),
-            other => format!("{home}tests/{other}"),
+            "lib" | "bin" => format!("{home}/src/"),
+            other => format!("{home}/tests/{other}"),
         };
         let head = format!("fn {name}(");
         let exists = files.iter().any(|f| f.path.starts_with(&place) && f.text.contains(&head));
         (!exists).then(|| format!("there is no test {}", self.test))
     }
+}
+
+/// The folder of a package.
+fn home<'a>(package: &str, files: &'a [File]) -> Option<&'a str> {
+    let line = format!("name = \"{package}\"\n");
+    let manifest = |f: &&File| f.path.ends_with("/Cargo.toml") && f.text.contains(&line);
+    files.iter().find(manifest).map(File::home)
 }
 
 /// All bugs, in the order of the files that list them.
@@ -139,13 +144,15 @@ mod tests {
         Bug { row, file, find: find.into(), replace, test: test.into() }
     }
 
+    const NAME: &str = "[package]\nname = \"prokura-core\"\n";
+
     fn core(path: &str, text: &str) -> File {
         File { path: format!("crates/core/{path}"), text: text.into() }
     }
 
     #[test]
     fn what_stands_twice_or_never_is_no_place_for_a_bug() {
-        let files = [core("src/x.rs", "a b b"), core("tests/t/m.rs", "fn n() {")];
+        let files = [core("src/x.rs", "a b b"), core("tests/t/m.rs", "fn n() {"), core("Cargo.toml", NAME)];
         let trouble = |find| bug(find, "prokura-core:t:n").trouble(&files);
         assert_eq!(trouble("a"), None);
         assert_eq!(trouble("b").as_deref(), Some("`b` stands 2 times in crates/core/src/x.rs"));
@@ -154,11 +161,13 @@ mod tests {
 
     #[test]
     fn a_test_is_looked_for_where_it_is_said_to_be() {
-        let files = [core("src/x.rs", "a fn unit() {"), core("tests/t.rs", "fn n() {")];
+        let files =
+            [core("src/x.rs", "a fn unit() {"), core("tests/t.rs", "fn n() {"), core("Cargo.toml", NAME)];
         let trouble = |test| bug("a", test).trouble(&files);
         assert_eq!(trouble("prokura-core:t:n"), None);
         assert_eq!(trouble("prokura-core:lib:unit"), None);
         assert!(trouble("prokura-core:t:unit").is_some());
+        assert!(trouble("prokura-other:t:n").is_some());
         assert!(trouble("prokura-core:n").is_some());
     }
 }
