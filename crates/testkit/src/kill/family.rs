@@ -63,6 +63,8 @@ pub(crate) struct Family {
     pub(crate) access: Option<String>,
     pub(crate) chain: Vec<Link>,
     pub(crate) ended: Ended,
+    /// After how many restarts it was asked about.
+    pub(crate) probed: u32,
     /// What came out otherwise than it must.
     pub(crate) wrong: Vec<String>,
 }
@@ -82,6 +84,7 @@ impl Family {
             access: None,
             chain: Vec::new(),
             ended: Ended::No,
+            probed: 0,
             wrong: Vec::new(),
         }
     }

@@ -72,6 +72,7 @@ pub async fn run(options: &Options) -> Result<Report> {
     let house = Arc::new(House::build(options, upstream.port)?);
     let mut test = Test {
         options,
+        upstream: upstream.port,
         checker: Checker::new(Arc::clone(&house), upstream.log),
         house,
         dice: Dice::new(options.seed),
@@ -92,6 +93,7 @@ pub async fn run(options: &Options) -> Result<Report> {
 struct Test<'a> {
     options: &'a Options,
     house: Arc<House>,
+    upstream: u16,
     checker: Checker,
     dice: Dice,
     /// What was seen since the database was last looked at.
@@ -102,8 +104,11 @@ struct Test<'a> {
 
 impl Test<'_> {
     async fn run(&mut self, run: u32) -> Result<()> {
+        if self.options.database == Database::Sqlite && self.dice.one_in(8) {
+            self.kill_at_birth().await?;
+        }
         // Now and then somebody else opens the database first; mostly the program has to mend it alone.
-        if run > 1 && self.dice.one_in(4) {
+        if run > 1 && self.dice.one_in(8) {
             self.look(false).await?;
         }
         while self.dice.one_in(6) {
@@ -124,6 +129,22 @@ impl Test<'_> {
         self.seen.merge(load);
         if self.options.progress {
             self.report.tell(run, self.checker.entries());
+        }
+        Ok(())
+    }
+
+    /// The very first start, which makes the database and the keys, in a house of its own.
+    async fn kill_at_birth(&mut self) -> Result<()> {
+        let house = House::build(self.options, self.upstream)?;
+        let mut victim = house.start()?;
+        sleep(Duration::from_micros(self.dice.between(500, 100_000))).await;
+        victim.kill()?;
+        self.report.killed_at_birth += 1;
+        let mut victim = house.start()?;
+        if victim.ready(&house).await?.is_none() {
+            self.report
+                .violation(format!("killed at its first start, it does not come up: {}", victim.said()));
+            self.report.kept_at = Some(house.keep());
         }
         Ok(())
     }

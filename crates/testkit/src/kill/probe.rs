@@ -8,6 +8,8 @@ use super::house::House;
 
 /// So many families of the last run are asked about.
 const RECENT: usize = 64;
+/// After so many restarts a family is asked about no more, unless it has ended or waits.
+const RESTARTS: u32 = 3;
 /// So many that wait until their refresh may not be repeated any more.
 const WAITING: usize = 400;
 /// So many that ended, long ago too.
@@ -27,10 +29,11 @@ impl Kept {
     /// Takes what was compared with the database.
     pub(crate) fn take(&mut self, seen: Facts) {
         for family in seen.families {
-            match family.ended {
-                Ended::Yes if self.archive.len() < ARCHIVE && family.wins > 0 => self.archive.push(family),
-                _ if self.recent.len() < RECENT => self.recent.push(family),
-                _ => {}
+            let over = family.ended == Ended::Yes && family.wins > 0 && family.probed > 0;
+            if over && self.archive.len() < ARCHIVE {
+                self.archive.push(family);
+            } else if !over && family.probed < RESTARTS && self.recent.len() < RECENT {
+                self.recent.push(family);
             }
         }
         self.own.extend(seen.own.into_iter().take(3));
@@ -107,6 +110,7 @@ impl Asking {
     }
 
     async fn recent(&mut self, mut family: Family, dice: &Dice) {
+        family.probed += 1;
         self.call(&mut family).await;
         match (family.wins, dice.between(0, 3)) {
             // Never heard of: redeemed now, and then again.
@@ -134,6 +138,7 @@ impl Asking {
 
     /// The newest exchange was so long ago that it is not repeated; asking for it ends the grant.
     async fn late(&mut self, mut family: Family) {
+        family.probed += 1;
         let before = family.chain.len().checked_sub(2);
         self.refresh(&mut family, before).await;
         let newest = family.newest();

@@ -20,6 +20,7 @@ pub struct Report {
     runs: u32,
     pub(super) killed: u32,
     pub(super) killed_at_start: u32,
+    pub(super) killed_at_birth: u32,
     pub(super) under_load: Duration,
     pub(super) starts: Vec<Duration>,
     pub(super) entries: usize,
@@ -42,6 +43,7 @@ impl Report {
             runs: options.runs,
             killed: 0,
             killed_at_start: 0,
+            killed_at_birth: 0,
             under_load: Duration::ZERO,
             starts: Vec::new(),
             entries: 0,
@@ -92,6 +94,7 @@ impl Report {
         vec![
             ("killed under load", self.killed.into()),
             ("killed at start", self.killed_at_start.into()),
+            ("killed at the very first start", self.killed_at_birth.into()),
             ("milliseconds under load", self.under_load.as_millis().try_into().unwrap_or(u64::MAX)),
             ("requests without an answer", c.lost),
             ("codes acknowledged", c.codes),
@@ -136,13 +139,10 @@ impl Report {
         table
     }
 
-    /// The figures as JSON.
+    /// The figures as JSON, each by its name in one word.
     pub fn json(&self) -> Value {
-        let figures: serde_json::Map<String, Value> = self
-            .figures()
-            .into_iter()
-            .map(|(name, figure)| (name.replace([' ', ','], "_"), figure.into()))
-            .collect();
+        let figures: serde_json::Map<String, Value> =
+            self.figures().into_iter().map(|(name, figure)| (word(name), figure.into())).collect();
         json!({
             "database": format!("{:?}", self.database).to_lowercase(),
             "seed": self.seed,
@@ -151,4 +151,8 @@ impl Report {
             "violations": self.violations,
         })
     }
+}
+
+fn word(name: &str) -> String {
+    name.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).collect::<Vec<_>>().join("_")
 }
