@@ -1,14 +1,21 @@
 //! The command line as types. What parses here is asked correctly; the help is written here.
 
+use crate::admin::config::ConfigCommand;
+use crate::admin::{
+    AgentCommand, AuditCommand, ClientCommand, GrantCommand, KeyCommand, ResourceCommand, UserCommand,
+};
+use crate::demo::DemoArgs;
+use crate::manual::ManArgs;
 use crate::serve::ServeArgs;
 use crate::serve::log::LogForm;
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 
 /// Decides, enforces and proves what an AI agent may do on someone's behalf.
 #[derive(Debug, Parser)]
 #[command(name = "prokura", version, propagate_version = true, disable_help_subcommand = true)]
 pub(crate) struct Prokura {
-    /// How the log on standard error is written. Its detail is set by PROKURA_LOG (like `info` or `debug`)
+    /// How the log on standard error is written; PROKURA_LOG says how much (`warn`, `info`, `debug`)
     #[arg(long, value_enum, global = true, default_value_t, env = "PROKURA_LOG_FORM", hide_env = true)]
     pub(crate) log: LogForm,
     #[command(subcommand)]
@@ -17,6 +24,24 @@ pub(crate) struct Prokura {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Tell the whole story on this machine, with a real MCP server and a real agent
+    Demo(DemoArgs),
     /// Run the authorization server, its pages and the gateway
     Serve(ServeArgs),
+    User(UserCommand),
+    Agent(AgentCommand),
+    Client(ClientCommand),
+    Resource(ResourceCommand),
+    Grant(GrantCommand),
+    Key(KeyCommand),
+    Audit(AuditCommand),
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a completion script
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+    /// Print the manual page, or write one for every command into a folder
+    Man(ManArgs),
 }

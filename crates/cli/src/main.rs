@@ -4,13 +4,18 @@
 //! answers are shown.
 #![forbid(unsafe_code)]
 
+mod admin;
 mod args;
+mod demo;
 mod failure;
+mod manual;
 mod serve;
+mod show;
 
 use args::{Command, Prokura};
 use clap::Parser;
 use failure::Failure;
+use serve::log;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -22,7 +27,10 @@ fn main() -> ExitCode {
 }
 
 fn run(asked: Prokura) -> Result<(), Failure> {
-    serve::log::begin(asked.log);
+    // A server says what it does; a command only what goes wrong.
+    let usual =
+        if matches!(asked.command, Command::Serve(_)) { tracing::Level::INFO } else { tracing::Level::WARN };
+    log::begin(asked.log, usual);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -32,6 +40,17 @@ fn run(asked: Prokura) -> Result<(), Failure> {
 
 async fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Serve(asked) => serve::serve(asked).await,
+        Command::Demo(asked) => Box::pin(demo::demo(asked)).await,
+        Command::Serve(asked) => Box::pin(serve::serve(asked)).await,
+        Command::User(asked) => asked.run().await,
+        Command::Agent(asked) => asked.run().await,
+        Command::Client(asked) => asked.run().await,
+        Command::Resource(asked) => asked.run(),
+        Command::Grant(asked) => asked.run().await,
+        Command::Key(asked) => asked.run().await,
+        Command::Audit(asked) => Box::pin(asked.run()).await,
+        Command::Config(asked) => asked.run(),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man(asked) => manual::man(&asked),
     }
 }

@@ -5,7 +5,8 @@ use prokura_testkit::kill::{Database, Options, has_postgres, run};
 
 async fn killed(database: Database, runs: u32) -> Vec<String> {
     let binary = env!("CARGO_BIN_EXE_prokura").into();
-    let report = run(&Options { runs, seed: 1, database, binary, clients: 12, progress: false }).await.unwrap();
+    let report =
+        run(&Options { runs, seed: 1, database, binary, clients: 12, progress: false }).await.unwrap();
     println!("{}", report.table());
     report.violations
 }

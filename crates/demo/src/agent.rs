@@ -175,7 +175,9 @@ impl<'a> Agent<'a> {
     fn code(&self, attempt: &Attempt, location: &str) -> Result<String, Broken> {
         let url = Url::parse(location).map_err(|e| Broken::because(format!("the redirect: {e}")))?;
         let value = |name: &str| url.query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned());
-        if !location.starts_with(&self.software.redirect_uri) || value("state").as_ref() != Some(&attempt.state) {
+        if !location.starts_with(&self.software.redirect_uri)
+            || value("state").as_ref() != Some(&attempt.state)
+        {
             return Err(Broken::because("the answer is not to this attempt"));
         }
         if value("iss").as_ref() != Some(&self.found.issuer) {

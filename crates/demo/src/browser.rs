@@ -8,6 +8,9 @@ use http_body_util::Full;
 use std::collections::BTreeMap;
 use url::form_urlencoded::Serializer;
 
+/// No page is further away.
+const MAX_HOPS: usize = 5;
+
 /// A browser without script that belongs to a person.
 pub(crate) struct Browser {
     http: Http,
@@ -31,15 +34,27 @@ impl Browser {
         Self { http, origin: origin.to_owned(), cookies: BTreeMap::new() }
     }
 
-    /// Opens an address of the server's.
-    pub(crate) async fn open(
+    /// Opens an address of the server's, which must lead on.
+    pub(crate) async fn ask(
         &mut self,
         tell: &mut Narrator<'_>,
-        path: &str,
-        must: StatusCode,
-        note: impl FnOnce(&Page) -> String,
+        url: &str,
+        note: &str,
     ) -> Result<Page, Broken> {
-        self.go(tell, Method::GET, path, String::new(), must, note).await
+        self.go(tell, Method::GET, url, String::new(), StatusCode::SEE_OTHER, |_| note.to_owned()).await
+    }
+
+    /// Opens an address of the server's and follows it to its page.
+    pub(crate) async fn read(&mut self, tell: &mut Narrator<'_>, path: &str) -> Result<Page, Broken> {
+        let mut path = path.to_owned();
+        for _ in 0..MAX_HOPS {
+            let page = self.go(tell, Method::GET, &path, String::new(), StatusCode::OK, Page::title).await?;
+            if page.answer.status == StatusCode::OK {
+                return Ok(page);
+            }
+            page.leads_to().clone_into(&mut path);
+        }
+        Err(Broken::because("the pages lead in circles"))
     }
 
     /// Sends a form.
@@ -74,9 +89,13 @@ impl Browser {
             let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header(header::COOKIE, pairs.join("; "));
         }
-        let request = request.body(Full::new(Bytes::from(body))).map_err(|e| Broken::because(e.to_string()))?;
+        let request =
+            request.body(Full::new(Bytes::from(body))).map_err(|e| Broken::because(e.to_string()))?;
         let page = Page { answer: self.http.send(request).await? };
         self.keep_cookies(&page);
+        // On the way to a page, the server may lead from one address to another.
+        let on_the_way = method == Method::GET && page.answer.status == StatusCode::SEE_OTHER;
+        let must = if on_the_way { StatusCode::SEE_OTHER } else { must };
         let did = Did::new("Alice", "server", &method, &url).of(&page.answer);
         tell.step(did.must(must).noting(note(&page))).await?;
         Ok(page)
@@ -103,8 +122,11 @@ impl Page {
         self.answer.text()
     }
 
-    /// The title, as a person reads it.
+    /// The title, as a person reads it; of a redirect, where it leads.
     pub(crate) fn title(&self) -> String {
+        if let Some(first) = self.leads_to().split(['/', '?']).find(|part| !part.is_empty()) {
+            return format!("to /{first}");
+        }
         let html = self.html();
         let title = html.split("<h1>").nth(1).and_then(|rest| rest.split("</h1>").next());
         plain(title.unwrap_or_default())
@@ -119,7 +141,8 @@ impl Page {
         let action = attribute(text, "action").ok_or_else(missing)?;
         let inputs = text.split("<input").skip(1).map(|i| i.split('>').next().unwrap_or_default());
         let given = |i: &&str| i.contains("type=\"hidden\"") || i.ends_with(" checked");
-        let fields = inputs.filter(given).filter_map(|i| Some((attribute(i, "name")?, attribute(i, "value")?)));
+        let fields =
+            inputs.filter(given).filter_map(|i| Some((attribute(i, "name")?, attribute(i, "value")?)));
         Ok(Form { action, fields: fields.collect() })
     }
 }

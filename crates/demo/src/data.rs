@@ -67,7 +67,8 @@ impl SalesData {
     /// [`DataError`] if SQLite cannot read.
     pub fn sales(&self, quarter: &str) -> Result<Vec<(String, i64)>, DataError> {
         let db = self.lock();
-        let mut query = db.prepare_cached("SELECT region, euros FROM sale WHERE quarter = ?1 ORDER BY region")?;
+        let mut query =
+            db.prepare_cached("SELECT region, euros FROM sale WHERE quarter = ?1 ORDER BY region")?;
         let rows = query.query_map([quarter], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

@@ -48,7 +48,12 @@ impl Http {
             let answer = self.0.send(request).await.map_err(|e| e.to_string())?;
             let (head, body) = answer.into_parts();
             let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|e| e.to_string())?.to_bytes();
-            Ok::<_, String>(Answer { status: head.status, headers: head.headers, body, took: begun.elapsed() })
+            Ok::<_, String>(Answer {
+                status: head.status,
+                headers: head.headers,
+                body,
+                took: begun.elapsed(),
+            })
         };
         match timeout(PATIENCE, exchange).await {
             Ok(Ok(answer)) => Ok(answer),

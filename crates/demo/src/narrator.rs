@@ -80,10 +80,21 @@ impl Did {
     fn place(&self) -> String {
         let path = Url::parse(&self.url).map(|u| u.path().to_owned()).unwrap_or_else(|_| self.url.clone());
         let path = path.replacen("/.well-known/", "…/", 1);
-        let shown = path.split('/').map(|part| if part.len() > 26 { format!("{}…", &part[..6]) } else { part.to_owned() });
+        let shown = path
+            .split('/')
+            .map(|part| if part.len() > 26 { format!("{}…", &part[..6]) } else { part.to_owned() });
         let path = shown.collect::<Vec<_>>().join("/");
         if self.what.is_empty() { path } else { format!("{path}  {}", self.what) }
     }
+}
+
+/// What fits on the line.
+fn clipped(note: &str) -> String {
+    const ROOM: usize = 58;
+    if note.chars().count() <= ROOM {
+        return note.to_owned();
+    }
+    note.chars().take(ROOM - 1).chain(['…']).collect()
 }
 
 /// How a story is told.
@@ -185,7 +196,7 @@ impl<'a> Narrator<'a> {
             did.to,
             did.method,
             did.place(),
-            did.note,
+            clipped(&did.note),
             did.took.as_secs_f64() * 1000.0
         );
         for entry in recorded {

@@ -36,12 +36,13 @@ pub async fn play(stage: &Stage, rng: &dyn Rng, tell: &mut Narrator<'_>) -> Resu
     let mut alice = Browser::new(http, &origin(&stage.issuer)?);
 
     tell.act("An agent that knows one address and nothing of Prokura is refused, and learns whom to ask")?;
-    let refused = agent.call(tell, "tools/call", summary(), StatusCode::UNAUTHORIZED, Called::refusal).await?;
+    let refused =
+        agent.call(tell, "tools/call", summary(), StatusCode::UNAUTHORIZED, Called::refusal).await?;
     agent.discover(tell, &refused).await?;
 
     tell.act("Alice signs in, reads what is asked, and agrees")?;
     let attempt = agent.attempt(SUMMARY)?;
-    let asked = alice.open(tell, &attempt.url, StatusCode::SEE_OTHER, |_| "who is there?".into()).await?;
+    let asked = alice.ask(tell, &attempt.url, "who is there?").await?;
     let page = sign_in(tell, &mut alice, &asked, stage).await?;
     let back = agree(tell, &mut alice, &page, &stage.issuer).await?;
     agent.redeem(tell, attempt, back.leads_to()).await?;
@@ -53,8 +54,8 @@ pub async fn play(stage: &Stage, rng: &dyn Rng, tell: &mut Narrator<'_>) -> Resu
 
     tell.act("It asks for one permission more; Alice agrees to that too")?;
     let attempt = agent.attempt(&with(&agent.tokens.scope, &limited.challenge("scope")?))?;
-    let asked = alice.open(tell, &attempt.url, StatusCode::SEE_OTHER, |_| "Alice is known".into()).await?;
-    let page = alice.open(tell, asked.leads_to(), StatusCode::OK, Page::title).await?;
+    let asked = alice.ask(tell, &attempt.url, "Alice is known").await?;
+    let page = alice.read(tell, asked.leads_to()).await?;
     let back = agree(tell, &mut alice, &page, &stage.issuer).await?;
     agent.redeem(tell, attempt, back.leads_to()).await?;
     agent.call(tell, "tools/call", report(), StatusCode::OK, quoted).await?;
@@ -79,16 +80,11 @@ async fn sign_in(
     asked: &Page,
     stage: &Stage,
 ) -> Result<Page, Broken> {
-    let page = follow(tell, alice, asked).await?;
+    let page = alice.read(tell, asked.leads_to()).await?;
     let form = page.form(&format!("{}/signin/password", path(&stage.issuer)?))?;
     let form = form.with("login", &stage.login).with("password", &stage.password);
     let done = alice.submit(tell, form, |_| "signed in".into()).await?;
-    follow(tell, alice, &done).await
-}
-
-/// Follows a redirect within the server to its page.
-async fn follow(tell: &mut Narrator<'_>, alice: &mut Browser, from: &Page) -> Result<Page, Broken> {
-    alice.open(tell, from.leads_to(), StatusCode::OK, Page::title).await
+    alice.read(tell, done.leads_to()).await
 }
 
 async fn agree(
@@ -103,7 +99,7 @@ async fn agree(
 
 async fn revoke(tell: &mut Narrator<'_>, alice: &mut Browser, issuer: &str) -> Result<(), Broken> {
     let base = path(issuer)?;
-    let page = alice.open(tell, &format!("{base}/account"), StatusCode::OK, Page::title).await?;
+    let page = alice.read(tell, &format!("{base}/account")).await?;
     let form = page.form(&format!("{base}/account/revoke-all"))?;
     alice.submit(tell, form, |_| "revoked".into()).await.map(drop)
 }

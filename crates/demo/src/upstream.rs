@@ -12,7 +12,9 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use rmcp::{RoleServer, ServerHandler, prompt, prompt_handler, prompt_router, tool, tool_handler, tool_router};
+use rmcp::{
+    RoleServer, ServerHandler, prompt, prompt_handler, prompt_router, tool, tool_handler, tool_router,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt::Write as _;
@@ -72,7 +74,10 @@ impl Sales {
     }
 
     #[tool(description = "Sum up a quarter's sales in a sentence", annotations(read_only_hint = true))]
-    async fn generate_summary(&self, Parameters(q): Parameters<Quarter>) -> Result<CallToolResult, ErrorData> {
+    async fn generate_summary(
+        &self,
+        Parameters(q): Parameters<Quarter>,
+    ) -> Result<CallToolResult, ErrorData> {
         self.summary(&q.quarter).map(said).map_err(|e| internal(&e))
     }
 
@@ -84,7 +89,8 @@ impl Sales {
     #[tool(description = "Everyone on the staff", annotations(read_only_hint = true))]
     async fn list_employees(&self) -> Result<CallToolResult, ErrorData> {
         let staff = self.data.employees().map_err(|e| internal(&e))?;
-        let lines: Vec<_> = staff.iter().map(|e| format!("{} {}, {}, led by {}", e.id, e.name, e.role, e.manager)).collect();
+        let lines: Vec<_> =
+            staff.iter().map(|e| format!("{} {}, {}, led by {}", e.id, e.name, e.role, e.manager)).collect();
         let mut result = said(lines.join("\n"));
         result.structured_content = Some(serde_json::json!({ "employees": staff }));
         Ok(result)
@@ -124,7 +130,8 @@ impl Sales {
     }
 
     fn summary(&self, quarter: &str) -> Result<String, DataError> {
-        let total = |q: &str| Ok::<_, DataError>(self.data.sales(q)?.iter().map(|(_, euros)| euros).sum::<i64>());
+        let total =
+            |q: &str| Ok::<_, DataError>(self.data.sales(q)?.iter().map(|(_, euros)| euros).sum::<i64>());
         let now = total(quarter)?;
         let quarters = self.data.quarters()?;
         let before = quarters.iter().rfind(|q| q.as_str() < quarter);
@@ -170,9 +177,10 @@ impl ServerHandler for Sales {
         request: ReadResourceRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let quarter = request.uri.strip_prefix("report/").filter(|q| {
-            self.data.quarters().is_ok_and(|known| known.iter().any(|k| k == q))
-        });
+        let quarter = request
+            .uri
+            .strip_prefix("report/")
+            .filter(|q| self.data.quarters().is_ok_and(|known| known.iter().any(|k| k == q)));
         let Some(quarter) = quarter else {
             return Err(ErrorData::invalid_params(format!("there is no resource `{}`", request.uri), None));
         };

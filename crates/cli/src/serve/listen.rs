@@ -45,7 +45,9 @@ impl Listener {
     /// Takes the address.
     pub(crate) async fn bind(address: SocketAddr) -> Result<Self, Failure> {
         let listener = TcpListener::bind(address).await.map_err(|e| {
-            Failure::usage(format!("`listen`: {address} cannot be used: {e}. Stop what listens there, or choose another"))
+            Failure::usage(format!(
+                "`listen`: {address} cannot be used: {e}. Stop what listens there, or choose another"
+            ))
         })?;
         Ok(Self(listener))
     }

@@ -14,10 +14,10 @@ pub(crate) enum LogForm {
     Json,
 }
 
-/// Begins to log. `PROKURA_LOG` says how much; warnings and what is said at start, if it says nothing.
-pub(crate) fn begin(form: LogForm) {
+/// Begins to log. `PROKURA_LOG` says how much; if it says nothing, what is `usual`.
+pub(crate) fn begin(form: LogForm, usual: tracing::Level) {
     let filter = EnvFilter::builder()
-        .with_default_directive(tracing::Level::INFO.into())
+        .with_default_directive(usual.into())
         .with_env_var("PROKURA_LOG")
         .from_env_lossy();
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();

@@ -56,7 +56,9 @@ fn path_beside(database: &Path) -> PathBuf {
 fn read(path: &Path) -> std::io::Result<Zeroizing<String>> {
     let mut file = File::open(path)?;
     if file.metadata()?.permissions().mode() & 0o077 != 0 {
-        return Err(std::io::Error::other("others can read it; run `chmod 600` on it, and make a new one if they did"));
+        return Err(std::io::Error::other(
+            "others can read it; run `chmod 600` on it, and make a new one if they did",
+        ));
     }
     let mut text = Zeroizing::new(String::new());
     file.read_to_string(&mut text)?;

@@ -3,11 +3,11 @@
 pub(crate) mod listen;
 pub(crate) mod load;
 pub(crate) mod log;
-mod master;
+pub(crate) mod master;
 mod ready;
 mod said;
 pub(crate) mod service;
-mod stop;
+pub(crate) mod stop;
 
 use crate::failure::Failure;
 use clap::Args;

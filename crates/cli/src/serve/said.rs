@@ -17,7 +17,10 @@ pub(crate) async fn at_start(service: &Service) -> Result<(), Failure> {
         tracing::warn!("{mode}`{user}` is signed in and agrees to everything by itself");
     } else if let Some(path) = first_user_link(&service.store, &*service.clock, &*service.rng).await? {
         // Not through the log: it is the key of the house, for whoever sits at this terminal.
-        eprintln!("\nThere is no user yet. Open this within the hour, once, to become the first:\n  {}{path}\n", config.issuer);
+        eprintln!(
+            "\nThere is no user yet. Open this within the hour, once, to become the first:\n  {}{path}\n",
+            config.issuer
+        );
     }
     tracing::info!("{mode}ready at {}, listening on {}", config.issuer, config.listen);
     Ok(())

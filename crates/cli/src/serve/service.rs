@@ -91,7 +91,7 @@ fn trust(config: &Config) -> Result<Trust, Failure> {
 }
 
 fn egress(config: &Config, trust: &Trust) -> Result<Egress, Failure> {
-    let allow = AllowList::parse(&config.egress.allow)
-        .map_err(|e| Failure::usage(format!("`egress.allow`: {e}")))?;
+    let allow =
+        AllowList::parse(&config.egress.allow).map_err(|e| Failure::usage(format!("`egress.allow`: {e}")))?;
     Ok(Egress::system(EgressConfig { allow, trust: trust.clone(), ..EgressConfig::default() }))
 }

@@ -1,0 +1,43 @@
+//! `prokura resource`: the protected MCP servers of the configuration.
+
+use super::AdminArgs;
+use crate::failure::Failure;
+use crate::serve::load::Loaded;
+use crate::show::{Table, json, print};
+use clap::{Args, Subcommand};
+
+/// Protected MCP servers
+#[derive(Debug, Args)]
+pub(crate) struct ResourceCommand {
+    #[command(flatten)]
+    args: AdminArgs,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// List them with their addresses and scopes
+    List,
+}
+
+impl ResourceCommand {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let What::List = self.what;
+        let config = Loaded::read(&self.args.config)?.config;
+        let mut table = Table::new(&["resource", "address", "before", "scopes"]);
+        for resource in &config.resources {
+            let (uri, upstream) =
+                (config.resource_uri(resource).to_string(), resource.upstream.url().to_string());
+            let scopes: Vec<_> = resource.scopes.keys().cloned().collect();
+            if self.args.json {
+                json(&serde_json::json!({
+                    "name": resource.name, "title": resource.title(), "address": uri, "upstream": upstream,
+                    "public": resource.public, "scopes": scopes,
+                }))?;
+            }
+            table.row([resource.name.clone(), uri, upstream, scopes.join(" ")]);
+        }
+        if self.args.json { Ok(()) } else { print(table) }
+    }
+}

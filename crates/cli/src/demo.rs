@@ -1,0 +1,212 @@
+//! `prokura demo`: the whole story on one machine.
+
+use crate::failure::Failure;
+use crate::serve::listen::Listener;
+use crate::serve::load::Loaded;
+use crate::serve::service::Service;
+use crate::serve::stop;
+use crate::show::{Names, chain, outcome, short, until};
+use clap::Args;
+use prokura_config::{Config, Dev};
+use prokura_core::{SystemRng, Timestamp, random_id};
+use prokura_demo::{Boxed, Narrator, Record, Recorded, SalesData, Software, Stage, Telling, play};
+use prokura_ledger::{Entry, EventKind, Filter, Outcome};
+use prokura_server::signin::{NewUser, add};
+use prokura_store::StoreError;
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// End when the story is told, instead of staying up
+    #[arg(long)]
+    once: bool,
+    /// Print a JSON object a step
+    #[arg(long)]
+    json: bool,
+}
+
+/// The address that the README names; another if it is taken.
+const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9400);
+
+/// Tells the story, and stays up for whoever wants to look around.
+pub(crate) async fn demo(asked: DemoArgs) -> Result<(), Failure> {
+    let folder = tempfile::tempdir().map_err(|e| Failure::refused(format!("no temporary folder: {e}")))?;
+    let upstream = upstream().await?;
+    let any = SocketAddr::new(USUAL.ip(), 0);
+    let listener = match Listener::bind(USUAL).await {
+        Ok(listener) => listener,
+        Err(_) => Listener::bind(any).await?,
+    };
+    let address = listener.address().map_err(Failure::refused)?;
+    let service = Service::start(loaded(folder.path(), address, upstream)?).await?;
+    let stage = stage(&service).await?;
+    let serving = tokio::spawn(listener.run(service.router(), stop::signal()));
+    let maintenance = tokio::spawn(service.clone().maintain());
+    tell(&asked, &stage, &service).await?;
+    if !asked.once {
+        if !asked.json {
+            println!("{}", farewell(&stage));
+        }
+        serving.await.map_err(Failure::refused)?;
+    }
+    maintenance.abort();
+    Ok(())
+}
+
+async fn tell(asked: &DemoArgs, stage: &Stage, service: &Service) -> Result<(), Failure> {
+    let record = News { service: service.clone(), last: AtomicU64::new(0) };
+    record.news().await.map_err(Failure::refused)?;
+    let mut out = std::io::stdout();
+    let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let telling = if asked.json { Telling::Json } else { Telling::Lines { colour } };
+    let mut narrator = Narrator::new(telling, &mut out, &record);
+    play(stage, &SystemRng, &mut narrator).await.map_err(Failure::refused)?;
+    let steps = narrator.steps();
+    let whole = whole(service).await?;
+    if !asked.json {
+        println!("\n{steps} steps, each as it must be. {whole}");
+    }
+    Ok(())
+}
+
+/// The MCP server of the demo, on a free port.
+async fn upstream() -> Result<SocketAddr, Failure> {
+    let data = Arc::new(SalesData::in_memory().map_err(Failure::refused)?);
+    let listener = Listener::bind(SocketAddr::new(USUAL.ip(), 0)).await?;
+    let address = listener.address().map_err(Failure::refused)?;
+    let router = axum::Router::new().nest_service("/mcp", prokura_demo::service(data));
+    tokio::spawn(listener.run(router, std::future::pending()));
+    Ok(address)
+}
+
+/// What a person would write for this, but for the pinned document.
+const CONFIG: &str = r#"
+[registration]
+dynamic = "open"
+
+[[resource]]
+name = "sales"
+title = "Sales"
+upstream = "http://UPSTREAM/mcp"
+default_scopes = ["tools:generate_summary"]
+[resource.scopes]
+"tools:generate_summary" = { title = "Generate sales summaries", actions = ["tool:generate_summary", "prompt:quarter_review"] }
+"read:report" = { title = "Read sales reports", actions = ["tool:read_report", "resource:report/*"] }
+"read:staff" = { title = "Read the list of the staff", actions = ["tool:list_employees"] }
+"write:staff" = { title = "Change roles of the staff", actions = ["tool:modify_employee"] }
+"#;
+
+const CLIENT: &str = "https://reporter.example/client.json";
+const CALLBACK: &str = "https://reporter.example/callback";
+
+fn loaded(folder: &std::path::Path, address: SocketAddr, upstream: SocketAddr) -> Result<Loaded, Failure> {
+    let document = folder.join("client.json");
+    let client = serde_json::json!({
+        "client_id": CLIENT, "client_name": "Reporter", "redirect_uris": [CALLBACK],
+        "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
+        "token_endpoint_auth_method": "none",
+    });
+    std::fs::write(&document, client.to_string())
+        .map_err(|e| Failure::refused(format!("a temporary file: {e}")))?;
+    let head = format!(
+        "issuer = \"http://localhost:{}\"\nlisten = \"{address}\"\ndatabase = \"sqlite:{}\"\n",
+        address.port(),
+        folder.join("demo.db").display()
+    );
+    let text = head + &CONFIG.replace("UPSTREAM", &upstream.to_string());
+    let mut config = Config::parse(&text).map_err(Failure::refused)?;
+    let mut dev = Dev::default();
+    dev.client_metadata.insert(CLIENT.to_owned(), document.display().to_string());
+    config.dev = Some(dev);
+    Loaded::of(config)
+}
+
+/// Alice, with a password that only this run knows.
+async fn stage(service: &Service) -> Result<Stage, Failure> {
+    let password = random_id("", &*service.rng);
+    let alice = NewUser { login: "alice".into(), name: "Alice".into(), password: Some(password.clone()) };
+    add(&service.store, &*service.clock, &*service.rng, &alice).await.map_err(Failure::refused)?;
+    let config = &service.config;
+    let resource = config.resources.first().map(|r| config.resource_uri(r).to_string()).unwrap_or_default();
+    Ok(Stage {
+        issuer: config.issuer.to_string(),
+        resource,
+        software: Software { client_id: CLIENT.into(), redirect_uri: CALLBACK.into() },
+        login: alice.login,
+        password,
+    })
+}
+
+/// The record as the narrator reads it.
+struct News {
+    service: Service,
+    last: AtomicU64,
+}
+
+impl Record for News {
+    fn news(&self) -> Boxed<'_, Result<Vec<Recorded>, String>> {
+        Box::pin(async {
+            let filter = Filter { limit: 100, ..Filter::default() };
+            let store = &self.service.store;
+            let entries = store.read::<_, StoreError>(move |tx| tx.entries(&filter)).await;
+            let mut entries = entries.map_err(|e| e.to_string())?;
+            let last = self.last.swap(entries.first().map_or(0, |(seq, _)| *seq), Ordering::Relaxed);
+            entries.retain(|(seq, entry)| *seq > last && is_told(entry));
+            entries.reverse();
+            let names = Names::read(store, &self.service.config, entries.iter().map(|(_, e)| e)).await;
+            let names = names.map_err(|e| e.to_string())?;
+            let now = self.service.clock.now();
+            Ok(entries.iter().map(|(seq, entry)| recorded(*seq, entry, &names, now)).collect())
+        })
+    }
+}
+
+/// What became of a call is recorded too, but told by the line above it.
+fn is_told(entry: &Entry) -> bool {
+    entry.event.kind != EventKind::Outcome
+}
+
+fn recorded(number: u64, entry: &Entry, names: &Names, now: Timestamp) -> Recorded {
+    let event = &entry.event;
+    let grant = event.grant.as_ref().map(|id| match names.expiry(id) {
+        Some(at) => format!("grant {} until {}", short(id.as_str()), until(at, now)),
+        None => format!("grant {}", short(id.as_str())),
+    });
+    let refused = event.outcome != Outcome::Permit;
+    Recorded {
+        number,
+        outcome: outcome(event.outcome).to_owned(),
+        chain: chain(event, names),
+        grant: grant.unwrap_or_default(),
+        reason: if refused { event.reasons.join(", ") } else { String::new() },
+    }
+}
+
+/// Every number of every enforcement point is there.
+async fn whole(service: &Service) -> Result<String, Failure> {
+    let gaps = crate::admin::gaps(&service.store).await?;
+    match gaps.missing.first() {
+        None => Ok(format!("The record has {} entries, and no number is missing.", gaps.entries)),
+        Some(missing) => Err(Failure::refused(format!("the record is not whole: {missing}"))),
+    }
+}
+
+fn farewell(stage: &Stage) -> String {
+    let Stage { issuer, resource, login, password, .. } = stage;
+    format!(
+        "
+It stays up until Ctrl-C; what it keeps is forgotten then.
+
+  See what was allowed   {issuer}/account
+                         user {login}, password {password}
+  Add it to an agent     {resource}
+      Claude Code        claude mcp add --transport http sales {resource}
+      VS Code            code --add-mcp '{{\"name\":\"sales\",\"type\":\"http\",\"url\":\"{resource}\"}}'
+      MCP Inspector      npx @modelcontextprotocol/inspector, Streamable HTTP, {resource}
+
+  Next: docs/how-to/protect-an-mcp-server.md puts it before a server of yours."
+    )
+}
