@@ -5,7 +5,7 @@ use crate::serve::listen::Listener;
 use crate::serve::load::Loaded;
 use crate::serve::service::Service;
 use crate::serve::stop;
-use crate::show::{Names, chain, outcome, short, until};
+use crate::show::{Names, chain, outcome, print, short, until};
 use clap::Args;
 use prokura_config::{Config, Dev};
 use prokura_core::{SystemRng, Timestamp, random_id};
@@ -48,7 +48,7 @@ pub(crate) async fn demo(asked: DemoArgs) -> Result<(), Failure> {
     tell(&asked, &stage, &service).await?;
     if !asked.once {
         if !asked.json {
-            println!("{}", farewell(&stage));
+            print(farewell(&stage))?;
         }
         serving.await.map_err(Failure::refused)?;
     }
@@ -67,7 +67,7 @@ async fn tell(asked: &DemoArgs, stage: &Stage, service: &Service) -> Result<(), 
     let steps = narrator.steps();
     let whole = whole(service).await?;
     if !asked.json {
-        println!("\n{steps} steps, each as it must be. {whole}");
+        print(format!("\n{steps} steps, each as it must be. {whole}"))?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ async fn killed(database: Database, runs: u32) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_a_kill() {
-    assert_eq!(killed(Database::Sqlite, 12).await, Vec::<String>::new());
+    assert_eq!(killed(Database::Sqlite, 20).await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,7 +49,7 @@ pub async fn play(stage: &Stage, rng: &dyn Rng, tell: &mut Narrator<'_>) -> Resu
 
     tell.act("The agent calls again; it sees and may use what Alice allowed, and no more")?;
     agent.call(tell, "tools/call", summary(), StatusCode::OK, quoted).await?;
-    agent.call(tell, "tools/list", Object::default(), StatusCode::OK, |c| shown(c)).await?;
+    agent.call(tell, "tools/list", Object::default(), StatusCode::OK, shown).await?;
     let limited = agent.call(tell, "tools/call", report(), StatusCode::FORBIDDEN, Called::refusal).await?;
 
     tell.act("It asks for one permission more; Alice agrees to that too")?;

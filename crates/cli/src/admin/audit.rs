@@ -112,7 +112,7 @@ impl Opened {
             action: asked.action,
             kind: asked.kind,
             outcome: asked.outcome,
-            trace: id(asked.trace, |t| TraceId::parse(t))?,
+            trace: id(asked.trace, TraceId::parse)?,
             since: time(asked.since)?,
             until: time(asked.until)?,
             before_seq: asked.before,

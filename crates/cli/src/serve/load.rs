@@ -1,7 +1,7 @@
 //! From a file to a configuration with its secrets.
 
 use crate::failure::Failure;
-use prokura_config::{Config, DatabaseSource, Dev};
+use prokura_config::{Config, DatabaseSource};
 use prokura_server::Secrets;
 use prokura_store::DatabaseUrl;
 use std::path::Path;
@@ -56,7 +56,7 @@ impl Loaded {
                     "`[dev]` stands in the configuration: start with `--dev`, or remove it",
                 ));
             }
-            (true, true) => config.dev = Some(config.dev.unwrap_or_else(Dev::default)),
+            (true, true) => config.dev = Some(config.dev.unwrap_or_default()),
             (false, _) => {}
         }
         Ok(Self { config: Arc::new(config), database: self.database })

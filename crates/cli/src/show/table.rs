@@ -25,6 +25,9 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.rows.len() == 1 {
+            return f.write_str("Nothing to show.");
+        }
         let widths: Vec<_> = (0..self.rows.first().map_or(0, Vec::len)).map(|c| self.width(c)).collect();
         let lines = self.rows.iter().map(|row| {
             let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));

@@ -1,0 +1,93 @@
+//! Running the program.
+
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+/// A configuration that is right.
+pub(crate) const RIGHT: &str = r#"
+issuer = "http://localhost:PORT"
+listen = "127.0.0.1:PORT"
+database = "sqlite:prokura.db"
+[[resource]]
+name = "sales"
+upstream = "http://127.0.0.1:9/mcp"
+[resource.scopes]
+"read:report" = { title = "Read sales reports", actions = ["tool:read_report"] }
+"#;
+
+/// What a run came to.
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl From<Output> for Ran {
+    fn from(o: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { code: o.status.code(), out: text(o.stdout), err: text(o.stderr) }
+    }
+}
+
+pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_prokura"));
+    command.args(arguments).current_dir(folder).stdin(Stdio::null()).env_remove("PROKURA_CONFIG");
+    command
+}
+
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Ran {
+    command(folder, arguments).output().unwrap().into()
+}
+
+/// A folder with a configuration on a free port.
+pub(crate) fn installed(text: &str) -> (tempfile::TempDir, u16) {
+    let folder = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    std::fs::write(folder.path().join("prokura.toml"), text.replace("PORT", &port.to_string())).unwrap();
+    (folder, port)
+}
+
+/// A server that is stopped when it is dropped.
+pub(crate) struct Serving(pub(crate) Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts a server and waits until it is ready.
+pub(crate) fn serve(folder: &Path, port: u16, arguments: &[&str]) -> Serving {
+    let mut all = vec!["serve"];
+    all.extend(arguments);
+    let child = command(folder, &all).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let serving = Serving(child);
+    for _ in 0..400 {
+        if get(port, "/readyz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200")) {
+            return serving;
+        }
+        std::thread::sleep(Duration::from_millis(25));
+    }
+    panic!("the server was not ready in ten seconds");
+}
+
+/// One request over a connection of its own; the whole answer.
+pub(crate) fn get(port: u16, path: &str) -> Option<String> {
+    send(
+        port,
+        format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n").as_bytes(),
+    )
+}
+
+#[allow(clippy::disallowed_methods, reason = "a test speaks to the program it started")]
+pub(crate) fn send(port: u16, request: &[u8]) -> Option<String> {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
+    stream.write_all(request).ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok()?;
+    Some(String::from_utf8_lossy(&answer).into_owned())
+}
