@@ -77,15 +77,17 @@ impl Client {
             Heard::Silence => return,
             Heard::No(why) => return self.facts.wrong.push(format!("the robot was refused: {why}")),
         };
-        for _ in 0..self.dice.between(0, 4) {
+        for _ in 0..self.dice.between(0, 3) {
             let tool = self.tool("call");
             if let Heard::No(why) = self.facts.call(&self.agent, &tokens.access, tool).await {
                 self.facts.wrong.push(format!("a call of the robot was refused: {why}"));
             }
         }
-        let hidden = self.tool("hidden");
-        if let Heard::Yes(()) = self.facts.call(&self.agent, &tokens.access, hidden).await {
-            self.facts.wrong.push("a call went through that no scope allows".to_owned());
+        if self.dice.one_in(3) {
+            let hidden = self.tool("hidden");
+            if let Heard::Yes(()) = self.facts.call(&self.agent, &tokens.access, hidden).await {
+                self.facts.wrong.push("a call went through that no scope allows".to_owned());
+            }
         }
         self.facts.own.push(tokens.access);
     }
