@@ -76,14 +76,13 @@ impl Authenticator {
         Self { issuer, keys, store, clock, stale_after, remembered }
     }
 
-    /// Who sends this request. At a public resource nobody is asked, and a token is not looked at.
-    pub(crate) fn authenticate(&self, route: &Route, headers: &HeaderMap) -> Result<Caller, Fault> {
+    /// Who sends this request; whether they still may is asked by [`in_force`](Self::in_force). At a public
+    /// resource nobody is asked, and a token is not looked at.
+    pub(crate) fn identify(&self, route: &Route, headers: &HeaderMap) -> Result<Caller, Fault> {
         if route.policy.is_public() {
             return Ok(Caller::Nobody);
         }
-        let verified = self.verify(route, bearer(headers)?)?;
-        self.in_force(&verified.token)?;
-        Ok(Caller::Token(verified))
+        self.verify(route, bearer(headers)?).map(Caller::Token)
     }
 
     fn verify(&self, route: &Route, compact: &str) -> Result<Arc<Verified>, Fault> {

@@ -76,14 +76,18 @@ impl Walk {
         }
     }
 
-    /// Who calls, and whether not too often. Callers without a token are told apart by their address.
+    /// Who calls, whether not too often, and whether they still may. Callers without a token are told apart by
+    /// their address. Whoever is known stands in the record, also of a refusal.
     fn authenticate(&mut self, parts: &Parts) -> Result<(), Fault> {
-        let caller = self.scene.inner.authenticator.authenticate(&self.scene.route, &parts.headers);
+        let caller = self.scene.inner.authenticator.identify(&self.scene.route, &parts.headers);
         if let Ok(caller) = &caller {
             self.scene.caller = caller.clone();
         }
         self.limit(parts)?;
-        caller.map(drop)
+        match caller?.token() {
+            Some(token) => self.scene.inner.authenticator.in_force(token),
+            None => Ok(()),
+        }
     }
 
     fn limit(&self, parts: &Parts) -> Result<(), Fault> {

@@ -215,6 +215,9 @@ async fn e01_revoked_grant_stops_the_next_call() {
         let answer = world.read_report(token).send().await;
         assert_eq!(answer.status, 401);
         assert!(answer.header("www-authenticate").unwrap().contains("invalid_token"));
+        let refused = world.record().await.pop().unwrap().event;
+        assert_eq!(refused.reasons, ["grant_revoked"]);
+        assert!(refused.subject.is_some() && refused.grant.is_some(), "the record says whose token was used");
     }
     assert_eq!(world.upstream.seen().len(), 2);
 }
