@@ -133,13 +133,50 @@ impl Tx<'_> {
         .map(drop)
     }
 
-    /// Removes a client (RFC 7592 §2.3); false if there is none. Its agent and their grants stay.
+    /// Removes a client (RFC 7592 §2.3); false if there is none. Its agent goes too, unless it was ever granted
+    /// anything, is disabled or has another client: what the record and the account name stays.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn delete_client(&mut self, id: &ClientId) -> Result<bool, StoreError> {
         self.execute("DELETE FROM client_documents WHERE client = ?1", params![id.as_str()])?;
-        Ok(self.execute("DELETE FROM clients WHERE id = ?1", params![id.as_str()])? == 1)
+        let sql = "DELETE FROM clients WHERE id = ?1 RETURNING agent";
+        let Some(agent) = self.row(sql, params![id.as_str()], |row| row.get::<String>(0))? else {
+            return Ok(false);
+        };
+        self.forget_agent(id.as_str(), &agent)?;
+        Ok(true)
+    }
+
+    /// Removes at most `limit` registered clients that expired by `now`; says how many.
+    pub(crate) fn delete_expired_clients(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let gone = self.rows(
+            "DELETE FROM clients WHERE id IN (SELECT id FROM clients WHERE expires_at <= ?1 LIMIT ?2)
+             RETURNING id, agent",
+            params![now, limit],
+            |row| Ok((row.get::<String>(0)?, row.get::<String>(1)?)),
+        )?;
+        for (client, agent) in &gone {
+            self.forget_agent(client, agent)?;
+        }
+        Ok(gone.len() as u64)
+    }
+
+    fn forget_agent(&mut self, client: &str, agent: &str) -> Result<(), StoreError> {
+        self.execute(
+            "DELETE FROM client_agents WHERE client = ?1
+             AND NOT EXISTS (SELECT 1 FROM grants WHERE grantee = ?2)",
+            params![client, agent],
+        )?;
+        self.execute(
+            "DELETE FROM agents WHERE id = ?1 AND disabled = 0
+             AND NOT EXISTS (SELECT 1 FROM grants WHERE grantee = ?1)
+             AND NOT EXISTS (SELECT 1 FROM client_agents WHERE agent = ?1)
+             AND NOT EXISTS (SELECT 1 FROM clients WHERE agent = ?1)
+             AND NOT EXISTS (SELECT 1 FROM client_documents WHERE agent = ?1)",
+            params![agent],
+        )?;
+        Ok(())
     }
 
     /// Disables or enables any client (registered, configured or known by its URL), at the next call

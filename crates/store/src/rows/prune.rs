@@ -18,19 +18,18 @@ pub struct Pruned {
 }
 
 /// Table, its key, and the condition under which a row is over at `?1`.
-const OVER: [(&str, &str, &str); 7] = [
+const OVER: [(&str, &str, &str); 6] = [
     ("artifacts", "kind, id_hash", "expires_at <= ?1"),
     ("sessions", "id_hash", "expires_at <= ?1"),
     ("consents", "id", "expires_at <= ?1"),
     ("client_documents", "client", "expires_at <= ?1"),
-    ("clients", "id", "expires_at <= ?1"),
     ("keys", "kid", "retire_at <= ?1"),
     ("revocations", "kind, id", "until <= ?1"),
 ];
 
 impl Tx<'_> {
     /// Removes at most `limit` rows of each sort that expired by `now`: artifacts, sessions, remembered
-    /// consents, client documents, registered clients, retired keys, words about expired grants, and sign-in
+    /// consents, client documents, registered clients (with agents that were never granted anything), retired keys, words about expired grants, and sign-in
     /// attempts of more than a day ago.
     ///
     /// # Errors
@@ -40,6 +39,9 @@ impl Tx<'_> {
         for (table, key, over) in OVER {
             self.prune_table(table, key, over, now, limit, &mut pruned)?;
         }
+        let clients = self.delete_expired_clients(now, limit)?;
+        pruned.rows += clients;
+        pruned.more |= clients == u64::from(limit);
         let unblocked = "last_at <= ?1 AND blocked_until <= ?1";
         self.prune_table("attempts", "name", unblocked, now.before(ATTEMPTS), limit, &mut pruned)?;
         Ok(pruned)

@@ -1,7 +1,7 @@
 //! Clients and their agents.
 
 use crate::world::{World, at, now};
-use prokura_core::{AgentId, ClientId};
+use prokura_core::{AgentId, ClientId, GrantId};
 use prokura_store::{Agent, Client, ClientDocument, SecretHash, StoreError};
 use std::collections::BTreeSet;
 
@@ -70,6 +70,32 @@ pub(crate) async fn a_registered_client_lives_as_long_as_it_is_used(w: World) {
     assert_eq!(left, [Client { expires_at: Some(at(50)), last_used_at: Some(at(6)), ..client("cli_2") }]);
     assert!(w.write(|tx| tx.delete_client(&id("cli_2"))).await);
     assert!(!w.write(|tx| tx.delete_client(&id("cli_2"))).await);
+}
+
+pub(crate) async fn an_agent_that_was_never_granted_anything_goes_with_its_client(w: World) {
+    w.grant("g_1").await;
+    let planner = w.read(|tx| tx.grant(&GrantId::parse("g_1").unwrap())).await.unwrap().grantee;
+    let granted = planner.clone();
+    w.write(move |tx| {
+        for (name, agent_id) in [("cli_1", "agt_1"), ("cli_2", "agt_1"), ("cli_3", "agt_3")] {
+            tx.agent_for_client(&id(name), &agent(agent_id))?;
+            tx.insert_client(&Client { agent: agent(agent_id).id, ..client(name) })?;
+        }
+        tx.agent_for_client(&id("cli_4"), &agent(granted.as_str()))?;
+        tx.insert_client(&Client { agent: granted.clone(), ..client("cli_4") })?;
+        tx.disable_agent(&agent("agt_3").id, true, "operator", "", now()).map(drop)
+    })
+    .await;
+    let agents =
+        || w.read(|tx| Ok(tx.agents(None, 100)?.into_iter().map(|a| a.id.to_string()).collect::<Vec<_>>()));
+    w.write(|tx| tx.delete_client(&id("cli_1"))).await;
+    assert!(agents().await.contains(&"agt_1".to_owned()), "its other client lives");
+    w.write(|tx| tx.prune(at(10), 100)).await;
+    let left = agents().await;
+    assert!(!left.contains(&"agt_1".to_owned()) && left.contains(&"agt_3".to_owned()), "{left:?}");
+    assert!(left.contains(&planner.to_string()), "what was granted something is still named");
+    assert_eq!(w.read(|tx| tx.clients(None, 100)).await, []);
+    assert_eq!(w.read(|tx| tx.agent_of_client(&id("cli_2"))).await, None);
 }
 
 pub(crate) async fn a_disabled_client_cannot_change_itself(w: World) {

@@ -84,6 +84,7 @@ on_every_driver! {
     }
     clients {
         the_first_sight_of_a_client_makes_one_agent
+        an_agent_that_was_never_granted_anything_goes_with_its_client
         a_registered_client_lives_as_long_as_it_is_used
         a_disabled_client_cannot_change_itself
         a_document_is_kept_and_replaced
