@@ -57,6 +57,19 @@ fn document(id: &str, extra: &str) -> String {
 }
 
 #[tokio::test]
+async fn b09_logo_is_never_fetched() {
+    let scene = Scene::new().await;
+    let host = scene.publisher.address.trim_end_matches("/client.json").to_owned();
+    let pictures = ["logo_uri", "client_uri", "tos_uri", "policy_uri"];
+    let extra: String = pictures.iter().map(|name| format!(r#","{name}":"{host}/{name}""#)).collect();
+    scene.publish("max-age=600", &extra);
+    scene.find().await.unwrap();
+    // Whatever would be fetched beside would be asked for by now: the publisher answers in 20 ms.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(scene.publisher.hits(), 1, "the document, and nothing that it names");
+}
+
+#[tokio::test]
 async fn a_document_is_fetched_once_and_kept() {
     let scene = Scene::new().await;
     scene.publish("max-age=3600", r#","scope":"x""#);
