@@ -1,6 +1,7 @@
 //! The listener: HTTP/1.1 and HTTP/2 in the clear, with bounds on what a peer may hold open. TLS ends before it,
 //! at a proxy.
 
+use super::patience::Patient;
 use crate::failure::Failure;
 use axum::Router;
 use axum::body::Body;
@@ -128,7 +129,7 @@ impl Service<Request<Incoming>> for Answering {
     type Future = RouteFuture<Infallible>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let mut request = request.map(Body::new);
+        let mut request = request.map(|incoming| Body::new(Patient::new(incoming)));
         request.extensions_mut().insert(ConnectInfo(self.peer));
         tower::Service::call(&mut self.router.clone(), request)
     }

@@ -4,6 +4,7 @@ pub(crate) mod listen;
 pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod master;
+mod patience;
 mod ready;
 mod said;
 pub(crate) mod service;
