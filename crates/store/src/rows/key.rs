@@ -48,13 +48,14 @@ impl Tx<'_> {
         .map(drop)
     }
 
-    /// The keys that are not retired by `now`, oldest first.
+    /// The keys that are not retired by `now`, oldest first; of one moment those first that are to retire.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn keys(&mut self, now: Timestamp) -> Result<Vec<Key>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM keys WHERE retire_at IS NULL OR retire_at > ?1 ORDER BY not_before, kid"
+            "SELECT {COLUMNS} FROM keys WHERE retire_at IS NULL OR retire_at > ?1 \
+             ORDER BY not_before, retire_at IS NULL, kid"
         );
         self.rows(&sql, params![now], key)
     }
