@@ -1,10 +1,11 @@
 //! `prokura agent`: registered software actors.
 
-use super::{AdminArgs, OPERATOR, Opened, missing};
+use super::standing::Target;
+use super::{AdminArgs, Opened, missing};
 use crate::failure::Failure;
 use crate::show::{Table, exact, json, plain, print};
 use clap::{Args, Subcommand};
-use prokura_core::{AgentId, ClientId, Principal};
+use prokura_core::{AgentId, ClientId};
 use prokura_store::{Agent, StoreError};
 
 /// Agents: registered software actors
@@ -40,8 +41,8 @@ impl AgentCommand {
         let opened = self.args.open().await?;
         match self.what {
             What::List => opened.list_agents().await,
-            What::Disable { id, why } => opened.disable_agent(&id, true, why).await,
-            What::Enable { id } => opened.disable_agent(&id, false, String::new()).await,
+            What::Disable { id, why } => opened.stop_agent(&id, true, why).await,
+            What::Enable { id } => opened.stop_agent(&id, false, String::new()).await,
         }
     }
 }
@@ -88,24 +89,12 @@ impl Opened {
         Ok(())
     }
 
-    async fn disable_agent(&self, id: &str, disabled: bool, why: String) -> Result<(), Failure> {
+    async fn stop_agent(&self, id: &str, disabled: bool, why: String) -> Result<(), Failure> {
         let unknown = || missing("agent", &plain(id), "agent list");
         let agent = AgentId::parse(id).map_err(|_| unknown())?;
-        let (what, word) =
-            if disabled { ("agent:disable", "stopped") } else { ("agent:enable", "let in again") };
-        let (mut event, now) = (self.event(what), self.clock.now());
-        event.subject = Some(Principal::Agent(agent.clone()));
-        event.reasons.extend((!why.is_empty()).then(|| why.clone()));
-        let changed = self.store.transact::<_, StoreError>(move |tx| {
-            let Some(known) = tx.agent(&agent)? else { return Ok(None) };
-            let changed = tx.disable_agent(&agent, disabled, OPERATOR, &why, now)?;
-            if changed {
-                tx.record(event.clone());
-            }
-            Ok(Some((known.name, changed)))
-        });
-        let (name, changed) = changed.await?.ok_or_else(unknown)?;
-        let word = if changed { word } else { "as before" };
-        self.done(what, id, format!("{} is {word}.", plain(&name)))
+        let wanted = agent.clone();
+        let known =
+            self.store.read::<_, StoreError>(move |tx| tx.agent(&wanted)).await?.ok_or_else(unknown)?;
+        self.stop(Target::Agent(agent), &plain(&known.name), disabled, why).await
     }
 }

@@ -1,5 +1,6 @@
 //! `prokura client`: OAuth clients, configured and registered.
 
+use super::standing::Target;
 use super::{AdminArgs, OPERATOR, Opened, missing};
 use crate::failure::Failure;
 use crate::show::{Table, exact, json, plain, print};
@@ -45,8 +46,8 @@ impl ClientCommand {
         let opened = self.args.open().await?;
         match self.what {
             What::List => opened.list_clients().await,
-            What::Disable { id, why } => opened.disable_client(&id, true, why).await,
-            What::Enable { id } => opened.disable_client(&id, false, String::new()).await,
+            What::Disable { id, why } => opened.stop_client(&id, true, why).await,
+            What::Enable { id } => opened.stop_client(&id, false, String::new()).await,
             What::Remove { id } => opened.remove_client(&id).await,
         }
     }
@@ -101,20 +102,9 @@ impl Opened {
         Ok(())
     }
 
-    async fn disable_client(&self, id: &str, disabled: bool, why: String) -> Result<(), Failure> {
+    async fn stop_client(&self, id: &str, disabled: bool, why: String) -> Result<(), Failure> {
         let client = ClientId::parse(id).map_err(|e| Failure::usage(format!("`{}`: {e}", plain(id))))?;
-        let (what, word) =
-            if disabled { ("client:disable", "stopped") } else { ("client:enable", "let in again") };
-        let (mut event, now) = (self.event(what), self.clock.now());
-        event.client = Some(client.clone());
-        event.reasons.extend((!why.is_empty()).then(|| why.clone()));
-        let written = self.store.transact::<_, StoreError>(move |tx| {
-            tx.disable_client(&client, disabled, OPERATOR, &why, now)?;
-            tx.record(event.clone());
-            Ok(())
-        });
-        written.await?;
-        self.done(what, id, format!("{} is {word}.", plain(id)))
+        self.stop(Target::Client(client), &plain(id), disabled, why).await
     }
 
     async fn remove_client(&self, id: &str) -> Result<(), Failure> {

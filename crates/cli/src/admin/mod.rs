@@ -9,6 +9,7 @@ mod gap;
 mod grant;
 mod key;
 mod resource;
+mod standing;
 mod user;
 
 pub(crate) use agent::AgentCommand;

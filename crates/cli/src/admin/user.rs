@@ -1,10 +1,10 @@
 //! `prokura user`: people.
 
-use super::{AdminArgs, OPERATOR, Opened, missing};
+use super::standing::Target;
+use super::{AdminArgs, Opened, missing};
 use crate::failure::Failure;
 use crate::show::{Table, exact, json, plain, print};
 use clap::{Args, Subcommand};
-use prokura_core::Principal;
 use prokura_server::signin::{NewUser, add, sign_in_link};
 use prokura_store::{StoreError, User};
 use serde_json::json as object;
@@ -65,8 +65,8 @@ impl UserCommand {
                 let user = opened.user(&login).await?;
                 opened.print_link(&user.id.to_string(), &user).await
             }
-            What::Disable { login, why } => opened.disable_user(&login, true, why).await,
-            What::Enable { login } => opened.disable_user(&login, false, String::new()).await,
+            What::Disable { login, why } => opened.stop_user(&login, true, why).await,
+            What::Enable { login } => opened.stop_user(&login, false, String::new()).await,
         }
     }
 }
@@ -127,22 +127,9 @@ impl Opened {
         if self.json { Ok(()) } else { print(table) }
     }
 
-    async fn disable_user(&self, login: &str, disabled: bool, why: String) -> Result<(), Failure> {
+    async fn stop_user(&self, login: &str, disabled: bool, why: String) -> Result<(), Failure> {
         let user = self.user(login).await?;
-        let (what, word) =
-            if disabled { ("user:disable", "stopped") } else { ("user:enable", "let in again") };
-        let (mut event, id, now) = (self.event(what), user.id.clone(), self.clock.now());
-        event.subject = Some(Principal::User(id.clone()));
-        event.reasons.extend((!why.is_empty()).then(|| why.clone()));
-        let changed = self.store.transact::<_, StoreError>(move |tx| {
-            let changed = tx.disable_user(&id, disabled, OPERATOR, &why, now)?;
-            if changed {
-                tx.record(event.clone());
-            }
-            Ok(changed)
-        });
-        let word = if changed.await? { word } else { "as before" };
-        self.done(what, user.id.as_str(), format!("{} is {word}.", plain(&user.display_name)))
+        self.stop(Target::User(user.id), &plain(&user.display_name), disabled, why).await
     }
 }
 

@@ -1,0 +1,78 @@
+//! Stopping somebody at the next call, and letting them in again.
+
+use super::{OPERATOR, Opened};
+use crate::failure::Failure;
+use prokura_core::{AgentId, ClientId, Principal, Timestamp, UserId};
+use prokura_ledger::Event;
+use prokura_store::{StoreError, Tx};
+
+/// Who can be stopped.
+pub(super) enum Target {
+    User(UserId),
+    Agent(AgentId),
+    Client(ClientId),
+}
+
+impl Target {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::Agent(_) => "agent",
+            Self::Client(_) => "client",
+        }
+    }
+
+    fn id(&self) -> String {
+        match self {
+            Self::User(id) => id.to_string(),
+            Self::Agent(id) => id.to_string(),
+            Self::Client(id) => id.to_string(),
+        }
+    }
+
+    fn stands_in(&self, event: &mut Event) {
+        match self {
+            Self::User(id) => event.subject = Some(Principal::User(id.clone())),
+            Self::Agent(id) => event.subject = Some(Principal::Agent(id.clone())),
+            Self::Client(id) => event.client = Some(id.clone()),
+        }
+    }
+
+    fn set(&self, tx: &mut Tx<'_>, disabled: bool, why: &str, now: Timestamp) -> Result<bool, StoreError> {
+        match self {
+            Self::User(id) => tx.disable_user(id, disabled, OPERATOR, why, now),
+            Self::Agent(id) => tx.disable_agent(id, disabled, OPERATOR, why, now),
+            Self::Client(id) => tx.disable_client(id, disabled, OPERATOR, why, now).map(|()| true),
+        }
+    }
+}
+
+impl Opened {
+    /// Stops `target` at the next call, or lets it in again, on record; says so of `name`.
+    pub(super) async fn stop(
+        &self,
+        target: Target,
+        name: &str,
+        disabled: bool,
+        why: String,
+    ) -> Result<(), Failure> {
+        let verb = if disabled { "disable" } else { "enable" };
+        let (what, id, now) = (format!("{}:{verb}", target.word()), target.id(), self.clock.now());
+        let mut event = self.event(&what);
+        target.stands_in(&mut event);
+        event.reasons.extend((!why.is_empty()).then(|| why.clone()));
+        let changed = self.store.transact::<_, StoreError>(move |tx| {
+            let changed = target.set(tx, disabled, &why, now)?;
+            if changed {
+                tx.record(event.clone());
+            }
+            Ok(changed)
+        });
+        let word = match (changed.await?, disabled) {
+            (false, _) => "as before",
+            (true, true) => "stopped",
+            (true, false) => "let in again",
+        };
+        self.done(&what, &id, format!("{name} is {word}."))
+    }
+}
