@@ -1,5 +1,5 @@
 //! What the program acknowledged survives `kill -9`. These are short; `cargo xtask kill` goes on for long.
-#![allow(clippy::unwrap_used, reason = "a test ends where its world does not hold")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test ends where its world does not hold")]
 
 use prokura_testkit::kill::{Database, Options, has_postgres, run};
 

@@ -81,7 +81,7 @@ fn make(path: &Path, rng: &dyn Rng) -> std::io::Result<MasterKey> {
     match linked {
         Ok(()) => sync_folder(path).map(|()| key),
         Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-            parse(&*read(path)?).ok_or_else(|| std::io::Error::other("another start made it, damaged"))
+            parse(&read(path)?).ok_or_else(|| std::io::Error::other("another start made it, damaged"))
         }
         Err(e) => Err(e),
     }

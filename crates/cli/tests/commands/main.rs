@@ -1,5 +1,7 @@
 //! The program as its users run it: arguments in, answers and exit codes out.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where its world does not hold")]
+
 mod demo;
 mod program;
 mod refusals;
