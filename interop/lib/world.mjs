@@ -115,7 +115,7 @@ export async function build({ stub, shim }) {
     Object.assign(world, stub ? await startStub(world) : await startProkura(world));
     if (shim) {
         const env = { ...world.secrets, SHIM_TOKEN_ENDPOINT: `${issuer}/token`, SHIM_CLIENT_ID: 'shim', SHIM_RESOURCE: world.everything };
-        const { url } = await serve(process.execPath, [at('shim/shim.mjs'), `http://127.0.0.1:${port}`], { env });
+        const { url } = await serve(process.execPath, [at("shim/shim.mjs"), issuer], { env });
         world.through = `${url}/mcp/everything`;
     }
     return world;

@@ -75,9 +75,15 @@ const RICH_SCHEMA = {
     additionalProperties: false
 };
 
+/**
+ * A request to the client belongs in the stream of the call that it is about (2025-11-25, Streamable HTTP). Sent into
+ * the session's own stream it would be lost whenever that stream is not open yet, which the client does not wait for.
+ */
+const within = ctx => ({ relatedRequestId: ctx.mcpReq.id });
+
 /** Elicitation by a direct request to the client: the 2025 way, of which the suite has its own cases. */
 async function pushed(ctx, message, properties, required, sentence) {
-    const answer = await ctx.mcpReq.elicitInput({ mode: 'form', message, requestedSchema: object(properties, required) });
+    const answer = await ctx.mcpReq.elicitInput({ mode: 'form', message, requestedSchema: object(properties, required) }, within(ctx));
     return says(sentence(answer));
 }
 
@@ -128,7 +134,7 @@ export function tools({ notify, codec }) {
             about: 'Asks the client to sample a model (2025 eras)',
             schema: object({ prompt: string('What to ask the model') }, ['prompt']),
             run: async ({ prompt }, ctx) => {
-                const answer = await ctx.mcpReq.requestSampling({ messages: [{ role: 'user', content: text(prompt) }], maxTokens: 100 });
+                const answer = await ctx.mcpReq.requestSampling({ messages: [{ role: 'user', content: text(prompt) }], maxTokens: 100 }, within(ctx));
                 const content = Array.isArray(answer.content) ? answer.content[0] : answer.content;
                 return says(`LLM response: ${content?.text ?? ''}`);
             }
