@@ -19,6 +19,7 @@ export async function check(page, name, { picture = false } = {}) {
     const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     if (over > 0) throw new Error(`${name} is ${over} px too wide at ${width} px`);
     await noAxe(page, `${name}, ${width} px`);
+    if (picture && width === 320) await shoot(page, `${name}-narrow`);
   }
   await page.setViewportSize(before);
 }

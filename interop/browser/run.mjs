@@ -1,8 +1,9 @@
 // Walks through the pages in Chromium: by password without JavaScript, by passkey, by keyboard alone.
 import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
 import { chromium } from "playwright-core";
 import { check } from "./look.mjs";
-import { start } from "./server.mjs";
+import { PUBLISHED, start } from "./server.mjs";
 
 const PASSWORD = "correct horse battery";
 const flags = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
@@ -28,6 +29,27 @@ async function fresh(options = {}) {
     if (/Content.Security.Policy|Refused/.test(message.text())) broken.push(message.text());
   });
   return { context, page: await context.newPage(), broken };
+}
+
+/** The address of a client's request, as its software would make it. */
+function asks(client = "planner", redirect = "https://planner.example/cb", base = server.base) {
+  const challenge = createHash("sha256").update(randomBytes(32)).digest("base64url");
+  const query = {
+    response_type: "code", client_id: client, redirect_uri: redirect, state: randomBytes(8).toString("hex"),
+    scope: "read:report tools:generate_summary", resource: `${base}/mcp/sales`,
+    code_challenge: challenge, code_challenge_method: "S256",
+  };
+  return `${base}/authorize?${new URLSearchParams(query)}`;
+}
+
+/** Registers a client that nobody vouches for (RFC 7591). */
+async function registered(name, redirect) {
+  const answer = await fetch(`${server.base}/register`, {
+    method: "POST", headers: { "content-type": "application/json" },
+    body: JSON.stringify({ client_name: name, redirect_uris: [redirect], token_endpoint_auth_method: "none" }),
+  });
+  assert.equal(answer.status, 201);
+  return (await answer.json()).client_id;
 }
 
 async function typePassword(page, login = "alice", password = PASSWORD) {
@@ -70,7 +92,7 @@ const walks = {
 
   async "by password, without JavaScript, to an agreement and back"() {
     let { page, context } = await fresh({ javaScriptEnabled: false });
-    await page.goto("/authorize");
+    await page.goto(asks());
     assert.equal(await page.getByRole("button", { name: /passkey/ }).isVisible(), false);
     await typePassword(page, "alice", "not the password");
     assert.match(await page.getByRole("alert").innerText(), /do not belong together/);
@@ -88,9 +110,40 @@ const walks = {
     await context.close();
   },
 
+  async "in development mode every page says so, and a published client is named by its host"() {
+    const own = await start({ dev: true });
+    try {
+      const { page, context, broken } = await fresh({ baseURL: own.base });
+      await page.goto(own.link);
+      await check(page, "first-user-in-development");
+      await page.getByLabel("User name").fill("alice");
+      await page.getByLabel("Your name").fill("Alice");
+      await page.getByLabel("Password").fill(PASSWORD);
+      await page.getByRole("button", { name: "Create the user" }).click();
+      await page.goto(asks(PUBLISHED, "https://planner.example/cb", own.base));
+      assert.match(await page.textContent("body"), /[Dd]evelopment/);
+      assert.equal(await page.getByText("planner.example", { exact: true }).count() > 0, true);
+      await check(page, "consent-published-in-development");
+      await page.goto("/account");
+      await check(page, "account-empty");
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await check(page, "signed-out");
+      const link = own.command("user", "link", "alice").match(/http\S+/)[0];
+      await page.goto(link);
+      await check(page, "welcome");
+      await page.getByRole("main").getByRole("button").click();
+      await page.goto("/account");
+      assert.match(await page.textContent("h1"), /What I allowed/);
+      assert.deepEqual(broken, []);
+      await context.close();
+    } finally {
+      own.stop();
+    }
+  },
+
   async "the pages of a sign-in look as they should"() {
     let { page, context, broken } = await fresh();
-    await page.goto("/authorize");
+    await page.goto(asks());
     await check(page, "sign-in", { picture: true });
     await typePassword(page, "alice", "not the password");
     await check(page, "sign-in-refused");
@@ -103,7 +156,8 @@ const walks = {
     await check(page, "consent-nothing-left");
     await page.getByRole("checkbox", { name: /Read/ }).check();
     page = await leads(page, /^https:\/\/planner\.example\/cb\?code=/, () => page.getByRole("button", { name: "Allow" }).click());
-    await page.goto("/authorize?client=cli_4TzYw7QdVb2mXcR0aL9pKs&unknown=1&redirect=http://127.0.0.1:9/cb&name=Claude");
+    const unknown = await registered("Claude", "http://127.0.0.1/cb");
+    await page.goto(asks(unknown, "http://127.0.0.1:9/cb"));
     await check(page, "consent-unverified");
     await page.getByRole("button", { name: "No", exact: true }).click();
     assert.match(await page.textContent("h1"), /Nothing was allowed/);
@@ -114,7 +168,7 @@ const walks = {
     await check(page, "security");
     await page.goto("/interaction/i_nowhere");
     await check(page, "expired");
-    await page.goto("/authorize?client=%20");
+    await page.goto("/authorize?client_id=%20");
     await check(page, "fault");
     assert.deepEqual(broken, []);
     await context.close();
@@ -153,7 +207,7 @@ const walks = {
 
   async "by keyboard alone, and Enter alone allows nothing"() {
     let { page, context } = await fresh();
-    await page.goto("/authorize?client=https://keys.example/c.json&redirect=https://keys.example/cb&name=Keys");
+    await page.goto(asks("keys", "https://keys.example/cb"));
     await tabTo(page, "User name");
     await page.keyboard.type("alice");
     await page.keyboard.press("Tab");
@@ -164,7 +218,7 @@ const walks = {
     await page.keyboard.press("Space");
     await tabTo(page, "Allow");
     page = await leads(page, /^https:\/\/keys\.example\/cb\?code=/, () => page.keyboard.press("Enter"));
-    await page.goto("/authorize?client=https://enter.example/c.json&redirect=https://enter.example/cb&name=Enter");
+    await page.goto(asks("enter", "https://enter.example/cb"));
     await tabTo(page, "Read sales reports");
     page = await leads(page, /^https:\/\/enter\.example\/cb\?error=access_denied/, () => page.keyboard.press("Enter"));
     await page.goto("/account");
@@ -176,7 +230,7 @@ const walks = {
 
   async "a link to another browser's sign-in leads nowhere"() {
     const [mine, theirs] = [await fresh(), await fresh()];
-    await theirs.page.goto("/authorize");
+    await theirs.page.goto(asks());
     await mine.page.goto(theirs.page.url());
     assert.match(await mine.page.textContent("h1"), /started in another browser/);
     await check(mine.page, "elsewhere");
@@ -198,16 +252,18 @@ async function tabTo(page, name) {
   throw new Error(`Tab does not lead to ${name}`);
 }
 
-let failed = 0;
+let [passed, failed] = [0, 0];
 for (const [name, walk] of Object.entries(walks)) {
   try {
     await walk();
-    console.log(`ok      ${name}`);
+    passed += 1;
+    console.log(`PASS ${name}`);
   } catch (error) {
     failed += 1;
-    console.log(`FAILED  ${name}\n${error.stack}`);
+    console.log(`FAIL ${name}: ${error.stack}`);
   }
 }
 await browser.close();
 server.stop();
+console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
