@@ -1,22 +1,26 @@
 // Lets foreign suites and foreign clients judge Prokura. See README.md.
 //
-// Usage: node run.mjs [--stub] [--only TEXT] [--verbose] [PART …]
+// Usage: node run.mjs [--stub | --postgres] [--only TEXT] [--table] [--verbose] [PART …]
 //   parts: authorization, server, clients, typescript, python, rmcp, strict; all if none is named.
 //   --stub puts a small stand-in where Prokura is: it proves the harness, nothing else.
+//   --postgres keeps everything in the PostgreSQL that PROKURA_TEST_POSTGRES names, or in one of the run's own.
 
-import { existsSync, rmSync } from 'node:fs';
-import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 // The suite needs Node 22; the package manager brought one along for machines that have an older.
 if (Number(process.versions.node.split('.')[0]) < 22) {
     const own = ['x64', 'arm64'].map(cpu => fileURLToPath(new URL(`node_modules/node-linux-${cpu}/bin/node`, import.meta.url))).find(existsSync);
     if (!own) throw new Error('Node 22 or newer is needed: run `npm ci` here first');
-    process.exit(spawnSync(own, process.argv.slice(1), { stdio: 'inherit' }).status ?? 1);
+    const child = spawn(own, process.argv.slice(1), { stdio: 'inherit' });
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+    process.exit((await once(child, 'exit'))[0] ?? 1);
 }
 
 const { parseArgs } = await import('node:util');
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { stub: { type: 'boolean' }, only: { type: 'string' }, verbose: { type: 'boolean' }, table: { type: 'boolean' } } });
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { stub: { type: 'boolean' }, postgres: { type: 'boolean' }, only: { type: 'string' }, verbose: { type: 'boolean' }, table: { type: 'boolean' } } });
 if (values.verbose) process.env.INTEROP_VERBOSE = '1';
 
 const { build } = await import('./lib/world.mjs');
@@ -27,12 +31,20 @@ const { streamSuite } = await import('./suites/stream.mjs');
 const { serverSuite } = await import('./suites/server.mjs');
 const { CLIENTS, clientSuite, strictSuite } = await import('./suites/clients.mjs');
 
+const unknown = positionals.filter(part => !['authorization', 'server', 'clients', 'strict', ...Object.keys(CLIENTS)].includes(part));
+if (unknown.length > 0) {
+    console.error(`no such part: ${unknown.join(', ')}`);
+    process.exit(1);
+}
+// What was started ends first; then the run itself does, because nothing answers it any more.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => void stopAll());
+
 const wants = part => positionals.length === 0 || positionals.includes(part);
 let world;
 // The faults of the stub. A run against it passes only if every one of them is found.
 if (values.stub) seed(/sees only what it may use|is told of an unknown scope|cannot redeem a code twice|is refused with another key/);
 try {
-    world = await build({ stub: values.stub, shim: wants('server') });
+    world = await build({ stub: values.stub, onPostgres: values.postgres, shim: wants('server') });
     if (wants('authorization')) await authorizationSuite({ issuer: world.issuer, clientId: 'conformance', resource: world.everything });
     if (wants('strict')) await strictSuite(world);
     const names = wants('clients') ? Object.keys(CLIENTS) : Object.keys(CLIENTS).filter(name => positionals.includes(name));
@@ -47,7 +59,6 @@ try {
     record(false, 'the run itself', error.stack);
 } finally {
     if (values.verbose && world?.log) console.error(world.log());
-    stopAll();
-    if (world) rmSync(world.folder, { recursive: true, force: true });
+    await stopAll();
 }
 process.exit(finish());

@@ -1,12 +1,21 @@
 // Starts, awaits and ends the programs of a run. What was started here is ended here.
 
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { once } from 'node:events';
 
+/** What is under way may end by itself for so long; then it is killed. */
+const GRACE_MS = 3_000;
+
 const running = new Set();
+const endings = [];
+let stopping;
 
 function launch(command, args, options) {
+    if (stopping) throw new Error('the run was stopped');
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options, env: { ...process.env, ...options?.env } });
     running.add(child);
     child.on('exit', () => running.delete(child));
@@ -53,7 +62,7 @@ export async function serveUntil(ready, command, args, { timeoutMs = 30_000, ...
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', chunk => (log = (log + chunk).slice(-200_000)));
     const until = Date.now() + timeoutMs;
     while (Date.now() < until) {
-        if (child.exitCode !== null) throw new Error(`${command} ended with ${child.exitCode}: ${log.slice(-2000)}`);
+        if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${command} ended with ${child.exitCode ?? child.signalCode}: ${log.slice(-2000)}`);
         const status = await fetch(ready).then(r => r.status, () => 999);
         if (status < 500) return { log: () => log };
         await new Promise(done => setTimeout(done, 50));
@@ -70,6 +79,28 @@ export async function freePort() {
     return port;
 }
 
+/** What else has to be undone at the end, when every program has ended. */
+export function atEnd(undo) {
+    endings.push(undo);
+}
+
+/** A folder that is there as long as the run. */
+export function temporary(prefix) {
+    const folder = mkdtempSync(join(tmpdir(), prefix));
+    atEnd(() => rmSync(folder, { recursive: true, force: true }));
+    return folder;
+}
+
+/** Ends every program that was started here, and waits until it has ended. Nothing can be started any more. */
 export function stopAll() {
+    return (stopping ??= end());
+}
+
+async function end() {
+    const ended = [...running].map(child => once(child, 'exit'));
     for (const child of running) child.kill('SIGTERM');
+    const late = setTimeout(() => running.forEach(child => child.kill('SIGKILL')), GRACE_MS);
+    await Promise.all(ended);
+    clearTimeout(late);
+    for (const undo of endings.reverse()) await undo();
 }

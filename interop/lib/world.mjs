@@ -1,24 +1,28 @@
 // Everything that stands while a run lasts: the upstream, Prokura (or the stub), the shim; and what they agree on.
 
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { exportJWK, generateKeyPair } from 'jose';
 import { ADVANCED_TOOL, BASIC_TOOL, CLIENT_METADATA_URL } from '../clients/agreed.mjs';
-import { freePort, run, serve, serveUntil } from './process.mjs';
+import { postgres } from './postgres.mjs';
+import { freePort, run, serve, serveUntil, temporary } from './process.mjs';
 
 const HERE = new URL('..', import.meta.url).pathname;
 const ROOT = new URL('../..', import.meta.url).pathname;
 export const at = path => join(HERE, path);
 
+/** Where cargo puts what it builds: `own`, or `below` the folder that CARGO_TARGET_DIR names. */
+export const target = (own = join(ROOT, 'target'), below = '') => (process.env.CARGO_TARGET_DIR ? join(resolve(process.env.CARGO_TARGET_DIR), below) : own);
+
 /** A client's secret as a person would make one. */
 const secret = () => randomBytes(32).toString('base64url');
 
-function configuration({ issuer, port, upstream, folder }) {
+function configuration({ issuer, port, upstream, folder, database }) {
     return `issuer = "${issuer}"
 listen = "127.0.0.1:${port}"
-database = "sqlite:${join(folder, 'prokura.db')}"
+database = "${database}"
+${database.startsWith('postgres:') ? 'master_key = { env = "PROKURA_MASTER_KEY" }' : ''}
 
 [dev]
 auto_approve_user = "alice"
@@ -85,11 +89,11 @@ async function startProkura(world) {
     const config = join(world.folder, 'prokura.toml');
     writeFileSync(config, configuration(world));
     copyFileSync(at('clients/client-metadata.json'), join(world.folder, 'client-metadata.json'));
-    let binary = process.env.PROKURA_BIN;
+    let binary = process.env.PROKURA_BIN && resolve(process.env.PROKURA_BIN);
     if (!binary) {
-        const { code, stderr } = await run('cargo', ['build', '-q', '-p', 'prokura'], { cwd: ROOT, timeoutMs: 1_200_000 });
+        const { code, stderr } = await run('cargo', ['build', '-q', '--locked', '-p', 'prokura'], { cwd: ROOT, timeoutMs: 1_200_000, env: { CARGO_TARGET_DIR: target() } });
         if (code !== 0) throw new Error(`prokura does not build: ${stderr.slice(-2000)}`);
-        binary = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'debug', 'prokura');
+        binary = join(target(), 'debug', 'prokura');
     }
     return serveUntil(`${world.issuer}/.well-known/oauth-authorization-server`, binary, ['serve', '--dev', '--config', config], { cwd: world.folder, env: world.secrets });
 }
@@ -104,18 +108,23 @@ const startStub = world =>
         })
     ]);
 
-/** Starts what a run needs. `stub` puts a stand-in where Prokura is; `shim` adds the proxy that holds a token. */
-export async function build({ stub, shim }) {
-    const folder = mkdtempSync(join(tmpdir(), 'prokura-interop-'));
+/**
+ * Starts what a run needs. `stub` puts a stand-in where Prokura is; `shim` adds the proxy that holds a token;
+ * `onPostgres` keeps everything in a PostgreSQL instead of a file.
+ */
+export async function build({ stub, shim, onPostgres }) {
+    const folder = temporary('prokura-interop-');
     const port = await freePort();
     const issuer = `http://localhost:${port}`;
     const { url: upstream } = await serve(process.execPath, [at('upstream/server.mjs')]);
-    const world = { folder, port, issuer, upstream, everything: `${issuer}/mcp/everything`, stepped: `${issuer}/mcp/stepped` };
-    world.secrets = { SHIM_CLIENT_SECRET: secret(), STRICT_SECRET: secret(), WORKER_JWK: await keys(folder) };
+    const database = onPostgres ? await postgres() : `sqlite:${join(folder, 'prokura.db')}`;
+    const world = { folder, port, issuer, upstream, database, everything: `${issuer}/mcp/everything`, stepped: `${issuer}/mcp/stepped` };
+    const master = randomBytes(32).toString('hex');
+    world.secrets = { PROKURA_MASTER_KEY: master, SHIM_CLIENT_SECRET: secret(), STRICT_SECRET: secret(), WORKER_JWK: await keys(folder) };
     Object.assign(world, stub ? await startStub(world) : await startProkura(world));
     if (shim) {
         const env = { ...world.secrets, SHIM_TOKEN_ENDPOINT: `${issuer}/token`, SHIM_CLIENT_ID: 'shim', SHIM_RESOURCE: world.everything };
-        const { url } = await serve(process.execPath, [at("shim/shim.mjs"), issuer], { env });
+        const { url } = await serve(process.execPath, [at('shim/shim.mjs'), issuer], { env });
         world.through = `${url}/mcp/everything`;
     }
     return world;

@@ -1,17 +1,22 @@
 // Foreign clients end to end, each by both registrations and in both eras, and a strict OAuth client.
 
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { run } from '../lib/process.mjs';
 import { adopt, record } from '../lib/report.mjs';
-import { at } from '../lib/world.mjs';
+import { at, target } from '../lib/world.mjs';
+
+/** A workspace of its own, so that what it depends on stays out of Prokura's. */
+const RMCP_TARGET = target(at('rmcp-client/target'), 'interop-rmcp');
 
 export const CLIENTS = {
     typescript: () => [process.execPath, at('clients/typescript.mjs')],
     python: () => [at('.venv/bin/python'), at('clients/python_client.py')],
-    rmcp: () => [at('rmcp-client/target/debug/prokura-interop-rmcp')]
+    rmcp: () => [join(RMCP_TARGET, 'debug', 'prokura-interop-rmcp')]
 };
 
 async function build() {
-    const { code, stderr } = await run('cargo', ['build', '-q', '--locked'], { cwd: at('rmcp-client'), timeoutMs: 1_200_000, env: { CARGO_TARGET_DIR: at('rmcp-client/target') } });
+    const { code, stderr } = await run('cargo', ['build', '-q', '--locked'], { cwd: at('rmcp-client'), timeoutMs: 1_200_000, env: { CARGO_TARGET_DIR: RMCP_TARGET } });
     if (code !== 0) throw new Error(`the rmcp client does not build: ${stderr.slice(-2000)}`);
 }
 
@@ -25,6 +30,11 @@ async function one(prefix, [command, ...args], options) {
 export async function clientSuite(world, names = Object.keys(CLIENTS)) {
     if (names.includes('rmcp')) await build();
     for (const name of names) {
+        const [program] = CLIENTS[name]();
+        if (!existsSync(program)) {
+            record(false, `client ${name}`, `${program} is missing: see README.md`);
+            continue;
+        }
         for (const era of ['modern', 'legacy']) {
             for (const registration of ['cimd', 'dcr']) {
                 await one(`client ${name} ${era} ${registration}`, [...CLIENTS[name](), world.everything, world.stepped, era, registration], { timeoutMs: 90_000 });
