@@ -41,14 +41,15 @@ impl Tx<'_> {
         Ok(found.map(|(_, entry)| entry))
     }
 
-    /// When a grant was last used: a token issued, a call decided.
+    /// When a grant was last used: a token issued, a call decided. A code is no use yet: every consent ends with one,
+    /// and what it is for may never be fetched.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn last_use(&mut self, grant: &GrantId) -> Result<Option<Timestamp>, StoreError> {
         let filter = Filter { grant: Some(grant.clone()), ..Filter::default() };
         let mut search = Search::new(&filter);
-        search.conditions += " AND l.kind IN ('decision', 'issuance', 'outcome')";
+        search.conditions += " AND l.kind IN ('decision', 'issuance', 'outcome') AND l.action <> 'code:issue'";
         Ok(self.search(&search, "l.at", 1, |row| row.time(0))?.first().copied())
     }
 

@@ -175,7 +175,14 @@ pub(crate) async fn a_filter_finds_what_it_asks_for(w: World) {
     }
     assert_eq!(w.read(|tx| tx.entry(2)).await.unwrap().event, odd);
     assert_eq!(w.read(|tx| tx.last_use(&g("g_1"))).await, Some(at(9)));
-    assert_eq!(w.read(|tx| tx.last_use(&GrantId::parse("g_2").unwrap())).await, None);
+    assert_eq!(w.read(|tx| tx.last_use(&g("g_2"))).await, None);
+    let mut code = odd.clone();
+    (code.action, code.grant) = ("code:issue".into(), Some(g("g_2")));
+    w.store.record(vec![code.clone()]).await.unwrap();
+    assert_eq!(w.read(|tx| tx.last_use(&g("g_2"))).await, None, "a code that nobody fetched a token for");
+    code.action = "token:authorization_code".into();
+    w.store.record(vec![code]).await.unwrap();
+    assert_eq!(w.read(|tx| tx.last_use(&g("g_2"))).await, Some(at(9)));
 }
 
 pub(crate) async fn many_events_at_once_keep_their_order(w: World) {
