@@ -1,18 +1,36 @@
 // Walks through the pages in Chromium: by password without JavaScript, by passkey, by keyboard alone.
+//
+// Usage: node run.mjs [--screenshots]
+//   --screenshots makes the pictures in docs/screenshots again.
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { chromium } from "playwright-core";
+import { stopAll } from "../lib/process.mjs";
+import { finish, record } from "../lib/report.mjs";
 import { check } from "./look.mjs";
 import { PUBLISHED, start } from "./server.mjs";
 
 const PASSWORD = "correct horse battery";
 const flags = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
-const server = await start();
-const browser = await chromium.launch({
-  executablePath: process.env.PROKURA_CHROMIUM ?? "/usr/bin/chromium",
-  args: flags,
-});
+let server, browser;
+
+/** Starts what every walk needs. */
+async function begin() {
+  server = await start();
+  browser = await chromium.launch({
+    executablePath: process.env.PROKURA_CHROMIUM ?? "/usr/bin/chromium",
+    args: flags,
+    handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false,
+  });
+}
+
+/** Ends whatever was started; a walk that is under way fails by that. */
+async function end() {
+  await browser?.close();
+  await stopAll();
+}
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => void end());
 
 /** A browser of its own. */
 async function fresh(options = {}) {
@@ -72,6 +90,7 @@ const walks = {
   async "the first user is made from the link"() {
     const { page, context, broken } = await fresh();
     await page.goto(server.link);
+    assert.doesNotMatch(await page.textContent("body"), /[Dd]evelopment/);
     await check(page, "first-user");
     await page.getByLabel("User name").fill("al ice");
     await page.getByLabel("Your name").fill("Alice");
@@ -112,33 +131,29 @@ const walks = {
 
   async "in development mode every page says so, and a published client is named by its host"() {
     const own = await start({ dev: true });
-    try {
-      const { page, context, broken } = await fresh({ baseURL: own.base });
-      await page.goto(own.link);
-      await check(page, "first-user-in-development");
-      await page.getByLabel("User name").fill("alice");
-      await page.getByLabel("Your name").fill("Alice");
-      await page.getByLabel("Password").fill(PASSWORD);
-      await page.getByRole("button", { name: "Create the user" }).click();
-      await page.goto(asks(PUBLISHED, "https://planner.example/cb", own.base));
-      assert.match(await page.textContent("body"), /[Dd]evelopment/);
-      assert.equal(await page.getByText("planner.example", { exact: true }).count() > 0, true);
-      await check(page, "consent-published-in-development");
-      await page.goto("/account");
-      await check(page, "account-empty");
-      await page.getByRole("button", { name: "Sign out" }).click();
-      await check(page, "signed-out");
-      const link = own.command("user", "link", "alice").match(/http\S+/)[0];
-      await page.goto(link);
-      await check(page, "welcome");
-      await page.getByRole("main").getByRole("button").click();
-      await page.goto("/account");
-      assert.match(await page.textContent("h1"), /What I allowed/);
-      assert.deepEqual(broken, []);
-      await context.close();
-    } finally {
-      own.stop();
-    }
+    const { page, context, broken } = await fresh({ baseURL: own.base });
+    await page.goto(own.link);
+    await check(page, "first-user-in-development");
+    await page.getByLabel("User name").fill("alice");
+    await page.getByLabel("Your name").fill("Alice");
+    await page.getByLabel("Password").fill(PASSWORD);
+    await page.getByRole("button", { name: "Create the user" }).click();
+    await page.goto(asks(PUBLISHED, "https://planner.example/cb", own.base));
+    assert.match(await page.textContent("body"), /[Dd]evelopment/);
+    assert.equal(await page.getByText("planner.example", { exact: true }).count() > 0, true);
+    await check(page, "consent-published-in-development");
+    await page.goto("/account");
+    await check(page, "account-empty");
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await check(page, "signed-out");
+    const link = own.command("user", "link", "alice").match(/http\S+/)[0];
+    await page.goto(link);
+    await check(page, "welcome");
+    await page.getByRole("main").getByRole("button").click();
+    await page.goto("/account");
+    assert.match(await page.textContent("h1"), /What I allowed/);
+    assert.deepEqual(broken, []);
+    await context.close();
   },
 
   async "the pages of a sign-in look as they should"() {
@@ -194,6 +209,7 @@ const walks = {
     assert.equal(await page.getByText("Work laptop", { exact: true }).count(), 1);
     await check(page, "security-with-passkey");
     await page.getByRole("button", { name: "Sign out", exact: true }).first().click();
+    await page.getByRole("heading", { name: /signed out/ }).waitFor();
     await page.goto("/account");
     await page.waitForURL(/\/(signin|account)$/);
     // The browser may offer the passkey by itself (conditional mediation); else the button asks for it.
@@ -252,18 +268,22 @@ async function tabTo(page, name) {
   throw new Error(`Tab does not lead to ${name}`);
 }
 
-let [passed, failed] = [0, 0];
-for (const [name, walk] of Object.entries(walks)) {
+/** Runs a walk; what it throws is the failure, with the place on standard error. */
+async function judge(name, walk) {
   try {
     await walk();
-    passed += 1;
-    console.log(`PASS ${name}`);
+    record(true, name);
   } catch (error) {
-    failed += 1;
-    console.log(`FAIL ${name}: ${error.stack}`);
+    record(false, name, error.message);
+    console.error(error.stack);
   }
 }
-await browser.close();
-server.stop();
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 ? 0 : 1;
+
+try {
+  await begin();
+  for (const [name, walk] of Object.entries(walks)) await judge(name, walk);
+} catch (error) {
+  record(false, "the run itself", error.stack);
+}
+await end();
+process.exit(finish());

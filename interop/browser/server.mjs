@@ -1,14 +1,11 @@
 // The program under test: `prokura serve` on a free port, in a folder of its own.
-import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { freePort, run, serveUntil, temporary } from "../lib/process.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const program = process.env.PROKURA_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug", "prokura");
 
 /** A client's metadata document that development mode takes from a file. */
 export const PUBLISHED = "https://planner.example/client.json";
@@ -49,49 +46,25 @@ const DOCUMENT = {
   grant_types: ["authorization_code", "refresh_token"], response_types: ["code"], token_endpoint_auth_method: "none",
 };
 
-function freePort() {
-  return new Promise((done, failed) => {
-    const server = createServer().once("error", failed);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
+/** The program that PROKURA_BIN names, else as it is built now. */
+async function program() {
+  if (process.env.PROKURA_BIN) return resolve(process.env.PROKURA_BIN);
+  const target = resolve(process.env.CARGO_TARGET_DIR ?? join(root, "target"));
+  const options = { cwd: root, timeoutMs: 1_200_000, env: { CARGO_TARGET_DIR: target } };
+  const { code, stderr } = await run("cargo", ["build", "-q", "--locked", "-p", "prokura"], options);
+  if (code !== 0) throw new Error(`prokura does not build: ${stderr.slice(-2000)}`);
+  return join(target, "debug", "prokura");
 }
 
-/** Starts the program; gives its address, the first user's link and a way to stop it. */
+/** Starts it; gives its address, the first user's link and a way to run an administration command beside it. */
 export async function start({ dev = false } = {}) {
-  const [folder, port] = [mkdtempSync(join(tmpdir(), "prokura-browser-")), await freePort()];
-  const config = join(folder, "prokura.toml");
+  const [binary, folder, port] = [await program(), temporary("prokura-browser-"), await freePort()];
+  const [config, base] = [join(folder, "prokura.toml"), `http://localhost:${port}`];
   writeFileSync(config, configuration(port, folder, dev));
   writeFileSync(join(folder, "client.json"), JSON.stringify(DOCUMENT));
-  const child = spawn(program, ["serve", "--config", config, ...(dev ? ["--dev"] : [])], { stdio: ["ignore", "ignore", "pipe"] });
-  const base = `http://localhost:${port}`;
-  const link = await firstLink(child, base);
-  const stop = () => {
-    child.kill("SIGKILL");
-    rmSync(folder, { recursive: true, force: true });
-  };
-  /** Runs an administration command beside it; gives what it prints. */
-  const command = (...args) => execFileSync(program, [...args, "--config", config], { encoding: "utf8" });
-  return { base, link, stop, command };
-}
-
-/** What the program says at start, until it is ready. */
-async function firstLink(child, base) {
-  const said = [];
-  let link;
-  const lines = createInterface(child.stderr);
-  const patience = setTimeout(() => lines.close(), 20_000);
-  for await (const line of lines) {
-    said.push(line);
-    if (line.trim().startsWith(`${base}/setup/`)) link = line.trim();
-    if (line.includes("ready at")) {
-      clearTimeout(patience);
-      child.stderr.resume();
-      return link;
-    }
-  }
-  child.kill("SIGKILL");
-  throw new Error(`${program} did not start:\n${said.join("\n")}`);
+  const { log } = await serveUntil(`${base}/readyz`, binary, ["serve", "--config", config, ...(dev ? ["--dev"] : [])]);
+  const [link] = log().match(new RegExp(`${base}/setup/\\S+`)) ?? [];
+  if (!link) throw new Error(`no link for the first user:\n${log()}`);
+  const command = (...args) => execFileSync(binary, [...args, "--config", config], { encoding: "utf8" });
+  return { base, link, command };
 }
