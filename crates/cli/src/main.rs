@@ -18,6 +18,11 @@ use failure::Failure;
 use serve::log;
 use std::process::ExitCode;
 
+/// A fifth of the time of a call through the gateway went into the C library's allocator; this one takes a third of
+/// that, and a few megabytes more of memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let asked = Prokura::parse();
     match run(asked) {

@@ -1,0 +1,51 @@
+//! What Prokura costs, beside its peers, in one run. See `run`.
+
+mod code;
+mod disk;
+mod gateway;
+mod idle;
+mod issuance;
+mod load;
+mod process;
+mod table;
+mod upstream;
+
+use anyhow::Result;
+
+/// How much is done.
+#[derive(Clone, Copy)]
+pub struct Size {
+    pub rounds: usize,
+    /// Exchanges in a round, for what is quick.
+    pub many: usize,
+    /// Exchanges in a round, for what is slow.
+    pub few: usize,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let quick = asked.iter().any(|a| a == "--quick");
+    let size =
+        if quick { Size { rounds: 3, many: 3000, few: 200 } } else { Size { rounds: 7, many: 20_000, few: 1000 } };
+    let named: Vec<_> = asked.iter().filter(|a| !a.starts_with("--")).collect();
+    let wants = |name: &str| named.is_empty() || named.iter().any(|n| *n == name);
+    println!("machine: {} cores; load {}", std::thread::available_parallelism()?, load());
+    if wants("issuance") {
+        issuance::measure(size).await?;
+    }
+    if wants("code") {
+        code::measure(size).await?;
+    }
+    if wants("gateway") {
+        gateway::measure(size).await?;
+    }
+    if wants("idle") {
+        idle::measure(size).await?;
+    }
+    Ok(())
+}
+
+fn load() -> String {
+    std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim().to_owned()
+}

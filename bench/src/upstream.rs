@@ -1,0 +1,55 @@
+//! The MCP server behind the gateways: as little work as possible, so that theirs shows.
+
+use anyhow::Result;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// Serves on a free port for as long as the program runs, on threads of its own; gives the port.
+pub fn start() -> Result<u16> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    listener.set_nonblocking(true)?;
+    let port = listener.local_addr()?.port();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(serve(TcpListener::from_std(listener)?))
+    });
+    Ok(port)
+}
+
+async fn serve(listener: TcpListener) -> Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)));
+    }
+}
+
+async fn answer(request: http::Request<Incoming>) -> Result<http::Response<Full<Bytes>>, hyper::Error> {
+    let body = request.into_body().collect().await?.to_bytes();
+    let message: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let result = match message["method"].as_str() {
+        Some("initialize") => json!({
+            "protocolVersion": message["params"]["protocolVersion"], "capabilities": { "tools": {} },
+            "serverInfo": { "name": "bench", "version": "1" },
+        }),
+        Some("tools/list") => json!({ "tools": [
+            { "name": "echo", "description": "Says it again", "inputSchema": { "type": "object" } },
+        ] }),
+        Some("tools/call") => json!({ "content": [{ "type": "text", "text": "echoed" }] }),
+        _ => json!({}),
+    };
+    let mut response = http::Response::builder();
+    if message.get("id").is_none() {
+        return Ok(response.status(202).body(Full::default()).unwrap_or_default());
+    }
+    if message["method"] == "initialize" {
+        response = response.header("mcp-session-id", "one");
+    }
+    let text = json!({ "jsonrpc": "2.0", "id": message["id"], "result": result }).to_string();
+    Ok(response.header("content-type", "application/json").body(Full::new(text.into())).unwrap_or_default())
+}
