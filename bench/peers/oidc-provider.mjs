@@ -21,7 +21,6 @@ const provider = new Provider(issuer, {
     },
   ],
   routes: { authorization: "/authorize" },
-  scopes: ["use", "offline_access"],
   cookies: { keys: ["bench"] },
   findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
   interactions: { url: (_, { uid }) => `/interaction/${uid}` },
