@@ -96,17 +96,30 @@ impl Step for Post {
     }
 }
 
+/// How fast.
+#[derive(Clone, Copy)]
+pub enum Pace {
+    /// Each connection sends again as soon as it has its answer.
+    Full,
+    /// So many a second over all connections, evenly.
+    PerSecond(u32),
+}
+
 /// Runs `count` exchanges over `connections` connections.
-pub async fn run(port: u16, connections: usize, count: usize, step: impl Step) -> Result<Run> {
+pub async fn run(port: u16, connections: usize, count: usize, pace: Pace, step: impl Step) -> Result<Run> {
     let left = Arc::new(AtomicUsize::new(count));
     let begun = Instant::now();
     let tasks: Vec<_> = (0..connections)
-        .map(|_| {
+        .map(|n| {
             let (left, step) = (Arc::clone(&left), step.clone());
             tokio::spawn(async move {
                 let mut connection = Connection::open(port).await?;
                 let mut latencies = Vec::new();
+                let mut ticks = ticks(pace, n, connections);
                 while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
+                    if let Some(ticks) = &mut ticks {
+                        ticks.tick().await;
+                    }
                     let sent = Instant::now();
                     step.go(&mut connection).await?;
                     latencies.push(sent.elapsed());
@@ -136,4 +149,13 @@ pub fn good(answer: &Answer, word: &str) -> Result<()> {
 /// The JSON of an answer.
 pub fn json(answer: &Answer) -> Result<serde_json::Value> {
     serde_json::from_slice(&answer.body).with_context(|| String::from_utf8_lossy(&answer.body).into_owned())
+}
+
+fn ticks(pace: Pace, n: usize, connections: usize) -> Option<tokio::time::Interval> {
+    let Pace::PerSecond(rate) = pace else { return None };
+    let period = Duration::from_secs_f64(connections as f64 / f64::from(rate));
+    let offset = period.mul_f64(n as f64 / connections as f64);
+    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + offset, period);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    Some(ticks)
 }

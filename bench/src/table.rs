@@ -1,6 +1,6 @@
 //! Rounds, medians, and how they are shown and kept.
 
-use crate::load::{Run, Step, run};
+use crate::load::{Pace, Run, Step, run};
 use crate::process::Program;
 use anyhow::Result;
 
@@ -20,7 +20,7 @@ impl Measured {
         Self { name: name.into(), ..Self::default() }
     }
 
-    /// One round: so many exchanges, and what they cost `program`.
+    /// One round at full speed: so many exchanges, and what they cost `program`.
     pub async fn round(
         &mut self,
         program: Option<&Program>,
@@ -29,8 +29,21 @@ impl Measured {
         count: usize,
         step: impl Step,
     ) -> Result<()> {
+        self.paced(program, port, connections, count, Pace::Full, step).await
+    }
+
+    /// One round.
+    pub async fn paced(
+        &mut self,
+        program: Option<&Program>,
+        port: u16,
+        connections: usize,
+        count: usize,
+        pace: Pace,
+        step: impl Step,
+    ) -> Result<()> {
         let before = program.map(Program::cpu_micros).transpose()?;
-        let done = run(port, connections, count, step).await?;
+        let done = run(port, connections, count, pace, step).await?;
         if let (Some(program), Some(before)) = (program, before) {
             self.cpu.push((program.cpu_micros()? - before) / done.count as f64);
             self.rss = program.resident_mib()?;

@@ -10,26 +10,33 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 /// Serves on a free port for as long as the program runs, on threads of its own; gives the port.
-pub fn start() -> Result<u16> {
+/// It also publishes `jwks` at `/jwks`.
+pub fn start(jwks: String) -> Result<u16> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     listener.set_nonblocking(true)?;
     let port = listener.local_addr()?.port();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(serve(TcpListener::from_std(listener)?))
+        runtime.block_on(async { serve(TcpListener::from_std(listener)?, &Bytes::from(jwks)).await })
     });
     Ok(port)
 }
 
-async fn serve(listener: TcpListener) -> Result<()> {
+async fn serve(listener: TcpListener, jwks: &Bytes) -> Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)));
+        let jwks = jwks.clone();
+        let service = service_fn(move |request| answer(request, jwks.clone()));
+        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
 
-async fn answer(request: http::Request<Incoming>) -> Result<http::Response<Full<Bytes>>, hyper::Error> {
+async fn answer(request: http::Request<Incoming>, jwks: Bytes) -> Result<http::Response<Full<Bytes>>, hyper::Error> {
+    if request.uri().path() == "/jwks" {
+        let response = http::Response::builder().header("content-type", "application/json");
+        return Ok(response.body(Full::new(jwks)).unwrap_or_default());
+    }
     let body = request.into_body().collect().await?.to_bytes();
     let message: Value = serde_json::from_slice(&body).unwrap_or_default();
     let result = match message["method"].as_str() {
