@@ -28,7 +28,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ),
     ("testkit", &["core", "oauth", "egress", "ledger", "policy", "config", "store", "gateway", "server"]),
     ("xtask", &["config"]),
-    ("fuzz", &["core", "oauth", "gateway"]),
+    ("fuzz", &["core", "oauth", "egress", "gateway"]),
 ];
 
 /// Crates that one place alone may name, since everybody else goes through that place.
