@@ -167,8 +167,11 @@ const walks = {
     await check(page, "consent", { picture: true });
     await page.getByRole("checkbox", { name: /Generate/ }).uncheck();
     await page.getByRole("checkbox", { name: /Read/ }).uncheck();
+    await page.getByRole("radio", { name: /1 day/ }).check();
     await page.getByRole("button", { name: "Allow" }).click();
     await check(page, "consent-nothing-left");
+    assert.equal(await page.getByRole("checkbox", { checked: true }).count(), 0);
+    assert.equal(await page.getByRole("radio", { name: /1 day/ }).isChecked(), true);
     await page.getByRole("checkbox", { name: /Read/ }).check();
     page = await leads(page, /^https:\/\/planner\.example\/cb\?code=/, () => page.getByRole("button", { name: "Allow" }).click());
     const unknown = await registered("Claude", "http://127.0.0.1/cb");
@@ -178,6 +181,8 @@ const walks = {
     assert.match(await page.textContent("h1"), /Nothing was allowed/);
     await check(page, "refused");
     await page.goto("/account");
+    assert.equal(await page.getByText("Read sales reports").count(), 1);
+    assert.equal(await page.getByText("Generate sales summaries").count(), 0);
     await check(page, "account", { picture: true });
     await page.goto("/account/security");
     await check(page, "security");

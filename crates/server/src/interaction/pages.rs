@@ -142,7 +142,7 @@ async fn walk(people: &People, visit: &Visit, id: String) -> Result<Response, Pa
             return Ok(see_other(&to));
         }
     }
-    ask(people, visit, &id, &stored.asked, &who, false)
+    ask(people, visit, &id, &stored.asked, &who, None)
 }
 
 fn ask(
@@ -151,10 +151,10 @@ fn ask(
     id: &InteractionId,
     asked: &Asked,
     who: &SignedIn,
-    retry: bool,
+    again: Option<u64>,
 ) -> Result<Response, PageFault> {
-    let status = if retry { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let view = people.question(visit, id, asked, who, retry);
+    let status = if again.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let view = people.question(visit, id, asked, who, again);
     people.show_leading(visit, status, &view, Some(&asked.redirect))
 }
 
@@ -181,7 +181,7 @@ async fn end(people: &People, posted: &Posted, id: String) -> Result<Response, P
     }
     match people.choice(&asked, &posted.fields) {
         Some(choice) => Ok(see_other(&people.allow(Ending { id, stored, who }, choice).await?)),
-        None => ask(people, visit, &id, &asked, &who, true),
+        None => ask(people, visit, &id, &asked, &who, Some(people.seconds(&posted.fields))),
     }
 }
 

@@ -30,10 +30,15 @@ impl People {
     pub(super) fn choice(&self, asked: &Asked, fields: &Fields) -> Option<Choice> {
         let kept: ScopeSet = fields.many("scope").filter_map(|s| Scope::parse(s).ok()).collect();
         let scope = asked.scope.intersection(&kept);
-        let seconds = fields.one("seconds").parse().ok();
-        let seconds =
-            seconds.filter(|s| durations(self.longest()).contains(s)).unwrap_or(HOUR.min(self.longest()));
-        (!scope.is_empty()).then(|| Choice { scope, lasts: std::time::Duration::from_secs(seconds) })
+        let lasts = std::time::Duration::from_secs(self.seconds(fields));
+        (!scope.is_empty()).then_some(Choice { scope, lasts })
+    }
+
+    /// For how many seconds a posted answer allows: a duration that was offered, else the shortest.
+    pub(super) fn seconds(&self, fields: &Fields) -> u64 {
+        let longest = self.longest();
+        let posted = fields.one("seconds").parse().ok();
+        posted.filter(|s| durations(longest).contains(s)).unwrap_or(HOUR.min(longest))
     }
 
     /// Everything that was asked for, for the longest: what development mode agrees to.
@@ -41,14 +46,15 @@ impl People {
         Choice { scope: asked.scope.clone(), lasts: std::time::Duration::from_secs(self.longest()) }
     }
 
-    /// The page that asks.
+    /// The page that asks. `again` is the duration in seconds of an answer that left no permission: what was taken
+    /// away stays so, because who sees it ticked once more may allow it unseen.
     pub(super) fn question(
         &self,
         visit: &Visit,
         id: &InteractionId,
         asked: &Asked,
         who: &SignedIn,
-        retry: bool,
+        again: Option<u64>,
     ) -> Consent {
         let place = self.place(&asked.resource);
         let title = place.map_or(asked.resource.as_str(), |p| p.title());
@@ -56,7 +62,7 @@ impl People {
             frame: self.frame(visit),
             form: self.form(visit, &format!("/interaction/{id}")),
             switch: self.form(visit, &format!("/interaction/{id}/switch")),
-            notice: retry.then(|| Notice {
+            notice: again.map(|_| Notice {
                 meaning: Meaning::Attention,
                 sentence: ENGLISH.permissions_none.to_string(),
             }),
@@ -64,8 +70,8 @@ impl People {
             chain: self.chain(asked, who),
             resource: Shown::name(title),
             resource_uri: asked.resource.to_string(),
-            permissions: self.permissions(asked),
-            durations: self.durations(),
+            permissions: self.permissions(asked, again.is_none()),
+            durations: self.durations(again),
         }
     }
 
@@ -82,7 +88,7 @@ impl People {
         ]
     }
 
-    fn permissions(&self, asked: &Asked) -> Vec<Permission> {
+    fn permissions(&self, asked: &Asked, kept: bool) -> Vec<Permission> {
         let place = self.place(&asked.resource);
         let actions = |scope: &str| match place.and_then(|p| p.scopes.get(scope)) {
             Some(known) => known.actions.iter().map(ToString::to_string).collect(),
@@ -90,15 +96,16 @@ impl People {
         };
         permissions(place, &asked.scope)
             .into_iter()
-            .map(|(scope, sentence)| Permission { actions: actions(&scope), scope, sentence, kept: true })
+            .map(|(scope, sentence)| Permission { actions: actions(&scope), scope, sentence, kept })
             .collect()
     }
 
-    fn durations(&self) -> Vec<Duration> {
+    fn durations(&self, chosen: Option<u64>) -> Vec<Duration> {
         let now = self.now().seconds();
         let all = durations(self.longest());
         // A month, unless the operator allows less: long enough not to nag, short enough not to be forgotten.
-        let chosen = all.iter().copied().find(|s| *s >= 30 * DAY).unwrap_or(self.longest());
+        let usual = all.iter().copied().find(|s| *s >= 30 * DAY).unwrap_or(self.longest());
+        let chosen = chosen.unwrap_or(usual);
         let row = |seconds: u64| {
             let seconds_i = i64::try_from(seconds).unwrap_or(i64::MAX / 2);
             Duration {

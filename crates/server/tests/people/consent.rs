@@ -64,6 +64,20 @@ async fn switches_only_narrow() {
     assert_eq!(grants[0].expires_at, grants[0].not_before.after(Duration::from_secs(3600)));
 }
 
+/// Nobody allows what they took away before: neither a permission nor a time longer than they chose comes back.
+#[tokio::test]
+async fn asking_again_puts_nothing_back() {
+    let world = World::with_alice().await;
+    let mut browser = world.browser();
+    let first = browser.reach_consent().await;
+    assert_eq!(first.html.matches(" checked").count(), 3, "two permissions and a duration");
+    let form = first.form("/interaction/").with("answer", "allow").with("seconds", "3600");
+    let again = browser.post(form).await;
+    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(again.html.matches(" checked").count(), 1, "{}", again.html);
+    assert!(again.html.contains("value=\"3600\" checked"), "{}", again.html);
+}
+
 #[tokio::test]
 async fn a08_open_redirect_on_deny() {
     let world = World::with_alice().await;
