@@ -49,7 +49,8 @@ impl Tx<'_> {
     pub fn last_use(&mut self, grant: &GrantId) -> Result<Option<Timestamp>, StoreError> {
         let filter = Filter { grant: Some(grant.clone()), ..Filter::default() };
         let mut search = Search::new(&filter);
-        search.conditions += " AND l.kind IN ('decision', 'issuance', 'outcome') AND l.action <> 'code:issue'";
+        search.conditions +=
+            " AND l.kind IN ('decision', 'issuance', 'outcome') AND l.action <> 'code:issue'";
         Ok(self.search(&search, "l.at", 1, |row| row.time(0))?.first().copied())
     }
 

@@ -1,7 +1,7 @@
 //! The record.
 
 use crate::world::{World, alice, at, event, g, planner};
-use prokura_core::{GrantId, Principal, TraceId, UserId};
+use prokura_core::{Principal, TraceId, UserId};
 use prokura_ledger::{Entry, EventKind, Filter, Outcome};
 use prokura_store::{Store, StoreError};
 use std::collections::BTreeMap;
