@@ -82,15 +82,14 @@ impl RedirectUri {
     }
 }
 
-/// The host that a person is shown for a redirect URI, with its port; for a private-use scheme the scheme.
+/// The host that a person is shown for a redirect URI, with its port. For a private-use scheme it is the scheme: what
+/// looks like a host in there is whatever the program that owns the scheme wrote, and no answer goes to it.
 pub fn shown_host(uri: &str) -> String {
-    match Url::parse(uri) {
-        Ok(url) => match (url.host_str(), url.port()) {
-            (Some(host), Some(port)) => format!("{host}:{port}"),
-            (Some(host), None) if url.scheme().starts_with("http") => host.to_owned(),
-            _ => format!("{}:", url.scheme()),
-        },
-        Err(_) => String::new(),
+    let Ok(url) = Url::parse(uri) else { return String::new() };
+    match (url.scheme(), url.host_str(), url.port()) {
+        ("http" | "https", Some(host), Some(port)) => format!("{host}:{port}"),
+        ("http" | "https", Some(host), None) => host.to_owned(),
+        (scheme, _, _) => format!("{scheme}:"),
     }
 }
 
@@ -110,11 +109,18 @@ pub fn with_query(uri: &str, parameters: &[(&str, &str)]) -> String {
 
 fn check_scheme(url: &Url, s: &str) -> Result<(), InvalidRedirect> {
     let fine = match url.scheme() {
-        "https" => url.host_str().is_some_and(|h| !h.is_empty() && !h.ends_with('.')),
+        "https" => url.host_str().is_some_and(is_host),
         "http" => split_loopback(s).is_some(),
         private => private.contains('.'),
     };
     if fine { Ok(()) } else { Err(InvalidRedirect::Scheme) }
+}
+
+/// A name of letters, digits, dots, dashes and underscores, or an address. A URL parser takes `a,b` and `a;b` for hosts
+/// too, but no certificate is valid for them, and in a policy or beside a name they read as something else.
+fn is_host(host: &str) -> bool {
+    let fine = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+    host.starts_with('[') || (!host.is_empty() && !host.ends_with('.') && host.bytes().all(fine))
 }
 
 fn authority(s: &str) -> &str {
@@ -183,6 +189,8 @@ mod tests {
             ("http://127.0.0.1.evil/cb", E::Scheme),
             ("http://127.0.0.2/cb", E::Scheme),
             ("https://a.example./cb", E::Scheme),
+            ("https://bank.example;x.evil.example/cb", E::Scheme),
+            ("https://bank.example,x.evil.example/cb", E::Scheme),
             ("jAvAsCrIpT:alert(1)", E::Scheme),
             ("data:text/html,x", E::Scheme),
             ("vbscript:x", E::Scheme),
@@ -243,5 +251,13 @@ mod tests {
         assert_eq!(shown_host("https://app.example/cb"), "app.example");
         assert_eq!(shown_host("http://127.0.0.1:9/cb"), "127.0.0.1:9");
         assert_eq!(shown_host("com.example.app:/cb"), "com.example.app:");
+    }
+
+    #[test]
+    fn a26_a_private_scheme_borrows_no_host() {
+        for borrowed in ["com.evil.app://bank.example:443/cb", "com.evil.app://bank.example/cb"] {
+            assert!(RedirectUri::parse(borrowed).is_ok());
+            assert_eq!(shown_host(borrowed), "com.evil.app:");
+        }
     }
 }

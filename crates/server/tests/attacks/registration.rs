@@ -53,7 +53,12 @@ async fn b02_who_may_register_is_the_operators_word() {
     let hosts = "\n[registration]\ndynamic = \"open\"\nredirect_hosts = [\"app.example\"]\n";
     let hosts = World::and(hosts).await;
     assert_eq!(hosts.json(Method::POST, "/register", None, &body("")).await.status, 201);
-    for uri in ["https://evil.example/cb", "http://127.0.0.1/cb", "https://app.example.evil.example/cb"] {
+    for uri in [
+        "https://evil.example/cb",
+        "http://127.0.0.1/cb",
+        "https://app.example.evil.example/cb",
+        "com.evil.app://app.example:443/cb",
+    ] {
         let body = format!(r#"{{"redirect_uris":["{uri}"]}}"#);
         assert_eq!(
             hosts.json(Method::POST, "/register", None, &body).await.error(),
