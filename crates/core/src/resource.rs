@@ -1,12 +1,13 @@
 //! Resources: audiences by canonical URI (RFC 8707 §2; MCP authorization, "Canonical Server URI").
 
 use std::fmt;
+use std::sync::Arc;
 
 /// The canonical URI of a resource: an absolute `http` or `https` URI with lower-case scheme and host, no
 /// fragment, no user information, no dot segments and no trailing slash after a path. Two resources are the
 /// same exactly if these bytes are.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ResourceUri(String);
+pub struct ResourceUri(Arc<str>);
 
 /// A resource URI that cannot be one, or is not in its canonical form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +38,7 @@ impl ResourceUri {
         let same = trimmed.len() == canonical.len() && trimmed.eq_ignore_ascii_case(&canonical);
         let path = |u: &str| u.splitn(4, '/').nth(3).unwrap_or_default().to_owned();
         if same && path(trimmed) == path(&canonical) {
-            Ok(Self(canonical))
+            Ok(Self(canonical.into()))
         } else {
             Err(InvalidResource::NotCanonical(canonical))
         }
@@ -49,7 +50,11 @@ impl ResourceUri {
     /// [`InvalidResource`] says which rule was broken.
     pub fn parse_exact(s: &str) -> Result<Self, InvalidResource> {
         let canonical = canonicalise(s)?;
-        if s == canonical { Ok(Self(canonical)) } else { Err(InvalidResource::NotCanonical(canonical)) }
+        if s == canonical {
+            Ok(Self(canonical.into()))
+        } else {
+            Err(InvalidResource::NotCanonical(canonical))
+        }
     }
 
     /// The URI.
@@ -91,7 +96,7 @@ mod tests {
 
     #[test]
     fn forgives_only_what_clients_differ_in() {
-        let r = |s| ResourceUri::parse(s).map(|r| r.0);
+        let r = |s| ResourceUri::parse(s).map(|r| r.as_str().to_owned());
         assert_eq!(r("https://A.example/mcp/x").unwrap(), "https://a.example/mcp/x");
         assert_eq!(r("https://a.example/mcp/x/").unwrap(), "https://a.example/mcp/x");
         assert_eq!(r("https://a.example/").unwrap(), "https://a.example");
