@@ -3,7 +3,7 @@
 use crate::{Event, EventKind, Outcome};
 use aws_lc_rs::digest::{Context, SHA256};
 use prokura_core::{AgentId, ClientId, GrantId, PointId, Principal, ResourceUri, Timestamp, TraceId};
-use prokura_oauth::json::{self, Limits, Object, Value};
+use prokura_oauth::json::{self, Canonical, Limits, Object, Value};
 
 /// Where an entry stands: which enforcement point wrote it, and its two gapless counters. A missing number
 /// shows that an entry was left out.
@@ -43,40 +43,40 @@ impl Entry {
 
     /// The canonical bytes of an entry that is not put together: what a writer of many entries needs.
     pub fn bytes(counters: &Counters, e: &Event) -> Vec<u8> {
-        let mut o = Object::default();
-        let mut put = |k: &str, v: Value| o.insert(k, v);
-        put("v", VERSION.into());
-        put("point", counters.point.as_str().into());
-        put("n", counters.counter.into());
-        if let Some(pair) = counters.pair {
-            put("pair", pair.into());
-        }
-        put("kind", e.kind.as_str().into());
-        put("at", e.at.micros().into());
-        put("trace", e.trace.as_str().into());
-        put("action", e.action.as_str().into());
-        put("outcome", e.outcome.as_str().into());
-        let texts = [
-            ("sub", e.subject.as_ref().map(Principal::as_str)),
-            ("client", e.client.as_ref().map(ClientId::as_str)),
-            ("grant", e.grant.as_ref().map(GrantId::as_str)),
-            ("resource", e.resource.as_ref().map(ResourceUri::as_str)),
-        ];
-        for (key, text) in texts {
-            if let Some(text) = text {
-                put(key, text.into());
-            }
-        }
+        let mut o = Canonical::default();
         if !e.actors.is_empty() {
-            put("act", Value::Array(e.actors.iter().map(|a| a.as_str().into()).collect()));
+            o.texts("act", e.actors.iter().map(AgentId::as_str));
         }
-        if !e.reasons.is_empty() {
-            put("reasons", Value::Array(e.reasons.iter().map(|r| r.as_str().into()).collect()));
+        o.text("action", &e.action);
+        o.integer("at", e.at.micros());
+        if let Some(client) = &e.client {
+            o.text("client", client.as_str());
         }
         if !e.details.is_empty() {
-            put("details", Value::Object(e.details.clone()));
+            o.object("details", &e.details);
         }
-        Value::Object(o).to_jcs()
+        if let Some(grant) = &e.grant {
+            o.text("grant", grant.as_str());
+        }
+        o.text("kind", e.kind.as_str());
+        o.count("n", counters.counter);
+        o.text("outcome", e.outcome.as_str());
+        if let Some(pair) = counters.pair {
+            o.count("pair", pair);
+        }
+        o.text("point", counters.point.as_str());
+        if !e.reasons.is_empty() {
+            o.texts("reasons", e.reasons.iter().map(String::as_str));
+        }
+        if let Some(resource) = &e.resource {
+            o.text("resource", resource.as_str());
+        }
+        if let Some(subject) = &e.subject {
+            o.text("sub", subject.as_str());
+        }
+        o.text("trace", e.trace.as_str());
+        o.count("v", VERSION);
+        o.finish()
     }
 
     /// Reads canonical bytes back.
@@ -181,6 +181,30 @@ mod tests {
             r#"{"act":["agt_reporter"],"action":"tool:read_report","at":1700000000000001,"details":{"status":200},"kind":"decision","n":7,"outcome":"permit","pair":2,"point":"pep_1","reasons":["scope_allows"],"sub":"usr_alice","trace":"tr_1","v":1}"#
         );
         assert_eq!(Entry::from_bytes(&bytes).unwrap(), entry());
+    }
+
+    #[test]
+    fn the_bytes_of_a_full_and_of_a_bare_entry_are_canonical() {
+        let mut full = entry();
+        full.event.client = ClientId::parse("cli_1").ok();
+        full.event.grant = GrantId::parse("g_1").ok();
+        full.event.resource = ResourceUri::parse_exact("https://a.example/mcp/x").ok();
+        full.event.details.insert("a", 1_u64.into());
+        let bare = Entry {
+            counters: Counters { pair: None, ..full.counters.clone() },
+            event: Event::new(
+                EventKind::System,
+                "start \"\u{1}",
+                Outcome::Error,
+                Timestamp::from_micros(-1),
+                TraceId::parse("tr_2").unwrap(),
+            ),
+        };
+        for entry in [full, bare] {
+            let bytes = entry.to_bytes();
+            assert_eq!(json::parse(&bytes, &Limits::MESSAGE).unwrap().to_jcs(), bytes);
+            assert_eq!(Entry::from_bytes(&bytes).unwrap(), entry);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! checked is what is forwarded.
 
 mod canonical;
+mod direct;
 mod fold;
 mod number;
 mod object;
@@ -14,6 +15,7 @@ mod read;
 mod value;
 mod write;
 
+pub use direct::Canonical;
 pub use fold::case_variant;
 pub use number::Number;
 pub use object::{Members, Object};

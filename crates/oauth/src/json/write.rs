@@ -80,12 +80,28 @@ fn plain_number(n: &Number, out: &mut Vec<u8>) {
 
 /// Writes an integer without allocating.
 pub(super) fn integer(i: i64, out: &mut Vec<u8>) {
-    use std::io::Write;
-    // Writing to a vector cannot fail.
-    let _ = write!(out, "{i}");
+    if i < 0 {
+        out.push(b'-');
+    }
+    count(i.unsigned_abs(), out);
 }
 
-fn string(s: &str, out: &mut Vec<u8>) {
+/// Writes an integer of 0 or more. The machinery of formatting costs several times as much.
+pub(super) fn count(mut n: u64, out: &mut Vec<u8>) {
+    let mut digits = [0_u8; 20];
+    let mut from = digits.len();
+    loop {
+        from -= 1;
+        digits[from] = b'0' + u8::try_from(n % 10).unwrap_or(0);
+        n /= 10;
+        if n == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[from..]);
+}
+
+pub(super) fn string(s: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let bytes = s.as_bytes();
     let mut done = 0;
@@ -130,6 +146,18 @@ mod tests {
         let expected =
             "{\"z\":1.50,\"a\":[1E2,-0,12345678901234567890],\"s\":\"\\u0001\\n\\\"\\\\/\u{7f}\u{2028}\"}";
         assert_eq!(written, expected);
+    }
+
+    #[test]
+    fn integers_are_written_from_end_to_end() {
+        for i in [0, 7, -7, 10, 1_000_000, -999, i64::MAX, i64::MIN] {
+            let mut out = Vec::new();
+            super::integer(i, &mut out);
+            assert_eq!(out, i.to_string().into_bytes());
+        }
+        let mut out = Vec::new();
+        super::count(u64::MAX, &mut out);
+        assert_eq!(out, u64::MAX.to_string().into_bytes());
     }
 
     #[test]
