@@ -124,7 +124,7 @@ impl Appender {
     }
 
     fn insert(&self, conn: &mut Connection, mut lines: &[Line<'_>]) -> Result<(), StoreError> {
-        let actions: Vec<_> = lines.iter().map(|l| l.event.action.replace('\0', "\u{fffd}")).collect();
+        let actions: Vec<_> = lines.iter().map(|l| without_nul(&l.event.action)).collect();
         let mut actions = actions.as_slice();
         while let Some((sql, width)) = widest(&self.inserts, lines.len()) {
             let (now, later) = lines.split_at(width);
@@ -175,6 +175,11 @@ impl Appender {
         }
         Ok(())
     }
+}
+
+/// A text as both databases keep it.
+fn without_nul(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }
 
 /// The widest statement that so many rows fill.

@@ -35,10 +35,16 @@ pub(crate) fn term(by: By, text: &str) -> i64 {
 }
 
 /// Indexes full blocks.
-#[derive(Default)]
 pub(crate) struct Indexer {
     /// How many blocks are known to be indexed.
     blocks: u64,
+    inserts: [String; 2],
+}
+
+impl Default for Indexer {
+    fn default() -> Self {
+        Self { blocks: 0, inserts: WIDTHS.map(insert_sql) }
+    }
 }
 
 impl Indexer {
@@ -46,7 +52,7 @@ impl Indexer {
     pub(crate) fn index_up_to(&mut self, conn: &mut Connection, head: u64) -> Result<(), StoreError> {
         while self.blocks < head / BLOCK {
             conn.begin(Access::Write)?;
-            self.blocks = index_next(conn, head)?;
+            self.blocks = index_next(conn, head, &self.inserts)?;
             conn.commit()?;
         }
         Ok(())
@@ -54,7 +60,7 @@ impl Indexer {
 }
 
 /// Indexes the next block if it is full; says how many are indexed then. Another process may have done it.
-fn index_next(conn: &mut Connection, head: u64) -> Result<u64, StoreError> {
+fn index_next(conn: &mut Connection, head: u64, inserts: &[String; 2]) -> Result<u64, StoreError> {
     let blocks = indexed_blocks(conn)?;
     if blocks >= head / BLOCK {
         return Ok(blocks);
@@ -63,7 +69,7 @@ fn index_next(conn: &mut Connection, head: u64) -> Result<u64, StoreError> {
     let params = [(blocks * BLOCK).into(), ((blocks + 1) * BLOCK).into()];
     let mut terms: Vec<_> = conn.query(sql, &params, terms_of)?.into_iter().flatten().collect();
     terms.sort_unstable();
-    insert(conn, blocks, &terms)?;
+    insert(conn, inserts, blocks, &terms)?;
     conn.execute("UPDATE counters SET n = n + 1 WHERE name = 'indexed_blocks'", &[])?;
     Ok(blocks + 1)
 }
@@ -85,13 +91,21 @@ fn terms_of(row: &Row<'_>) -> Result<Vec<(i64, i64)>, StoreError> {
     Ok(terms)
 }
 
-fn insert(conn: &mut Connection, block: u64, mut terms: &[(i64, i64)]) -> Result<(), StoreError> {
-    while let Some(width) = WIDTHS.into_iter().find(|w| *w <= terms.len()) {
+fn insert_sql(rows: usize) -> String {
+    format!("INSERT INTO ledger_terms (block, term, seq) VALUES {}", placeholders(rows, 3))
+}
+
+fn insert(
+    conn: &mut Connection,
+    inserts: &[String; 2],
+    block: u64,
+    mut terms: &[(i64, i64)],
+) -> Result<(), StoreError> {
+    while let Some((width, sql)) = WIDTHS.into_iter().zip(inserts).find(|(w, _)| *w <= terms.len()) {
         let (now, later) = terms.split_at(width);
-        let sql = format!("INSERT INTO ledger_terms (block, term, seq) VALUES {}", placeholders(width, 3));
         let params: Vec<Param<'_>> =
             now.iter().flat_map(|(term, seq)| [block.into(), (*term).into(), (*seq).into()]).collect();
-        conn.execute(&sql, &params)?;
+        conn.execute(sql, &params)?;
         terms = later;
     }
     Ok(())
