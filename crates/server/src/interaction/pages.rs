@@ -60,7 +60,8 @@ impl People {
         Ok(response)
     }
 
-    /// `prompt=none`: only what is remembered is answered (OpenID Connect Core §3.1.2.6).
+    /// `prompt=none`: only what is remembered is answered (OpenID Connect Core §3.1.2.6). The error goes where those of
+    /// the request itself would go: nobody may use this server to lead people on unseen (RFC 9700 §4.11.2).
     async fn silently(
         &self,
         visit: &Visit,
@@ -75,13 +76,18 @@ impl People {
                 None => "interaction_required",
             },
         };
+        if asked.is_unverified() && !asked.is_loopback() {
+            let detail = "`prompt=none` is not answered to software that nobody vouches for".to_owned();
+            return Err(PageFault::Client { code: error, detail });
+        }
         Ok(see_other(&asked.redirect_with(self.issuer().as_str(), &[("error", error)])))
     }
 
-    /// Who is signed in, recently enough for this interaction.
+    /// Who is signed in, recently enough for this interaction. What counts is the age when it began, or whoever reads
+    /// the question for longer than `max_age` would be sent to sign in again, without end where it is 0.
     fn recent(&self, visit: &Visit, stored: &Stored) -> Option<SignedIn> {
         let who = visit.signed_in.clone()?;
-        let age = self.now().since(who.session.auth_at).as_secs();
+        let age = stored.began.since(who.session.auth_at).as_secs();
         let anew = stored.asked.prompt != Prompt::Login || who.session.auth_at >= stored.began;
         (anew && stored.asked.max_age.is_none_or(|most| age <= most)).then_some(who)
     }

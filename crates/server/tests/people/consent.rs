@@ -248,8 +248,33 @@ async fn a24_silence_is_for_who_is_known() {
         agreed(&mut browser).await;
         world.ask(|a| a.prompt = Prompt::None);
         let page = browser.get("/authorize").await;
-        assert_eq!(parameter(&page, "error").as_deref(), Some("interaction_required"), "{redirect}");
+        match standing {
+            Standing::Unverified => {
+                assert_eq!((page.status, page.location()), (StatusCode::BAD_REQUEST, ""));
+                assert!(page.html.contains("interaction_required"), "{}", page.html);
+            }
+            _ => assert_eq!(parameter(&page, "error").as_deref(), Some("interaction_required")),
+        }
     }
+}
+
+/// A link with `prompt=none` needs no user at all, so it would be the shortest open redirect.
+#[tokio::test]
+async fn a08_silence_leads_nobody_to_who_is_not_known() {
+    let world = World::with_alice().await;
+    let ask = |redirect: &str| {
+        world.ask(|a| {
+            (a.standing, a.redirect, a.prompt) = (Standing::Unverified, redirect.into(), Prompt::None);
+        });
+    };
+    ask("https://evil.example/cb");
+    let page = world.browser().get("/authorize").await;
+    assert_eq!((page.status, page.location()), (StatusCode::BAD_REQUEST, ""));
+    assert!(page.html.contains("login_required"), "{}", page.html);
+    // A program on the reader's own machine learns it; no page of a stranger's opens by that.
+    ask("http://127.0.0.1:5000/cb");
+    let page = world.browser().get("/authorize").await;
+    assert_eq!(parameter(&page, "error").as_deref(), Some("login_required"));
 }
 
 #[tokio::test]
@@ -347,6 +372,22 @@ async fn an_old_sign_in_is_asked_again_where_the_client_wants_it() {
     world.clock.advance(Duration::from_secs(1));
     let page = browser.password(&page, "alice", PASSWORD).await;
     assert!(browser.follow(page).await.html.contains("May Planner use"));
+}
+
+/// OpenID Connect Core §3.1.2.1: `max_age=0` asks for a sign-in, not for a user who agrees within the same second.
+#[tokio::test]
+async fn whoever_signed_in_for_a_request_may_take_the_time_to_read_it() {
+    let world = World::with_alice().await;
+    let mut browser = world.browser();
+    world.ask(|a| a.max_age = Some(0));
+    world.clock.advance(Duration::from_secs(1));
+    let page = browser.reach_consent().await;
+    world.clock.advance(Duration::from_secs(30));
+    let page = browser.answer(&page, "allow", BOTH).await;
+    assert!(parameter(&page, "code").is_some(), "{} {}", page.location(), page.html);
+    // The next request is another.
+    world.clock.advance(Duration::from_secs(1));
+    assert!(browser.open("/authorize").await.html.contains("/signin/password"));
 }
 
 #[tokio::test]
