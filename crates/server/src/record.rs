@@ -69,9 +69,13 @@ impl Refusals {
     /// Puts a refusal on record, if there is room. The refusal itself does not wait for a store that fails: nothing
     /// is released by it.
     pub(crate) async fn put(&self, about: &About, reason: &str, trace: &TraceId) {
-        let now = self.clock.now();
-        let Some(dropped) = self.room(now) else { return };
-        let mut event = about.refused(reason, now, trace);
+        self.put_event(about.refused(reason, self.clock.now(), trace)).await;
+    }
+
+    /// As [`put`](Self::put), of a refusal that is described already.
+    pub(crate) async fn put_event(&self, mut event: Event) {
+        let Some(dropped) = self.room(self.clock.now()) else { return };
+        let trace = event.trace.clone();
         if dropped > 0 {
             event.details.insert("refusals_not_recorded", dropped.into());
         }

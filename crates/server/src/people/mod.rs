@@ -18,6 +18,7 @@ pub(crate) use seal::Seal;
 pub(crate) use visit::{Posted, SignedIn, Visit};
 
 use crate::interaction::Codes;
+use crate::record::Refusals;
 use crate::signin::{Hasher, Passkeys};
 use prokura_config::{Config, Issuer, ResourceConfig};
 use prokura_core::{Clock, ResourceUri, Rng, Timestamp};
@@ -35,6 +36,7 @@ pub struct People {
     pub(crate) hasher: Hasher,
     pub(crate) passkeys: Option<Passkeys>,
     pub(crate) codes: Arc<dyn Codes>,
+    pub(crate) refusals: Refusals,
 }
 
 /// What keeps the pages from being served.
@@ -75,6 +77,7 @@ impl People {
                 .map_err(|e| PeopleError::Hashing(e.to_string()))?,
             passkeys: Passkeys::new(&config.issuer)?,
             seal: Seal::new(master)?,
+            refusals: Refusals::new(store.clone(), Arc::clone(&clock)),
             config,
             store,
             clock,

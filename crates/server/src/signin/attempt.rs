@@ -14,7 +14,8 @@ pub(crate) struct Counters {
     place: String,
 }
 
-/// Under what a guess counts, how many are free, how long the pause grows.
+/// How many guesses are free, and how long the pause grows. In the time of the longest pause one guess is forgotten, so
+/// that those who mistype now and then are not added up for ever, and nobody guesses faster than the pauses allow.
 struct Pace {
     free: u32,
     longest: Duration,
@@ -51,16 +52,18 @@ impl Counters {
     /// Counts a guess before it is checked; until when it is paused, if it is.
     pub(crate) fn begin(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         for (name, pace) in [(&self.place, PLACE), (&self.account, ACCOUNT), (&self.pair, PAIR)] {
-            if let Attempt::Blocked { until } = tx.begin_attempt(&[name.as_str()], now, |n| pace.pause(n))? {
+            let attempt = tx.begin_attempt(&[name.as_str()], now, pace.longest, |n| pace.pause(n))?;
+            if let Attempt::Blocked { until } = attempt {
                 return Ok(Some(until));
             }
         }
         Ok(None)
     }
 
-    /// Forgets the guesses at this account. Those of the place stay counted: who has an account of their own
-    /// could else guess at others without end.
-    pub(crate) fn clear(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    /// Forgets the guesses at this account. Of those of the place only this one, which was none, is taken back: who
+    /// has an account of their own could else guess at others without end.
+    pub(crate) fn clear(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
+        tx.take_back_attempt(&self.place, now)?;
         tx.clear_attempts(&self.account)?;
         tx.clear_attempts(&self.pair)
     }

@@ -131,13 +131,14 @@ async fn by_password(people: &People, posted: &Posted) -> Result<Result<User, Be
     if !people.config.sign_in.password {
         return Err(PageFault::Missing);
     }
-    if login.chars().count() > 64 || password.is_empty() || password.chars().count() > MAX_PASSWORD {
+    let no_login = login.chars().count() > 64 || login.contains(char::is_control);
+    if no_login || password.is_empty() || password.chars().count() > MAX_PASSWORD {
         return Ok(Err(wrong()));
     }
     let counters = Counters::new(login, &posted.visit);
     if let Some(until) = begin(people, &counters).await? {
         let when = When::at(until.seconds() + 1, people.now().seconds(), &ENGLISH).relative;
-        refusal(people, &posted.visit, Way::Password, "paused").await?;
+        refusal(people, &posted.visit, Way::Password, "paused").await;
         let said = ENGLISH.slow_down.with("when", when);
         return Ok(Err(Before::refused(login, StatusCode::TOO_MANY_REQUESTS, said)));
     }
@@ -153,10 +154,12 @@ async fn by_password(people: &People, posted: &Posted) -> Result<Result<User, Be
     };
     match user.filter(|u| right && !u.disabled) {
         Some(user) => {
-            people.store.transact(move |tx| counters.clear(tx)).await.map(|()| Ok(user)).map_err(Into::into)
+            let now = people.now();
+            let cleared = people.store.transact(move |tx| counters.clear(tx, now)).await;
+            cleared.map(|()| Ok(user)).map_err(Into::into)
         }
         None => {
-            refusal(people, &posted.visit, Way::Password, "wrong_credentials").await?;
+            refusal(people, &posted.visit, Way::Password, "wrong_credentials").await;
             Ok(Err(wrong()))
         }
     }
@@ -167,10 +170,11 @@ async fn begin(people: &People, counters: &Counters) -> Result<Option<prokura_co
     people.store.transact(move |tx| counters.begin(tx, now)).await
 }
 
-/// Records a sign-in that was refused. Nothing that was typed is kept: people type passwords into the wrong field.
-async fn refusal(people: &People, visit: &Visit, way: Way, why: &str) -> Result<(), StoreError> {
+/// Records a sign-in that was refused, if there is room. Nothing that was typed is kept: people type passwords into the
+/// wrong field.
+async fn refusal(people: &People, visit: &Visit, way: Way, why: &str) {
     let event = visit.event(EventKind::SignIn, way.action(), Outcome::Deny, people.now()).because(why);
-    people.store.record(vec![event]).await
+    people.refusals.put_event(event).await;
 }
 
 async fn admit(
@@ -197,7 +201,7 @@ pub(super) async fn passkey(
         if let Some(session) = by_passkey(&people, &posted).await? {
             return Ok(people.signed_in(&posted.visit, &session, &onward(&people, id.as_ref())));
         }
-        refusal(&people, &posted.visit, Way::Passkey, "wrong_passkey").await?;
+        refusal(&people, &posted.visit, Way::Passkey, "wrong_passkey").await;
         let before = Before::refused("", StatusCode::UNAUTHORIZED, ENGLISH.wrong_passkey);
         page(&people, &posted.visit, id.as_ref(), before).await
     };

@@ -50,7 +50,8 @@ impl NewUser {
         let fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
         let login = (1..=64).contains(&self.login.len()) && self.login.bytes().all(fine);
         let shown = Shown::name(&self.name);
-        let name = !shown.is_empty() && self.name.chars().count() <= 80;
+        let name =
+            !shown.is_empty() && self.name.chars().count() <= 80 && !self.name.contains(char::is_control);
         let long = self.password.as_ref().map(|p| p.chars().count());
         let password = long.is_none_or(|n| (MIN_PASSWORD..=MAX_PASSWORD).contains(&n));
         FirstProblems {
@@ -202,7 +203,7 @@ mod tests {
         for login in ["", "Alice", "a b", "älice", "a\u{200b}", &"a".repeat(65)] {
             assert!(matches!(new(login, "A", None).check(), Err(AddUserError::Login(_))), "{login:?}");
         }
-        for name in ["", "  ", "\u{202e}", &"x".repeat(81)] {
+        for name in ["", "  ", "\u{202e}", "A\0", "A\nB", &"x".repeat(81)] {
             assert!(matches!(new("a", name, None).check(), Err(AddUserError::Name)), "{name:?}");
         }
         for password in ["", "elevenchars", &"x".repeat(129)] {

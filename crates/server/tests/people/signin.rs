@@ -232,6 +232,60 @@ async fn a31_one_place_cannot_try_every_account() {
     assert!(paused >= 5, "{paused}");
 }
 
+/// Behind a proxy, or in an office, everybody comes from one place.
+#[tokio::test]
+async fn a31_a_place_where_all_sign_in_rightly_is_not_paused() {
+    let world = World::with_alice().await;
+    let (mut browser, mut own) = (world.browser(), world.browser());
+    let own_page = own.open("/signin").await;
+    for _ in 0..65 {
+        assert_eq!(own.password(&own_page, "alice", PASSWORD).await.status, StatusCode::SEE_OTHER);
+    }
+    // Own sign-ins between guesses at others buy none of them.
+    let page = browser.open("/account").await;
+    let mut looked_at = 0;
+    for i in 0..65 {
+        let guess = browser.password(&page, &format!("user{i}"), "wrong").await;
+        looked_at += usize::from(guess.status == StatusCode::UNAUTHORIZED);
+        own.password(&own_page, "alice", PASSWORD).await;
+    }
+    assert_eq!(looked_at, 60);
+    // One is forgotten every five minutes.
+    world.clock.advance(Duration::from_secs(20 * 300));
+    let guess = browser.password(&page, "user", "wrong").await;
+    assert_eq!(guess.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(browser.password(&page, "other", "wrong").await.status, StatusCode::UNAUTHORIZED);
+}
+
+/// Whoever posts nonsense must not fill the disk.
+#[tokio::test]
+async fn refused_sign_ins_are_on_record_within_bounds() {
+    let world = World::with_alice().await;
+    let mut browser = world.browser();
+    let form = browser.open("/account").await.form("/signin/passkey");
+    for _ in 0..520 {
+        let page = browser.post_raw(&form.action, &[], form.body()).await;
+        assert_eq!(page.status, StatusCode::UNAUTHORIZED);
+    }
+    let refused = async || world.actions().await.iter().filter(|a| *a == "sign_in:passkey").count();
+    assert_eq!(refused().await, 500);
+    world.clock.advance(Duration::from_secs(1));
+    browser.post_raw(&form.action, &[], form.body()).await;
+    assert_eq!(refused().await, 501);
+    let last = world.record().await.pop().unwrap().event;
+    assert_eq!(last.details.get("refusals_not_recorded").and_then(|v| v.as_u64()), Some(20));
+}
+
+#[tokio::test]
+async fn what_no_database_keeps_is_no_user_name() {
+    let world = World::with_alice().await;
+    let mut browser = world.browser();
+    let page = browser.open("/account").await;
+    for login in ["\0", "alice\0", "alice\n"] {
+        assert_eq!(browser.password(&page, login, PASSWORD).await.status, StatusCode::UNAUTHORIZED, "{login:?}");
+    }
+}
+
 #[tokio::test]
 async fn a32_a_long_password_costs_nothing() {
     let world = World::with_alice().await;

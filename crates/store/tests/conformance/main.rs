@@ -80,6 +80,7 @@ on_every_driver! {
         sessions_are_known_by_hash_and_end
         a_passkey_cannot_be_used_twice_from_one_state
         guesses_are_counted_before_they_are_checked
+        attempts_are_forgotten_one_by_one_and_a_success_takes_back_its_own
         keys_and_settings_are_kept
     }
     clients {

@@ -119,7 +119,7 @@ pub(crate) async fn guesses_are_counted_before_they_are_checked(w: World) {
             tokio::spawn(async move {
                 let names = ["account:alice", "address:192.0.2.1"];
                 store
-                    .transact(move |tx| tx.begin_attempt(&names, now(), delay))
+                    .transact(move |tx| tx.begin_attempt(&names, now(), Duration::MAX, delay))
                     .await
                     .map_err(|e: StoreError| e)
             })
@@ -133,7 +133,9 @@ pub(crate) async fn guesses_are_counted_before_they_are_checked(w: World) {
     }
     allowed.sort_unstable();
     assert_eq!(allowed, [0, 1, 2], "three guesses were checked and 47 were not");
-    let try_at = |name: &'static str, when| w.write(move |tx| tx.begin_attempt(&[name], when, delay));
+    let try_at = |name: &'static str, when| {
+        w.write(move |tx| tx.begin_attempt(&[name], when, Duration::MAX, delay))
+    };
     assert_eq!(try_at("address:192.0.2.1", at(9)).await, Attempt::Blocked { until: at(10) });
     assert_eq!(try_at("account:bob", at(9)).await, Attempt::Allowed { failures: 0 });
     assert_eq!(try_at("account:alice", at(10)).await, Attempt::Allowed { failures: 3 });
@@ -141,6 +143,22 @@ pub(crate) async fn guesses_are_counted_before_they_are_checked(w: World) {
     assert_eq!(try_at("account:alice", at(10)).await, Attempt::Allowed { failures: 0 });
     let tomorrow = at(25 * 3600);
     assert_eq!(w.write(move |tx| tx.prune(tomorrow, 100)).await.rows, 3);
+}
+
+pub(crate) async fn attempts_are_forgotten_one_by_one_and_a_success_takes_back_its_own(w: World) {
+    let none = |_: u32| Duration::ZERO;
+    let calm = Duration::from_secs(10);
+    let try_at = |when| w.write(move |tx| tx.begin_attempt(&["address:192.0.2.1"], when, calm, none));
+    for (second, failures) in [(0, 0), (6, 1), (12, 1), (18, 2), (24, 2)] {
+        assert_eq!(try_at(at(second)).await, Attempt::Allowed { failures }, "at {second}");
+    }
+    assert_eq!(try_at(at(1000)).await, Attempt::Allowed { failures: 0 });
+    let block = |_: u32| Duration::from_secs(60);
+    let name = "address:192.0.2.1";
+    w.write(move |tx| tx.begin_attempt(&[name], at(1001), calm, block)).await;
+    assert_eq!(try_at(at(1001)).await, Attempt::Blocked { until: at(1061) });
+    w.write(move |tx| tx.take_back_attempt(name, at(1001))).await;
+    assert_eq!(try_at(at(1001)).await, Attempt::Allowed { failures: 1 });
 }
 
 pub(crate) async fn keys_and_settings_are_kept(w: World) {
