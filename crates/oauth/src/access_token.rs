@@ -1,5 +1,6 @@
 //! Access tokens: the JWT profile of RFC 9068, as a view of one grant.
 
+use crate::confirmation::Confirmation;
 use crate::jose::{Audience, Expected, JoseError, KeySet, SigningKey, verify};
 use crate::json::{Object, Value};
 use prokura_core::{AgentId, ClientId, GrantId, Principal, ResourceUri, ScopeSet, Timestamp, TokenId};
@@ -50,6 +51,8 @@ pub struct AccessToken {
     pub expires_at: Timestamp,
     /// `grant`.
     pub grant: GrantClaim,
+    /// `cnf`: what has to be shown besides the token.
+    pub cnf: Confirmation,
 }
 
 /// A token that is not an access token for this resource. Callers answer all of them alike.
@@ -93,6 +96,9 @@ impl AccessToken {
         o.insert("iat", self.issued_at.seconds().into());
         o.insert("exp", self.expires_at.seconds().into());
         o.insert("grant", Value::Object(self.grant.to_object()));
+        if let Some(cnf) = self.cnf.to_object() {
+            o.insert("cnf", Value::Object(cnf));
+        }
         o
     }
 
@@ -169,6 +175,7 @@ impl AccessToken {
             issued_at: time(o, "iat")?,
             expires_at: time(o, "exp")?,
             grant: GrantClaim::read(o)?,
+            cnf: Confirmation::read(o).map_err(|_| InvalidToken::Claim("cnf"))?,
         })
     }
 }
@@ -233,6 +240,7 @@ fn time(o: &Object, name: &'static str) -> Result<Timestamp, InvalidToken> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::confirmation::Thumbprint;
     use crate::jose::Algorithm;
     use prokura_core::UserId;
 
@@ -257,6 +265,7 @@ mod tests {
                 id: GrantId::parse("g_9").unwrap(),
                 ancestors: vec![GrantId::parse("g_1").unwrap()],
             },
+            cnf: Confirmation::default(),
         }
     }
 
@@ -314,6 +323,17 @@ mod tests {
         assert!(verified(&signed(token()), &key, 1310).is_err());
         assert!(verified(&signed(token()), &key, 1309).is_ok());
         assert!(verified(&signed(token()), &key, 980).is_err());
+    }
+
+    #[test]
+    fn a_binding_comes_back_and_one_that_is_malformed_makes_no_bearer_token() {
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let cnf = Confirmation { key: Some(Thumbprint::of(b"k")), certificate: None };
+        let bound = AccessToken { cnf, ..token() };
+        assert_eq!(verified(&bound.sign(&key).unwrap(), &key, 1100).unwrap(), bound);
+        let mut claims = bound.claims();
+        claims.insert("cnf", "jkt".into());
+        assert!(matches!(AccessToken::from_claims(&claims), Err(InvalidToken::Claim("cnf"))));
     }
 
     #[test]

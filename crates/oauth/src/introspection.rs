@@ -10,7 +10,7 @@ pub fn inactive() -> Object {
 
 /// What a resource hears of a token for it: every claim, the chain of actors and the grant among them.
 pub fn active(token: &AccessToken) -> Object {
-    let mut o = obj([("active", true.into()), ("token_type", "Bearer".into())]);
+    let mut o = obj([("active", true.into()), ("token_type", token.cnf.token_type().into())]);
     for (name, value) in &token.claims() {
         o.insert(name, value.clone());
     }

@@ -8,6 +8,7 @@ pub mod assertion;
 pub mod authorize;
 pub mod challenge;
 pub mod client_metadata;
+pub mod confirmation;
 pub mod error;
 pub mod form;
 pub mod introspection;

@@ -22,6 +22,7 @@ use prokura_egress::UpstreamConfig;
 use prokura_gateway::{Gateway, GatewayOptions};
 use prokura_ledger::Entry;
 use prokura_oauth::access_token::{AccessToken, GrantClaim};
+use prokura_oauth::confirmation::Confirmation;
 use prokura_oauth::jose::{Algorithm, KeySet, SigningKey};
 use prokura_oauth::seal::MasterKey;
 use prokura_store::{DatabaseUrl, Store, StoreError};
@@ -186,6 +187,7 @@ impl World {
                 id: GrantId::parse(of.grant).unwrap(),
                 ancestors: of.ancestors.iter().map(|g| GrantId::parse(*g).unwrap()).collect(),
             },
+            cnf: Confirmation::default(),
         }
     }
 

@@ -9,6 +9,7 @@ use prokura_core::{AgentId, ClientId, Grant, GrantId, Principal, ScopeSet, Times
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::access_token::{AccessToken, GrantClaim};
 use prokura_oauth::client_metadata::GrantType;
+use prokura_oauth::confirmation::Confirmation;
 use prokura_oauth::json::obj;
 use prokura_store::{RevokedView, StoreError, Tx};
 use std::time::Duration;
@@ -30,6 +31,7 @@ pub(crate) struct Minting {
     pub(crate) id: TokenId,
     pub(crate) trace: TraceId,
     pub(crate) now: Timestamp,
+    pub(crate) cnf: Confirmation,
 }
 
 impl Minting {
@@ -42,6 +44,7 @@ impl Minting {
             id: TokenId::random(&*app.rng),
             trace: trace.clone(),
             now: app.clock.now(),
+            cnf: Confirmation::default(),
         }
     }
 
@@ -68,6 +71,7 @@ impl Minting {
             issued_at,
             expires_at: issued_at.after(self.life).min(grant.expires_at),
             grant: GrantClaim { id: grant.id.clone(), ancestors },
+            cnf: self.cnf,
         })
     }
 
@@ -142,7 +146,7 @@ impl Issued {
         let life = self.token.expires_at.since(self.token.issued_at).as_secs();
         let mut body = obj([
             ("access_token", jwt.into()),
-            ("token_type", "Bearer".into()),
+            ("token_type", self.token.cnf.token_type().into()),
             ("expires_in", life.into()),
             ("scope", self.token.scopes.to_string().into()),
         ]);

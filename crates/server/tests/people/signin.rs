@@ -282,7 +282,11 @@ async fn what_no_database_keeps_is_no_user_name() {
     let mut browser = world.browser();
     let page = browser.open("/account").await;
     for login in ["\0", "alice\0", "alice\n"] {
-        assert_eq!(browser.password(&page, login, PASSWORD).await.status, StatusCode::UNAUTHORIZED, "{login:?}");
+        assert_eq!(
+            browser.password(&page, login, PASSWORD).await.status,
+            StatusCode::UNAUTHORIZED,
+            "{login:?}"
+        );
     }
 }
 

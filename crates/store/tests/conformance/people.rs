@@ -133,9 +133,8 @@ pub(crate) async fn guesses_are_counted_before_they_are_checked(w: World) {
     }
     allowed.sort_unstable();
     assert_eq!(allowed, [0, 1, 2], "three guesses were checked and 47 were not");
-    let try_at = |name: &'static str, when| {
-        w.write(move |tx| tx.begin_attempt(&[name], when, Duration::MAX, delay))
-    };
+    let try_at =
+        |name: &'static str, when| w.write(move |tx| tx.begin_attempt(&[name], when, Duration::MAX, delay));
     assert_eq!(try_at("address:192.0.2.1", at(9)).await, Attempt::Blocked { until: at(10) });
     assert_eq!(try_at("account:bob", at(9)).await, Attempt::Allowed { failures: 0 });
     assert_eq!(try_at("account:alice", at(10)).await, Attempt::Allowed { failures: 3 });
