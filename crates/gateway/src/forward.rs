@@ -7,7 +7,6 @@
 use crate::decide::Warrant;
 use crate::envelope::Message;
 use crate::fault::Fault;
-use crate::method::mirrored_name;
 use crate::mirror::{self, PARAM};
 use crate::scene::Scene;
 use crate::version::Version;
@@ -15,6 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
 use http_body_util::Full;
 use prokura_egress::{UpstreamBody, UpstreamError};
+use prokura_mcp::header::mirrored_name;
 
 /// `Mcp-Session-Id`.
 pub(crate) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");

@@ -15,7 +15,6 @@ mod caller;
 mod cors;
 mod decide;
 mod ending;
-mod envelope;
 mod exchange;
 mod fault;
 mod forward;
@@ -29,19 +28,19 @@ mod opening;
 mod results;
 mod route;
 mod scene;
-mod sse;
 mod stream;
-mod version;
 mod walk;
 
 pub use gateway::{Gateway, GatewayOptions};
+use prokura_mcp::{envelope, sse, version};
 pub use route::GatewayError;
 
 /// What strangers can send, as pure functions: for property tests and fuzzing.
 pub mod wire {
     pub use crate::envelope::{Call, Id, Malformed, Message};
     pub use crate::method::{BadCall, List, Touch, of_notification, of_request};
-    pub use crate::mirror::{BadHeaders, check, decode, encode};
+    pub use crate::mirror::{BadHeaders, check};
     pub use crate::sse::{Decoder, Event, SseError};
     pub use crate::version::{ASSUMED, Era, SUPPORTED, Version};
+    pub use prokura_mcp::header::{decode, encode};
 }

@@ -7,6 +7,10 @@
 use crate::envelope::Call;
 use crate::version::Era;
 use prokura_core::Action;
+use prokura_mcp::meta;
+pub(crate) use prokura_mcp::meta::{
+    CAPABILITIES as META_CAPABILITIES, RELATED_TASK, VERSION as META_VERSION,
+};
 use prokura_oauth::json::{self, Object, Value};
 
 /// A list whose entries are filtered for each token.
@@ -70,14 +74,7 @@ const PARAMS: [&str; 14] = [
     "protocolVersion",
 ];
 /// Members of `_meta` that matter.
-pub(crate) const META: [&str; 4] =
-    [META_VERSION, META_CAPABILITIES, "io.modelcontextprotocol/clientInfo", RELATED_TASK];
-/// Where a modern request says its version.
-pub(crate) const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-/// Where a modern request says what its client can do.
-pub(crate) const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
-/// Where a legacy message names the task it belongs to.
-pub(crate) const RELATED_TASK: &str = "io.modelcontextprotocol/related-task";
+pub(crate) const META: [&str; 4] = [META_VERSION, META_CAPABILITIES, meta::CLIENT, RELATED_TASK];
 const REF: [&str; 3] = ["type", "name", "uri"];
 const LISTEN: [&str; 5] =
     ["toolsListChanged", "promptsListChanged", "resourcesListChanged", "resourceSubscriptions", "taskIds"];
@@ -88,16 +85,6 @@ const MAX_ACTIONS: usize = 256;
 /// "Multi Round-Trip Requests").
 pub(crate) fn takes_state(method: &str) -> bool {
     matches!(method, "tools/call" | "resources/read" | "prompts/get")
-}
-
-/// The parameter that `Mcp-Name` mirrors, for methods that have one (SEP-2243; SEP-2663 for tasks).
-pub(crate) fn mirrored_name(method: &str) -> Option<&'static str> {
-    match method {
-        "tools/call" | "prompts/get" => Some("name"),
-        "resources/read" => Some("uri"),
-        "tasks/get" | "tasks/update" | "tasks/cancel" => Some("taskId"),
-        _ => None,
-    }
 }
 
 /// What a request touches.

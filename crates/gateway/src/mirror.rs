@@ -4,22 +4,12 @@
 //! from the body. A lie is refused in every era, so that nothing before or behind this gateway acts on it.
 
 use crate::envelope::{Call, Message};
-use crate::method::{META_CAPABILITIES, META_VERSION, mirrored_name};
+use crate::method::{META_CAPABILITIES, META_VERSION};
 use crate::version::{Era, Version};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName};
+pub(crate) use prokura_mcp::header::{METHOD, NAME, PARAM, VERSION, encode};
+use prokura_mcp::header::{decode, mirrored_name};
 use prokura_oauth::json::{Object, Value};
-use std::borrow::Cow;
-
-/// `MCP-Protocol-Version`.
-pub(crate) const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
-/// `Mcp-Method`.
-pub(crate) const METHOD: HeaderName = HeaderName::from_static("mcp-method");
-/// `Mcp-Name`.
-pub(crate) const NAME: HeaderName = HeaderName::from_static("mcp-name");
-/// What the headers that mirror a tool's parameters begin with.
-pub(crate) const PARAM: &str = "mcp-param-";
 
 /// Why the headers of a message are refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,30 +51,6 @@ pub(crate) fn single<'a>(
     match value.to_str() {
         Ok(text) => Ok(Some(text)),
         Err(_) => mismatch(shown, "has characters outside visible ASCII"),
-    }
-}
-
-/// The value that a header carries: as it is, or in the Base64 form (MCP 2026-07-28, "Value Encoding").
-///
-/// # Errors
-/// `None` if it has the form and cannot be decoded to UTF-8.
-pub fn decode(value: &str) -> Option<Cow<'_, str>> {
-    let Some(inner) = value.strip_prefix("=?base64?").and_then(|v| v.strip_suffix("?=")) else {
-        return Some(Cow::Borrowed(value));
-    };
-    let bytes = STANDARD.decode(inner).ok()?;
-    String::from_utf8(bytes).ok().map(Cow::Owned)
-}
-
-/// The header value that carries `text`, in the Base64 form where it must be.
-pub fn encode(text: &str) -> Cow<'_, str> {
-    let visible = text.bytes().all(|b| matches!(b, 0x20..=0x7e));
-    let trimmed = !text.is_empty() && text.trim_matches(' ') == text;
-    let looks_encoded = text.starts_with("=?base64?") && text.ends_with("?=");
-    if visible && trimmed && !looks_encoded {
-        Cow::Borrowed(text)
-    } else {
-        Cow::Owned(format!("=?base64?{}?=", STANDARD.encode(text)))
     }
 }
 
@@ -248,13 +214,5 @@ mod tests {
         let half =
             call("tools/call", &format!(r#"{{"name":"x","_meta":{{"{META_VERSION}":"2026-07-28"}}}}"#));
         assert_eq!(check(&headers(&whole), &half), Err(BadHeaders::MissingMeta(META_CAPABILITIES)));
-    }
-
-    #[test]
-    fn encoding_is_undone_by_decoding() {
-        for text in ["x", "é", " a", "", "=?base64?literal?=", "a\nb", "=?base64?="] {
-            assert_eq!(decode(&encode(text)).unwrap(), text, "{text:?}");
-            assert!(encode(text).bytes().all(|b| (0x20..=0x7e).contains(&b)));
-        }
     }
 }

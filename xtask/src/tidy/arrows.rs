@@ -6,16 +6,17 @@ use toml::Table;
 
 /// Each crate of ours, and those of ours that it may depend on. `testkit` and `xtask` are for development only, so
 /// nobody may depend on them but as a development dependency.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("core", &[]),
     ("oauth", &["core"]),
+    ("mcp", &["oauth"]),
     ("egress", &["core", "oauth"]),
     ("ledger", &["core", "oauth"]),
     ("policy", &["core", "oauth"]),
     ("config", &["core"]),
     ("ui", &["core"]),
     ("store", &["core", "oauth", "ledger"]),
-    ("gateway", &["core", "oauth", "egress", "ledger", "policy", "config", "store"]),
+    ("gateway", &["core", "oauth", "mcp", "egress", "ledger", "policy", "config", "store"]),
     ("server", &["core", "oauth", "egress", "ledger", "policy", "config", "store", "ui"]),
     // The demo is a client and an upstream: it knows the wire, and nothing of how Prokura works.
     ("demo", &["core", "oauth", "egress"]),

@@ -114,7 +114,7 @@ impl Decoder {
 }
 
 /// A line that carries nothing and keeps the connection open.
-pub(crate) const KEEP_ALIVE: &str = ":\n\n";
+pub const KEEP_ALIVE: &str = ":\n\n";
 
 impl Event {
     /// Writes the event. Line breaks in `data` become several lines; in `event` and `id` they are left out, so
