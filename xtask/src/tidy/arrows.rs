@@ -18,13 +18,15 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("store", &["core", "oauth", "ledger"]),
     ("gateway", &["core", "oauth", "mcp", "egress", "ledger", "policy", "config", "store"]),
     ("server", &["core", "oauth", "egress", "ledger", "policy", "config", "store", "ui"]),
+    // Published: it must not drag a server along.
+    ("sdk", &["core", "oauth", "egress"]),
     // The demo is a client and an upstream: it knows the wire, and nothing of how Prokura works.
     ("demo", &["core", "oauth", "egress"]),
     (
         "cli",
         &[
             "core", "oauth", "egress", "ledger", "policy", "config", "store", "ui", "gateway", "server",
-            "demo",
+            "demo", "sdk",
         ],
     ),
     ("testkit", &["core", "oauth", "egress", "ledger", "policy", "config", "store", "gateway", "server"]),

@@ -1,0 +1,16 @@
+//! Authorization for both ends of the Model Context Protocol.
+//!
+//! - [`client`] (feature `client`, on by default) is for whoever calls an MCP server;
+//! - `resource` (feature `resource`) is for whoever is called.
+//!
+//! Neither needs a Prokura on the other side: they speak to any authorization server that keeps to RFC 8414, RFC 9728
+//! and MCP authorization.
+//!
+//! Invariant: every connection goes out through `prokura_egress`. The address that a person named is trusted as it is
+//! named; an address that a server named is checked.
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "client")]
+pub mod client;
+#[cfg(feature = "resource")]
+pub mod resource;
