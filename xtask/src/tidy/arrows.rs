@@ -6,11 +6,12 @@ use toml::Table;
 
 /// Each crate of ours, and those of ours that it may depend on. `testkit` and `xtask` are for development only, so
 /// nobody may depend on them but as a development dependency.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("core", &[]),
     ("oauth", &["core"]),
     ("mcp", &["oauth"]),
     ("egress", &["core", "oauth"]),
+    ("verify", &["core", "oauth", "egress"]),
     ("ledger", &["core", "oauth"]),
     ("policy", &["core", "oauth"]),
     ("config", &["core"]),

@@ -1,0 +1,116 @@
+//! The metadata of an issuer, looked for in the specified order and kept for an hour.
+
+use crate::Unavailable;
+use prokura_core::{Clock, Timestamp};
+use prokura_egress::{Egress, FetchLimits, FetchUrl};
+use prokura_oauth::discovery::{IssuerMetadata, addresses};
+use prokura_oauth::json::{self, Limits, Object, Value};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// They change seldom, and say nothing but addresses.
+const KEEP: Duration = Duration::from_secs(3600);
+
+/// The client by which an issuer is asked.
+#[derive(Clone)]
+pub(crate) struct Line {
+    pub(crate) issuer: String,
+    pub(crate) egress: Egress,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Line {
+    /// Fetches a JSON object and says for how long it may be kept.
+    pub(crate) async fn get(
+        &self,
+        what: &'static str,
+        url: &FetchUrl,
+    ) -> Result<(Object, Vec<u8>, prokura_egress::CacheControl), Unavailable> {
+        let issuer = || self.issuer.clone();
+        let failed = |error| Unavailable::Fetch { issuer: issuer(), what, error: Arc::new(error) };
+        let fetched = self.egress.get(url, &FetchLimits::DOCUMENT).await.map_err(failed)?;
+        let object = self.object(what, &fetched.body)?;
+        Ok((object, fetched.body.to_vec(), fetched.cache))
+    }
+
+    pub(crate) fn object(&self, what: &'static str, bytes: &[u8]) -> Result<Object, Unavailable> {
+        let issuer = || self.issuer.clone();
+        match json::parse(bytes, &Limits::DOCUMENT) {
+            Ok(Value::Object(object)) => Ok(object),
+            Ok(_) => Err(Unavailable::NotObject { issuer: issuer(), what }),
+            Err(error) => Err(Unavailable::Json { issuer: issuer(), what, error }),
+        }
+    }
+
+    pub(crate) fn address(&self, what: &'static str, url: &str) -> Result<FetchUrl, Unavailable> {
+        FetchUrl::parse(url).map_err(|error| Unavailable::Address {
+            issuer: self.issuer.clone(),
+            what,
+            error,
+        })
+    }
+}
+
+/// The metadata of one issuer.
+pub(crate) struct Metadata {
+    line: Line,
+    place: Option<FetchUrl>,
+    held: Mutex<Option<(Arc<IssuerMetadata>, Timestamp)>>,
+}
+
+impl Metadata {
+    /// Metadata that are looked for, or are at `place`.
+    pub(crate) fn new(line: Line, place: Option<FetchUrl>) -> Self {
+        Self { line, place, held: Mutex::new(None) }
+    }
+
+    /// The metadata; those of before if they cannot be fetched anew, since they only name addresses.
+    pub(crate) async fn find(&self) -> Result<Arc<IssuerMetadata>, Unavailable> {
+        let mut held = self.held.lock().await;
+        let now = self.line.clock.now();
+        if let Some((metadata, at)) = &*held
+            && now.since(*at) < KEEP
+        {
+            return Ok(Arc::clone(metadata));
+        }
+        match (self.fetch().await, &*held) {
+            (Ok(metadata), _) => {
+                let metadata = Arc::new(metadata);
+                *held = Some((Arc::clone(&metadata), now));
+                Ok(metadata)
+            }
+            (Err(error @ Unavailable::Metadata { .. }), _) | (Err(error), None) => Err(error),
+            (Err(_), Some((metadata, _))) => Ok(Arc::clone(metadata)),
+        }
+    }
+
+    /// Forgets what is held: an address in it did not work.
+    pub(crate) async fn forget(&self) {
+        *self.held.lock().await = None;
+    }
+
+    /// The first document that is there. One of another issuer ends the search: whoever serves it may not be
+    /// believed in anything.
+    async fn fetch(&self) -> Result<IssuerMetadata, Unavailable> {
+        let what = "the metadata";
+        let places = match &self.place {
+            Some(place) => vec![place.clone()],
+            None => addresses(&self.line.issuer)
+                .iter()
+                .map(|a| self.line.address(what, a))
+                .collect::<Result<_, _>>()?,
+        };
+        let mut last = Unavailable::Missing { issuer: self.line.issuer.clone(), member: "issuer" };
+        for place in places {
+            match self.line.get(what, &place).await {
+                Ok((document, ..)) => {
+                    return IssuerMetadata::read(&document, &self.line.issuer)
+                        .map_err(|error| Unavailable::Metadata { issuer: self.line.issuer.clone(), error });
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
