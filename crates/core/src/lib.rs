@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod action;
+mod assurance;
 mod decision;
 mod grant;
 mod id;
@@ -15,6 +16,7 @@ mod scope;
 mod time;
 
 pub use action::{Action, ActionKind, ActionPattern, InvalidAction};
+pub use assurance::Acr;
 pub use decision::{Decision, Denial, Obligation, Permit, Reason};
 pub use grant::{Evidence, Grant, GrantRequest, GrantState, Grantor, NarrowingError, Revocation};
 pub use id::{

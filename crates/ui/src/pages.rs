@@ -281,6 +281,8 @@ pub struct FirstUser {
     pub login: String,
     /// The name that was typed.
     pub name: String,
+    /// Whether passwords are accepted here.
+    pub password: bool,
     /// What was not accepted.
     pub problems: FirstProblems,
 }

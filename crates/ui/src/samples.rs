@@ -210,6 +210,7 @@ fn first_user(w: &Words) -> FirstUser {
         form: form("/setup"),
         login: w.user.clone(),
         name: w.user.clone(),
+        password: true,
         problems: FirstProblems::default(),
     }
 }
@@ -323,6 +324,7 @@ fn special(w: &Words) -> Result<Vec<Special>, RenderError> {
             "refused",
             FirstUser { problems: too_short, login: "Al ice".into(), ..first_user(w) }.render()?,
         ),
+        ("first_user", "no_password", FirstUser { password: false, ..first_user(w) }.render()?),
         ("signed_out", "usual", SignedOut { frame: frame() }.render()?),
         (
             "fault",

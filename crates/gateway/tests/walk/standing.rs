@@ -89,6 +89,7 @@ async fn who_is_disabled_stops_at_the_next_call() {
             name: "alice".into(),
             display_name: "Alice".into(),
             password_hash: None,
+            email: None,
             disabled: false,
             created_at: now,
         };

@@ -87,7 +87,7 @@ impl Ending {
 
     fn granted(&self, grant: GrantId, scope: ScopeSet) -> Granted {
         let (user, session) = (self.who.user.clone(), &self.who.session);
-        Granted { grant, scope, user, auth_at: session.auth_at, amr: session.amr.clone() }
+        Granted { grant, scope, user, auth_at: session.auth_at, amr: session.amr.clone(), acr: session.acr }
     }
 
     /// Makes the grant, on record, and remembers the consent where that is safe.

@@ -14,7 +14,7 @@ pub use asked::{Asked, Prompt};
 
 use crate::people::People;
 use axum::routing::{get, post};
-use prokura_core::{GrantId, ScopeSet, Timestamp};
+use prokura_core::{Acr, GrantId, ScopeSet, Timestamp};
 use prokura_store::{StoreError, Tx, User};
 use std::sync::Arc;
 
@@ -31,6 +31,8 @@ pub struct Granted {
     pub auth_at: Timestamp,
     /// How (`amr`, RFC 8176), separated by spaces.
     pub amr: String,
+    /// How surely (`acr`).
+    pub acr: Acr,
 }
 
 /// Makes authorization codes. The pages call it in the transaction that ends the interaction and makes the grant,

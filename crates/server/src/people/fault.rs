@@ -47,6 +47,12 @@ impl From<StoreError> for PageFault {
     }
 }
 
+impl From<crate::signin::HashError> for PageFault {
+    fn from(error: crate::signin::HashError) -> Self {
+        Self::Ours(error.into())
+    }
+}
+
 impl From<RenderError> for PageFault {
     fn from(error: RenderError) -> Self {
         Self::Ours(error.into())

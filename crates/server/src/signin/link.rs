@@ -1,6 +1,6 @@
 //! One-time links: the first user's, and those that an operator gives.
 
-use super::hash::{HashError, MAX_PASSWORD};
+use super::hash::MAX_PASSWORD;
 use super::session::Way;
 use super::users::{LinkFor, NewUser, added_event, has_users};
 use crate::people::{PageFault, People, Posted, Visit};
@@ -72,6 +72,7 @@ fn first_user(
         form: people.form(visit, &format!("/setup/{secret}")),
         login: new.login,
         name: new.name,
+        password: people.config.sign_in.password,
         problems,
     };
     people.show(visit, status, &view)
@@ -95,23 +96,21 @@ pub(super) async fn take(
 
 async fn create(people: &People, posted: &Posted, secret: String) -> Result<Response, PageFault> {
     let field = |name| posted.fields.one(name).trim().chars().take(200).collect::<String>();
-    let password = posted.fields.one("password");
+    let password = people.config.sign_in.password.then(|| posted.fields.one("password"));
     let new = NewUser {
         login: field("login"),
         name: field("name"),
-        password: Some(password.chars().take(MAX_PASSWORD + 1).collect()),
+        password: password.map(|p| p.chars().take(MAX_PASSWORD + 1).collect()),
     };
     let problems = new.problems();
     if problems.any() {
         return first_user(people, &posted.visit, &secret, new, problems, StatusCode::UNPROCESSABLE_ENTITY);
     }
-    let hash = match people.hasher.hash(password.to_owned(), &*people.rng).await {
-        Ok(hash) => hash,
-        Err(error @ HashError::Busy | error @ HashError::Failed(_)) => {
-            return Err(PageFault::Ours(error.into()));
-        }
+    let hash = match password {
+        Some(password) => Some(people.hasher.hash(password.to_owned(), &*people.rng).await?),
+        None => None,
     };
-    let user = new.row(UserId::random(&*people.rng), Some(hash), people.now());
+    let user = new.row(UserId::random(&*people.rng), hash, people.now());
     enter(people, &posted.visit, secret, Taken::First(user)).await
 }
 

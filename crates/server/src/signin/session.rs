@@ -3,7 +3,7 @@
 use crate::people::{Cookie, add_cookie, set_cookie};
 use crate::people::{PageFault, People, SignedIn, Visit, see_other};
 use axum::response::Response;
-use prokura_core::{Timestamp, UserId, random_id};
+use prokura_core::{Acr, Timestamp, UserId, random_id};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_store::{SecretHash, Session, StoreError, Tx};
 
@@ -27,6 +27,24 @@ impl Way {
             Self::Password => "pwd",
             Self::Passkey => "pop user",
             Self::Link => "otp",
+            Self::Dev => "dev",
+        }
+    }
+
+    /// How surely (`acr`).
+    pub(crate) fn acr(self) -> Acr {
+        match self {
+            Self::Passkey => Acr::Phr,
+            Self::Password | Self::Link | Self::Dev => Acr::Single,
+        }
+    }
+
+    /// The word in the database.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Passkey => "passkey",
+            Self::Link => "link",
             Self::Dev => "dev",
         }
     }
@@ -63,6 +81,11 @@ impl People {
             expires_at: now.after(self.config.sign_in.session.get()),
             auth_at: now,
             amr: way.amr().to_owned(),
+            acr: way.acr(),
+            way: way.word().to_owned(),
+            provider: None,
+            groups: vec![],
+            last_used_at: now,
             address: visit.address.shown(),
             user_agent: visit.agent.clone(),
         };

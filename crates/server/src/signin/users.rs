@@ -78,6 +78,7 @@ impl NewUser {
             name: self.login.clone(),
             display_name: self.name.trim().to_owned(),
             password_hash,
+            email: None,
             disabled: false,
             created_at: now,
         }

@@ -342,6 +342,24 @@ async fn the_first_user_is_made_once_by_whoever_has_the_link() {
 }
 
 #[tokio::test]
+async fn without_passwords_the_first_user_needs_none_and_no_page_speaks_of_one() {
+    let world = World::with("https://as.example", "[sign_in]\npassword = false").await;
+    let link = first_user_link(&world.store, &*world.clock, &SystemRng).await.unwrap().unwrap();
+    let mut browser = world.browser();
+    let page = browser.get(&link).await;
+    assert!(!page.html.contains("type=\"password\"") && page.html.contains("takes no passwords"));
+    let form = page.form("/setup/").with("login", "alice").with("name", "Alice");
+    assert_eq!(browser.post(form).await.location(), "/account/security");
+    browser.cookies.clear();
+    let page = browser.open("/account").await;
+    assert!(!page.html.to_lowercase().contains("password"), "{}", page.html);
+    // A password that is posted all the same is not looked at.
+    let mut form = page.form("/signin/passkey");
+    form.action = "/signin/password".into();
+    assert_eq!(browser.post(form.with("login", "alice").with("password", PASSWORD)).await.status, 403);
+}
+
+#[tokio::test]
 async fn a_link_signs_its_user_in_once_and_not_after_an_hour() {
     let world = World::with_alice().await;
     let alice = world.add("bob").await;

@@ -31,11 +31,19 @@ pub enum ArtifactKind {
     DpopJti,
     /// An approval of one call.
     Approval,
+    /// A sign-in at an identity provider that was begun here (`state`).
+    UpstreamState,
+    /// A password that was right and waits for its second factor.
+    SecondStep,
+    /// A time step of a one-time code (RFC 6238 §5.2: each is accepted once).
+    TotpStep,
+    /// A code that stands in for a lost second factor.
+    RecoveryCode,
 }
 
 impl ArtifactKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::Code,
         Self::Par,
         Self::RefreshToken,
@@ -47,6 +55,10 @@ impl ArtifactKind {
         Self::DeviceCode,
         Self::DpopJti,
         Self::Approval,
+        Self::UpstreamState,
+        Self::SecondStep,
+        Self::TotpStep,
+        Self::RecoveryCode,
     ];
 
     /// The word in the database.
@@ -63,6 +75,10 @@ impl ArtifactKind {
             Self::DeviceCode => "device_code",
             Self::DpopJti => "dpop_jti",
             Self::Approval => "approval",
+            Self::UpstreamState => "upstream_state",
+            Self::SecondStep => "second_step",
+            Self::TotpStep => "totp_step",
+            Self::RecoveryCode => "recovery_code",
         }
     }
 }

@@ -17,13 +17,15 @@ pub struct User {
     pub display_name: String,
     /// The password's Argon2 hash in PHC form; none if the person signs in by passkey alone.
     pub password_hash: Option<String>,
+    /// The e-mail address that the operator or an identity provider vouches for, in lower case; unique.
+    pub email: Option<String>,
     /// Whether the person may do nothing for now. Set by [`Tx::disable_user`] only.
     pub disabled: bool,
     /// When the row was made.
     pub created_at: Timestamp,
 }
 
-const COLUMNS: &str = "id, name, display_name, password_hash, disabled, created_at";
+const COLUMNS: &str = "id, name, display_name, password_hash, disabled, created_at, email";
 
 /// The form of a name that is compared: no surrounding space, lower case.
 pub fn fold_name(name: &str) -> String {
@@ -31,14 +33,14 @@ pub fn fold_name(name: &str) -> String {
 }
 
 impl Tx<'_> {
-    /// Adds a user; false if the name is taken.
+    /// Adds a user; false if the name or the e-mail address is taken.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn insert_user(&mut self, user: &User) -> Result<bool, StoreError> {
         let added = self.execute(
-            "INSERT INTO users (id, login, name, display_name, password_hash, disabled, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (login) DO NOTHING",
+            "INSERT INTO users (id, login, name, display_name, password_hash, disabled, created_at, email)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
             params![
                 user.id.as_str(),
                 &fold_name(&user.name),
@@ -46,7 +48,8 @@ impl Tx<'_> {
                 &user.display_name,
                 user.password_hash.as_deref(),
                 user.disabled,
-                user.created_at
+                user.created_at,
+                user.email.as_deref().map(fold_name).as_deref()
             ],
         )?;
         Ok(added == 1)
@@ -68,6 +71,30 @@ impl Tx<'_> {
     pub fn user_by_name(&mut self, name: &str) -> Result<Option<User>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM users WHERE login = ?1");
         self.row(&sql, params![&fold_name(name)], user)
+    }
+
+    /// The user with that e-mail address, in any case.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn user_by_email(&mut self, email: &str) -> Result<Option<User>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM users WHERE email = ?1");
+        self.row(&sql, params![&fold_name(email)], user)
+    }
+
+    /// Gives a user an e-mail address, or takes it away; false if it is another's, or there is no such user.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_email(&mut self, id: &UserId, email: Option<&str>) -> Result<bool, StoreError> {
+        let email = email.map(fold_name);
+        if let Some(email) = &email
+            && self.user_by_email(email)?.is_some_and(|other| other.id != *id)
+        {
+            return Ok(false);
+        }
+        let sql = "UPDATE users SET email = ?2 WHERE id = ?1";
+        Ok(self.execute(sql, params![id.as_str(), email.as_deref()])? == 1)
     }
 
     /// At most `limit` users by name, after `after` if it is given.
@@ -140,5 +167,6 @@ fn user(row: &Row<'_>) -> Result<User, StoreError> {
         password_hash: row.get(3)?,
         disabled: row.flag(4)?,
         created_at: row.time(5)?,
+        email: row.get(6)?,
     })
 }

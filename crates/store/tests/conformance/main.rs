@@ -10,6 +10,7 @@ mod people;
 mod postgres;
 mod races;
 mod revoked;
+mod sign_in;
 mod transactions;
 mod world;
 
@@ -82,6 +83,13 @@ on_every_driver! {
         guesses_are_counted_before_they_are_checked
         attempts_are_forgotten_one_by_one_and_a_success_takes_back_its_own
         keys_and_settings_are_kept
+    }
+    sign_in {
+        a_session_remembers_how_it_began_and_when_it_was_used
+        an_email_address_belongs_to_one_user
+        an_identity_belongs_to_one_user
+        a_recovery_code_is_spent_once_and_only_in_its_enrolment
+        of_many_who_spend_a_recovery_code_one_wins
     }
     clients {
         the_first_sight_of_a_client_makes_one_agent

@@ -1,7 +1,7 @@
 //! Users, sessions, passkeys, sign-in attempts; keys and settings.
 
 use crate::world::{World, alice, at, now, user};
-use prokura_core::UserId;
+use prokura_core::{Acr, UserId};
 use prokura_store::{Attempt, Key, Passkey, SecretHash, Session, StoreError, User};
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub(crate) async fn a_name_is_taken_in_any_case(w: World) {
     assert_eq!(page, [user("bob")]);
 }
 
-fn session(secret: &str) -> Session {
+pub(crate) fn session(secret: &str) -> Session {
     Session {
         hash: SecretHash::of(secret),
         user: alice(),
@@ -37,6 +37,11 @@ fn session(secret: &str) -> Session {
         amr: "hwk user".into(),
         address: "192.0.2.1".into(),
         user_agent: "Browser".into(),
+        last_used_at: now(),
+        acr: Acr::Mfa,
+        way: "provider".into(),
+        provider: Some("corp".into()),
+        groups: vec!["sales".into(), "eu".into()],
     }
 }
 
@@ -70,7 +75,7 @@ pub(crate) async fn sessions_are_known_by_hash_and_end(w: World) {
     assert_eq!(w.read(|tx| tx.session("one", now())).await, Some(session("one")));
     assert_eq!(w.read(|tx| tx.session("one", at(100))).await, None);
     assert_eq!(w.read(|tx| tx.sessions_of(&alice(), now())).await.len(), 2);
-    assert!(w.write(|tx| tx.reauthenticate(&SecretHash::of("one"), at(7), "pwd")).await);
+    assert!(w.write(|tx| tx.reauthenticate(&SecretHash::of("one"), at(7), "pwd", Acr::Single)).await);
     assert_eq!(w.read(|tx| tx.session("one", now())).await.unwrap().auth_at, at(7));
     let bob = UserId::parse("usr_bob").unwrap();
     assert!(!w.write(move |tx| tx.end_session(&bob, &SecretHash::of("one"))).await, "another's session");

@@ -47,6 +47,11 @@ pub(crate) fn orphan() -> prokura_store::Session {
         amr: String::new(),
         address: String::new(),
         user_agent: String::new(),
+        last_used_at: now,
+        acr: prokura_core::Acr::Single,
+        way: String::new(),
+        provider: None,
+        groups: vec![],
     }
 }
 

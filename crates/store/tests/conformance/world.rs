@@ -110,6 +110,7 @@ pub(crate) fn user(name: &str) -> User {
         name: name.to_owned(),
         display_name: format!("{name} the Great"),
         password_hash: None,
+        email: None,
         disabled: false,
         created_at: now(),
     }
