@@ -1,7 +1,7 @@
 //! What the operator trusts although it is not public.
 
 use crate::FetchUrl;
-use crate::address::special;
+use crate::address::{AddressClass, special};
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -13,6 +13,8 @@ enum Entry {
     /// `as.internal`, `as.internal:8443`, `10.0.0.7`, `[fd00::7]:8443`: this host at this port; without one, at
     /// 443 for `https` and 80 for `http`.
     Host { host: Host<String>, port: Option<u16> },
+    /// `localhost`, `127.0.0.1` and `[::1]` at any port, over `http` too.
+    Loopback,
     /// `10.1.0.0/16`: these addresses, by whatever name. Opens neither `http` nor another port, for the name that
     /// leads there is a stranger's.
     Network(IpNet),
@@ -61,6 +63,23 @@ impl AllowList {
         lines.iter().map(|l| l.as_ref().parse()).collect::<Result<_, _>>().map(Self)
     }
 
+    /// This list, and the host of `url` at its port: a person named it, so it is trusted as it is named.
+    #[must_use]
+    pub fn and_named(mut self, url: &FetchUrl) -> Self {
+        if let Some(host) = url.as_url().host() {
+            self.0.push(Entry::Host { host: host.to_owned(), port: Some(url.port()) });
+        }
+        self
+    }
+
+    /// This list, and this machine at every port. For a program that a person runs here and points to this machine:
+    /// what listens on it may name its neighbours, and nothing else gains by it.
+    #[must_use]
+    pub fn and_loopback(mut self) -> Self {
+        self.0.push(Entry::Loopback);
+        self
+    }
+
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -74,7 +93,7 @@ impl AllowList {
     /// Whether `url`, which leads to `address`, may be asked for there.
     pub(crate) fn permits(&self, url: &FetchUrl, address: IpAddr) -> bool {
         let Some(class) = special(address) else { return true };
-        let named = || self.names(url) && (class.opened_by_host() || url.address() == Some(address));
+        let named = || self.0.iter().any(|e| e.names(url) && e.opens(class, url.address() == Some(address)));
         let in_network = |e: &Entry| matches!(e, Entry::Network(net) if net.contains(&address));
         named() || self.0.iter().any(in_network)
     }
@@ -82,9 +101,31 @@ impl AllowList {
 
 impl Entry {
     fn names(&self, url: &FetchUrl) -> bool {
-        let Self::Host { host, port } = self else { return false };
+        let (host, port) = match self {
+            Self::Host { host, port } => (host, port),
+            Self::Loopback => return is_this_machine(url),
+            Self::Network(_) => return false,
+        };
         let default = if url.is_https() { 443 } else { 80 };
         url.port() == port.unwrap_or(default) && url.as_url().host() == Some(as_ref(host))
+    }
+
+    /// Whether a host that this names may have an address of this class; `literal` if the host is that address.
+    fn opens(&self, class: AddressClass, literal: bool) -> bool {
+        match self {
+            Self::Host { .. } => class.opened_by_host() || literal,
+            Self::Loopback => class == AddressClass::Loopback,
+            Self::Network(_) => false,
+        }
+    }
+}
+
+fn is_this_machine(url: &FetchUrl) -> bool {
+    match url.as_url().host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(a)) => a == std::net::Ipv4Addr::LOCALHOST,
+        Some(Host::Ipv6(a)) => a == std::net::Ipv6Addr::LOCALHOST,
+        None => false,
     }
 }
 
@@ -254,5 +295,28 @@ mod tests {
         fn any_line_is_read_or_refused(line in "\\PC{0,40}") {
             let _ = AllowList::parse(&[line]);
         }
+    }
+
+    #[test]
+    fn this_machine_is_opened_at_every_port_and_nothing_else_with_it() {
+        let allow = AllowList::default().and_loopback();
+        for mine in ["http://localhost:3000/x", "https://127.0.0.1:1/", "http://[::1]/"] {
+            assert!(allow.names(&url(mine)) && allow.permits(&url(mine), ip("127.0.0.1")), "{mine}");
+        }
+        let rebound = url("http://localhost:3000/x");
+        for other in ["10.0.0.1", "169.254.169.254", "192.168.1.1", "0.0.0.0"] {
+            assert!(!allow.permits(&rebound, ip(other)), "{other}");
+        }
+        for other in ["http://localhost.example/", "http://127.0.0.2/", "https://a.example/"] {
+            assert!(!allow.names(&url(other)) && !allow.permits(&url(other), ip("127.0.0.1")), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_a_person_named_is_trusted_at_its_port() {
+        let allow = AllowList::default().and_named(&url("http://mcp.internal:8080/mcp"));
+        assert!(allow.permits(&url("http://mcp.internal:8080/.well-known/x"), ip("10.0.0.7")));
+        assert!(!allow.permits(&url("http://mcp.internal:8081/"), ip("10.0.0.7")));
+        assert!(!allow.permits(&url("http://mcp.internal:8080/"), ip("169.254.169.254")));
     }
 }

@@ -3,7 +3,7 @@
 use crate::address::special;
 use crate::error::quoted;
 use crate::fetched::{etag, foreign_encoding, is_json, media_type};
-use crate::gate::Gate;
+use crate::gate::{Gate, Place};
 use crate::tls::server_name;
 use crate::{AllowList, CacheControl, EgressError, FetchUrl, Fetched, Resolver, SystemResolver, Trust};
 use bytes::{Bytes, BytesMut};
@@ -164,29 +164,42 @@ impl Egress {
     }
 
     async fn send(&self, url: &FetchUrl, ask: Ask, limits: &FetchLimits) -> Result<Fetched, EgressError> {
+        let (place, deadline) = self.enter(url, limits.deadline).await?;
+        let exchanged = timeout_at(deadline, Box::pin(self.exchange(url, ask, limits))).await;
+        drop(place);
+        exchanged.map_err(|_| late(url, limits.deadline))?
+    }
+
+    /// A place for a request that may be made, and when it has to be over.
+    pub(crate) async fn enter(
+        &self,
+        url: &FetchUrl,
+        after: Duration,
+    ) -> Result<(Place, Instant), EgressError> {
         self.check(url)?;
-        let (host, after) = (|| url.host().to_owned(), limits.deadline);
         let deadline = Instant::now() + after;
         let place = timeout_at(deadline, self.0.gate.enter(url.host())).await;
-        let _place = place.map_err(|_| EgressError::Busy { host: host(), after })?;
-        timeout_at(deadline, Box::pin(self.exchange(url, ask, limits)))
-            .await
-            .map_err(|_| EgressError::Deadline { host: host(), after })?
+        Ok((place.map_err(|_| EgressError::Busy { host: url.host().to_owned(), after })?, deadline))
     }
 
     async fn exchange(&self, url: &FetchUrl, ask: Ask, limits: &FetchLimits) -> Result<Fetched, EgressError> {
         let request = request(url, ask, limits.accept)?;
+        speak(self.dial(url).await?, url, request, limits).await
+    }
+
+    /// A connection to a checked address, with TLS if the URL says so.
+    pub(crate) async fn dial(&self, url: &FetchUrl) -> Result<Box<dyn Wire>, EgressError> {
         let addresses = self.addresses(url).await?;
         let stream = self.connect(url, addresses).await?;
         if !url.is_https() {
-            return speak(stream, url, request, limits).await;
+            return Ok(Box::new(stream));
         }
         let failed = |cause: String| EgressError::Tls { host: url.host().to_owned(), cause };
         let config = self.0.config.trust.config().map_err(failed)?;
         let name = server_name(url.host()).ok_or_else(|| failed("it is no valid name".to_owned()))?;
         let stream =
             TlsConnector::from(config).connect(name, stream).await.map_err(|e| failed(e.to_string()))?;
-        speak(stream, url, request, limits).await
+        Ok(Box::new(stream))
     }
 
     /// Resolves once and checks every address.
@@ -228,6 +241,10 @@ impl Egress {
             }
         }
     }
+}
+
+pub(crate) fn late(url: &FetchUrl, after: Duration) -> EgressError {
+    EgressError::Deadline { host: url.host().to_owned(), after }
 }
 
 fn forbidden(url: &FetchUrl, address: IpAddr) -> EgressError {
@@ -274,26 +291,38 @@ fn request(url: &FetchUrl, ask: Ask, accept: Accept) -> Result<Request<Full<Byte
     request.body(body).map_err(|_| EgressError::Request { host: url.host().to_owned() })
 }
 
-/// One request and its answer on a connection of its own, which ends with it.
-async fn speak<S>(
-    stream: S,
+/// A connection, whatever is below it.
+pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for S {}
+
+/// Sends one request on a connection of its own. The connection lives as long as what drives it.
+pub(crate) async fn converse(
+    wire: Box<dyn Wire>,
     url: &FetchUrl,
     request: Request<Full<Bytes>>,
-    limits: &FetchLimits,
-) -> Result<Fetched, EgressError>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let only_ok = request.method() == Method::GET;
+) -> Result<(Response<Incoming>, JoinSet<hyper::Result<()>>), EgressError> {
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(MAX_HEAD)
         .max_headers(MAX_FIELDS)
-        .handshake(TokioIo::new(stream))
+        .handshake(TokioIo::new(wire))
         .await
         .map_err(|e| protocol(url, &e))?;
     let mut driver = JoinSet::new();
     driver.spawn(connection);
     let response = sender.send_request(request).await.map_err(|e| protocol(url, &e))?;
+    Ok((response, driver))
+}
+
+/// One request for a document and its answer.
+async fn speak(
+    wire: Box<dyn Wire>,
+    url: &FetchUrl,
+    request: Request<Full<Bytes>>,
+    limits: &FetchLimits,
+) -> Result<Fetched, EgressError> {
+    let only_ok = request.method() == Method::GET;
+    let (response, _driver) = converse(wire, url, request).await?;
     check_head(url, &response, only_ok, limits)?;
     let (head, body) = response.into_parts();
     let body = read(url, body, limits.max_bytes).await?;

@@ -1,7 +1,8 @@
 //! The only way out: an HTTP client that connects to no address it has not checked.
 //!
 //! [`Egress`] fetches documents from addresses that a stranger named: client metadata, key sets, metadata of
-//! authorization servers. [`Upstream`] speaks to the servers that the operator configured, wherever they are.
+//! authorization servers; asked with [`Egress::ask`] it shows the whole answer, for who has to judge it. [`Upstream`]
+//! speaks to the servers that the operator configured, wherever they are.
 //!
 //! Invariants:
 //! - a name is resolved once per request, every address of the answer is checked, and the connection goes to one
@@ -13,6 +14,7 @@
 
 mod address;
 mod allow;
+mod ask;
 mod error;
 mod fetch;
 mod fetched;
@@ -24,6 +26,7 @@ mod url;
 
 pub use address::{AddressClass, special};
 pub use allow::{AllowList, InvalidAllow};
+pub use ask::{Answer, Ask, Reading};
 pub use error::EgressError;
 pub use fetch::{Accept, Egress, EgressConfig, FetchLimits};
 pub use fetched::{CacheControl, Fetched};

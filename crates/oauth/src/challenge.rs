@@ -1,5 +1,9 @@
 //! `WWW-Authenticate` challenges (RFC 9110 §11.6.1, RFC 6750 §3, RFC 9728 §5.1).
 
+mod read;
+
+pub use read::{ChallengeError, Received};
+
 use crate::error::OAuthError;
 use prokura_core::ScopeSet;
 

@@ -111,6 +111,24 @@ impl SigningKey {
             ("alg", self.algorithm.as_str().into()),
             ("kid", self.kid.as_str().into()),
         ]);
+        self.compact(&header, claims)
+    }
+
+    /// Signs `claims` as a compact JWS with the header `typ`, `alg` and the public key itself as `jwk`: a proof of
+    /// possession, which says nothing about who holds the key (RFC 9449 §4.2).
+    ///
+    /// # Errors
+    /// [`JoseError::Signing`] if the library fails.
+    pub fn sign_with_jwk(&self, typ: &str, claims: &Object) -> Result<String, JoseError> {
+        let header = obj([
+            ("typ", typ.into()),
+            ("alg", self.algorithm.as_str().into()),
+            ("jwk", self.public.members.clone().into()),
+        ]);
+        self.compact(&header, claims)
+    }
+
+    fn compact(&self, header: &Object, claims: &Object) -> Result<String, JoseError> {
         let mut compact = String::with_capacity(1024);
         encode_into(&header.to_vec(), &mut compact);
         compact.push('.');
