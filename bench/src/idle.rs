@@ -2,7 +2,7 @@
 
 use crate::Size;
 use crate::process::prokura;
-use crate::table::median;
+use crate::table::{keep, median};
 use anyhow::Result;
 use std::time::Duration;
 
@@ -31,5 +31,5 @@ pub async fn measure(size: Size) -> Result<()> {
     println!("| ready after the start, on a new database | {:.0} ms |", median(&fresh));
     println!("| ready after the start, on a known database | {:.0} ms |", median(&known));
     println!("| memory at rest | {:.1} MiB |", median(&rss));
-    Ok(())
+    keep("idle", &serde_json::json!({ "new_ms": fresh, "known_ms": known, "rss_mib": rss }))
 }

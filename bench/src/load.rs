@@ -117,12 +117,13 @@ pub async fn run(port: u16, connections: usize, count: usize, pace: Pace, step: 
                 let mut latencies = Vec::new();
                 let mut ticks = ticks(pace, n, connections);
                 while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
-                    if let Some(ticks) = &mut ticks {
-                        ticks.tick().await;
-                    }
-                    let sent = Instant::now();
+                    // From when it was due: what waits behind a stall has waited too.
+                    let due = match &mut ticks {
+                        Some(ticks) => ticks.tick().await.into_std(),
+                        None => Instant::now(),
+                    };
                     step.go(&mut connection).await?;
-                    latencies.push(sent.elapsed());
+                    latencies.push(due.elapsed());
                 }
                 anyhow::Ok(latencies)
             })
@@ -156,6 +157,6 @@ fn ticks(pace: Pace, n: usize, connections: usize) -> Option<tokio::time::Interv
     let period = Duration::from_secs_f64(connections as f64 / f64::from(rate));
     let offset = period.mul_f64(n as f64 / connections as f64);
     let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + offset, period);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
     Some(ticks)
 }

@@ -105,9 +105,13 @@ pub fn show(title: &str, file: &str, rows: &[Measured], notes: &[String]) -> Res
     }
     let rows: Vec<_> = rows.iter().map(Measured::json).collect();
     let kept = serde_json::json!({ "title": title, "load": load_average(), "rows": rows, "notes": notes });
+    keep(file, &kept)
+}
+
+/// Keeps what was measured in `results/`.
+pub fn keep(file: &str, what: &serde_json::Value) -> Result<()> {
     std::fs::create_dir_all("results")?;
-    std::fs::write(format!("results/{file}.json"), serde_json::to_string_pretty(&kept)?)?;
-    Ok(())
+    Ok(std::fs::write(format!("results/{file}.json"), serde_json::to_string_pretty(what)?)?)
 }
 
 fn load_average() -> String {

@@ -54,7 +54,7 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Grant(asked) => asked.run().await,
         Command::Key(asked) => asked.run().await,
         Command::Audit(asked) => Box::pin(asked.run()).await,
-        Command::Config(asked) => asked.run(),
+        Command::Config(asked) => Box::pin(asked.run()).await,
         Command::Completions { shell } => manual::completions(shell),
         Command::Man(asked) => manual::man(&asked),
     }

@@ -187,7 +187,7 @@ pub struct Tokens {
     pub refresh: Span,
     /// How long an authorization code lives; at most 10 minutes.
     pub code: Span,
-    /// How long a consent lasts if the user does not choose otherwise.
+    /// The longest that a user is offered for a consent.
     pub grant: Span,
     /// For how long a refresh may be repeated after a lost response.
     pub refresh_retry: Span,

@@ -60,7 +60,7 @@ impl TryFrom<String> for Span {
     }
 }
 
-/// A size: a whole number and `KiB` or `MiB`, or a plain number of bytes.
+/// A size: a whole number and `KiB` or `MiB`, such as `4MiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String")]

@@ -14,7 +14,6 @@ use prokura_oauth::jose::KeySet;
 use prokura_policy::Authority;
 use prokura_store::Store;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::watch;
 
 /// Who calls.
@@ -59,7 +58,6 @@ pub(crate) struct Authenticator {
     keys: watch::Receiver<Arc<KeySet>>,
     store: Store,
     clock: Arc<dyn Clock>,
-    stale_after: Duration,
     remembered: moka::sync::Cache<[u8; 32], Arc<Verified>>,
 }
 
@@ -70,10 +68,9 @@ impl Authenticator {
         keys: watch::Receiver<Arc<KeySet>>,
         store: Store,
         clock: Arc<dyn Clock>,
-        stale_after: Duration,
     ) -> Self {
         let remembered = moka::sync::Cache::new(REMEMBERED);
-        Self { issuer, keys, store, clock, stale_after, remembered }
+        Self { issuer, keys, store, clock, remembered }
     }
 
     /// Who sends this request; whether they still may is asked by [`in_force`](Self::in_force). At a public
@@ -107,7 +104,7 @@ impl Authenticator {
     /// Whether everything behind the token still stands. Asked again while a stream is open.
     pub(crate) fn in_force(&self, token: &AccessToken) -> Result<(), Fault> {
         let view = self.store.revoked();
-        if view.age() > self.stale_after {
+        if !view.fresh() {
             return Err(Fault::RevocationStale);
         }
         let disabled = view.client_disabled(&token.client)

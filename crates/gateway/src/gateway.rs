@@ -79,13 +79,9 @@ impl Gateway {
             options;
         let routes =
             resources.iter().map(|r| Route::new(&issuer, r).map(Arc::new)).collect::<Result<_, _>>()?;
-        let authenticator = Authenticator::new(
-            issuer.as_str().to_owned(),
-            keys,
-            store.clone(),
-            Arc::clone(&clock),
-            limits.stale_after.get(),
-        );
+        let authenticator =
+            Authenticator::new(issuer.as_str().to_owned(), keys, store.clone(), Arc::clone(&clock));
+        store.revoked().believe_for(limits.stale_after.get());
         let bounds = Bounds {
             max_request: limits.max_request.bytes(),
             max_response: limits.max_response.bytes(),

@@ -34,15 +34,16 @@ pub struct ClientMetadata {
     pub auth_method: AuthMethod,
     /// `jwks` or `jwks_uri`.
     pub keys: Option<ClientKeys>,
-    /// `scope`: the most that the client will ask for.
+    /// `scope`: what the client says it will ask for (RFC 7591 §2). It is given back and limits nothing: what a
+    /// client gets is what a user allows.
     pub scope: Option<ScopeSet>,
     /// `application_type`.
     pub application_type: ApplicationType,
-    /// `client_uri`, shown as text.
+    /// `client_uri`: checked and given back, never fetched.
     pub client_uri: Option<Url>,
-    /// `policy_uri`, shown as text.
+    /// `policy_uri`: checked and given back, never fetched.
     pub policy_uri: Option<Url>,
-    /// `tos_uri`, shown as text.
+    /// `tos_uri`: checked and given back, never fetched.
     pub tos_uri: Option<Url>,
     /// `software_id`.
     pub software_id: Option<String>,

@@ -57,13 +57,15 @@ struct Mark {
 
 /// The grants that are revoked or suspended, and the users, agents and clients that are disabled. What this
 /// process changes is in it before the change is answered; what others change, within a quarter of a second. A
-/// view that has not heard from the database for 2 seconds is not [`fresh`](Self::fresh): refuse then.
+/// view that has not heard from the database for too long is not [`fresh`](Self::fresh): refuse then.
 pub struct RevokedView {
     marks: RwLock<[HashMap<String, Mark>; 4]>,
     start: Instant,
     /// Microseconds from `start` to when the database last answered; `u64::MAX` if this process alone can
     /// change it.
     heard: AtomicU64,
+    /// For how many microseconds it is believed without hearing.
+    limit: AtomicU64,
 }
 
 impl RevokedView {
@@ -75,7 +77,12 @@ impl RevokedView {
     /// An empty view that is fresh for as long as it hears from the database.
     #[allow(clippy::disallowed_methods, reason = "how long ago this process heard is no time of the world")]
     pub(crate) fn watched() -> Self {
-        Self { marks: RwLock::new(Default::default()), start: Instant::now(), heard: AtomicU64::new(0) }
+        Self {
+            marks: RwLock::new(Default::default()),
+            start: Instant::now(),
+            heard: AtomicU64::new(0),
+            limit: AtomicU64::new(micros(STALE)),
+        }
     }
 
     /// Whether this grant is revoked or suspended. Ask for every ancestor too.
@@ -98,10 +105,16 @@ impl RevokedView {
         self.ended(Kind::Client, client.as_str())
     }
 
-    /// Whether the view may be trusted: it heard from the database in the last 2 seconds, measured on the
-    /// monotonic clock, for a clock that steps back must not make an old view look new.
+    /// Whether the view may be trusted: it heard from the database within the limit (2 seconds unless another
+    /// was [set](Self::believe_for)), measured on the monotonic clock, for a clock that steps back must not make
+    /// an old view look new.
     pub fn fresh(&self) -> bool {
-        self.age() <= STALE
+        micros(self.age()) <= self.limit.load(Ordering::Relaxed)
+    }
+
+    /// Sets for how long the view is believed without hearing from the database, for everybody who asks it.
+    pub fn believe_for(&self, limit: Duration) {
+        self.limit.store(micros(limit), Ordering::Relaxed);
     }
 
     /// How long ago the database last answered; zero if this process alone can change it.
@@ -115,8 +128,7 @@ impl RevokedView {
     /// Microseconds since the view was made.
     #[allow(clippy::disallowed_methods, reason = "how long ago this process heard is no time of the world")]
     pub(crate) fn elapsed(&self) -> u64 {
-        let d = Instant::now().saturating_duration_since(self.start);
-        u64::try_from(d.as_micros()).unwrap_or(u64::MAX - 1)
+        micros(Instant::now().saturating_duration_since(self.start))
     }
 
     /// Notes that everything said up to `at` (from [`elapsed`](Self::elapsed), taken before asking) is in.
@@ -154,6 +166,10 @@ impl RevokedView {
         let marks = self.marks.read().unwrap_or_else(PoisonError::into_inner);
         marks[kind as usize].get(id).is_some_and(|m| !m.active)
     }
+}
+
+fn micros(d: Duration) -> u64 {
+    u64::try_from(d.as_micros()).unwrap_or(u64::MAX - 1)
 }
 
 #[cfg(test)]
@@ -204,6 +220,9 @@ mod tests {
         assert!(view.fresh());
         view.start = view.start.checked_sub(Duration::from_secs(3)).unwrap();
         assert!(!view.fresh());
+        view.believe_for(Duration::from_secs(60));
+        assert!(view.fresh());
+        view.believe_for(Duration::from_millis(500));
         view.heard(view.elapsed());
         assert!(view.fresh());
         let mut alone = RevokedView::alone();

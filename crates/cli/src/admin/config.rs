@@ -2,9 +2,12 @@
 
 use crate::failure::Failure;
 use crate::serve::load::Loaded;
+use crate::serve::master;
+use crate::serve::service::Service;
 use crate::show::print;
 use clap::Subcommand;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The configuration file
 #[derive(Debug, Subcommand)]
@@ -20,24 +23,30 @@ pub(crate) enum ConfigCommand {
 }
 
 impl ConfigCommand {
-    pub(crate) fn run(self) -> Result<(), Failure> {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Check { file } => check(&file),
+            Self::Check { file } => check(&file).await,
             Self::Schema => print(prokura_config::schema().trim_end()),
         }
     }
 }
 
-fn check(file: &std::path::Path) -> Result<(), Failure> {
+/// Does what a start does, on a database in memory and without listening: what is fine here can be served.
+async fn check(file: &Path) -> Result<(), Failure> {
     let loaded = Loaded::read(file)?;
-    loaded.secrets()?;
-    let config = &loaded.config;
+    master::given(&loaded)?;
+    let config = Arc::clone(&loaded.config);
+    let dev = config.dev.is_some();
+    Service::start(loaded.in_memory().for_serving(dev)?).await?;
+    let public = config.resources.iter().filter(|r| r.public).count();
     print(format!(
-        "{} is fine: issuer {}, {} protected, {} configured.",
+        "{} is fine: issuer {}, {} protected{}, {} configured.{}",
         file.display(),
         config.issuer,
-        counted(config.resources.len(), "resource"),
+        counted(config.resources.len() - public, "resource"),
+        if public == 0 { String::new() } else { format!(" and {public} public") },
         counted(config.clients.len(), "client"),
+        if dev { " It has `[dev]`, so it starts with `--dev` only." } else { "" },
     ))
 }
 

@@ -62,7 +62,7 @@ impl Opened {
     }
 
     async fn rotate_key(&self, at_once: bool) -> Result<(), Failure> {
-        let master = master::key(&self.loaded, &*self.rng)?;
+        let master = master::key(&self.loaded, &self.store, &*self.rng).await?;
         let (store, clock, rng) = (self.store.clone(), Arc::clone(&self.clock), Arc::clone(&self.rng));
         let ring = KeyRing::open(&self.loaded.config, store, clock, rng, &master).await;
         let begins = ring.map_err(Failure::refused)?.rotate(at_once).await.map_err(Failure::refused)?;

@@ -40,6 +40,11 @@ impl Loaded {
         Ok(Self { config: Arc::new(config), database })
     }
 
+    /// The same on a database that nobody else sees and that is gone afterwards.
+    pub(crate) fn in_memory(self) -> Self {
+        Self { database: DatabaseUrl::memory(), ..self }
+    }
+
     /// Makes sure that what is only fit for one's own machine is asked for twice: in the file, and by `--dev`.
     pub(crate) fn for_serving(self, dev: bool) -> Result<Self, Failure> {
         let mut config = Arc::unwrap_or_clone(self.config);

@@ -2,37 +2,48 @@
 
 use super::load::{Loaded, env, file};
 use crate::failure::Failure;
-use prokura_core::Rng;
+use prokura_core::{Rng, Timestamp};
 use prokura_oauth::seal::MasterKey;
+use prokura_store::{Store, StoreError};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// The master key of this installation.
-pub(crate) fn key(loaded: &Loaded, rng: &dyn Rng) -> Result<MasterKey, Failure> {
-    if let Some(secret) = &loaded.config.master_key {
-        let text = secret.read(env, file).map_err(|e| Failure::usage(format!("`master_key`: {e}")))?;
-        return parse(&Zeroizing::new(text)).ok_or_else(|| {
-            Failure::usage(
-                "`master_key` is not 64 hexadecimal digits: make one with `openssl rand -hex 32` and keep it, \
-                 for without it the stored keys are lost",
-            )
-        });
+/// The master key of this installation, whose database is open.
+pub(crate) async fn key(loaded: &Loaded, store: &Store, rng: &dyn Rng) -> Result<MasterKey, Failure> {
+    if let Some(key) = given(loaded)? {
+        return Ok(key);
     }
-    match loaded.database.file() {
-        Some(database) => beside(database, rng),
-        None if loaded.database.is_shared() => Err(Failure::usage(
-            "with PostgreSQL every server needs the same `master_key`: set `master_key = { env = \"PROKURA_MASTER_KEY\" }` \
-             or `{ file = \"…\" }`, 64 hexadecimal digits",
-        )),
-        None => Ok(MasterKey::generate(rng)),
-    }
+    let Some(database) = loaded.database.file() else { return Ok(MasterKey::generate(rng)) };
+    let sealed = !store.read::<_, StoreError>(|tx| tx.keys(Timestamp::from_seconds(0))).await?.is_empty();
+    beside(database, sealed, rng)
 }
 
-/// Reads the key file beside an SQLite database, or makes it, for the owner alone.
-fn beside(database: &Path, rng: &dyn Rng) -> Result<MasterKey, Failure> {
+/// The master key that the configuration refers to, if it does.
+pub(crate) fn given(loaded: &Loaded) -> Result<Option<MasterKey>, Failure> {
+    let Some(secret) = &loaded.config.master_key else {
+        if loaded.database.is_shared() {
+            return Err(Failure::usage(
+                "with PostgreSQL every server needs the same `master_key`: set `master_key = { env = \"PROKURA_MASTER_KEY\" }` \
+                 or `{ file = \"…\" }`, 64 hexadecimal digits",
+            ));
+        }
+        return Ok(None);
+    };
+    let text = secret.read(env, file).map_err(|e| Failure::usage(format!("`master_key`: {e}")))?;
+    parse(&Zeroizing::new(text)).map(Some).ok_or_else(|| {
+        Failure::usage(
+            "`master_key` is not 64 hexadecimal digits: make one with `openssl rand -hex 32` and keep it, \
+             for without it the stored keys are lost",
+        )
+    })
+}
+
+/// Reads the key file beside an SQLite database, or makes it, for the owner alone. If there is something `sealed`
+/// in the database, another key would be of no use and would only hide that the right one is gone.
+fn beside(database: &Path, sealed: bool, rng: &dyn Rng) -> Result<MasterKey, Failure> {
     let path = path_beside(database);
     let failed = |e: std::io::Error| Failure::refused(format!("the master key `{}`: {e}", path.display()));
     match read(&path) {
@@ -42,6 +53,10 @@ fn beside(database: &Path, rng: &dyn Rng) -> Result<MasterKey, Failure> {
                 path.display()
             ))
         }),
+        Err(e) if e.kind() == ErrorKind::NotFound && sealed => Err(Failure::refused(format!(
+            "the master key `{}` is missing, and the database holds keys that only it opens: put its backup there",
+            path.display()
+        ))),
         Err(e) if e.kind() == ErrorKind::NotFound => make(&path, rng).map_err(failed),
         Err(e) => Err(failed(e)),
     }
@@ -114,10 +129,10 @@ mod tests {
     fn the_first_start_makes_the_key_for_the_owner_alone_and_later_ones_find_it() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("prokura.db");
-        let first = beside(&database, &SystemRng).unwrap();
+        let first = beside(&database, false, &SystemRng).unwrap();
         let path = path_beside(&database);
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(beside(&database, &SystemRng).unwrap().bytes(), first.bytes());
+        assert_eq!(beside(&database, false, &SystemRng).unwrap().bytes(), first.bytes());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
     }
 
@@ -125,18 +140,27 @@ mod tests {
     fn a_key_that_others_can_read_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("prokura.db");
-        beside(&database, &SystemRng).unwrap();
+        beside(&database, false, &SystemRng).unwrap();
         std::fs::set_permissions(path_beside(&database), std::fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(beside(&database, &SystemRng).is_err());
+        assert!(beside(&database, false, &SystemRng).is_err());
+    }
+
+    #[test]
+    fn a_key_that_is_gone_is_asked_for_and_not_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("prokura.db");
+        let said = format!("{:?}", beside(&database, true, &SystemRng).map(|_| ()).unwrap_err());
+        assert!(said.contains("prokura.db.key") && said.contains("backup"), "{said}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
     fn a_damaged_key_is_never_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("prokura.db");
-        beside(&database, &SystemRng).unwrap();
+        beside(&database, false, &SystemRng).unwrap();
         std::fs::write(path_beside(&database), "abc").unwrap();
-        assert!(beside(&database, &SystemRng).is_err());
+        assert!(beside(&database, false, &SystemRng).is_err());
         assert_eq!(std::fs::read(path_beside(&database)).unwrap(), b"abc");
     }
 

@@ -34,9 +34,10 @@ impl Service {
         let secrets = loaded.secrets()?;
         let trust = trust(&loaded.config)?;
         let egress = egress(&loaded.config, &trust)?;
-        let master_key = Arc::new(master::key(&loaded, &*rng)?);
+        master::given(&loaded)?;
         let point = Store::local_point(&loaded.database, Arc::clone(&rng)).await?;
         let store = Store::open(&loaded.database, point, Arc::clone(&clock)).await?;
+        let master_key = Arc::new(master::key(&loaded, &store, &*rng).await?);
         let config = loaded.config;
         let server = Server::new(ServerOptions {
             config: Arc::clone(&config),

@@ -26,6 +26,33 @@ fn a_configuration_that_cannot_be_started_is_refused_with_the_fix() {
 }
 
 #[test]
+fn what_the_check_passes_can_be_served() {
+    let check = ["config", "check"];
+    let postgres = RIGHT.replacen("database = ", "database = \"postgres://h/n\" # ", 1);
+    refused(&postgres, &check, 2, &["PostgreSQL", "master_key"]);
+    let client = |more: &str| format!("{RIGHT}\n[[client]]\nid = \"c\"\n{more}");
+    let short = client("secret = { env = \"PATH_OF_NOTHING\" }\nredirect_uris = [\"https://a.example/cb\"]");
+    refused(&short, &check, 2, &["PATH_OF_NOTHING"]);
+    refused(&client("redirect_uris = [\"not an address\"]"), &check, 2, &["client `c`"]);
+    let (folder, _) = installed(&format!("{RIGHT}\n[dev]\n"));
+    let ran = run(folder.path(), &check);
+    assert!(ran.code == Some(0) && ran.out.contains("--dev"), "{}{}", ran.out, ran.err);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "a check leaves nothing");
+}
+
+#[test]
+fn a_start_without_the_master_key_makes_no_other() {
+    let (folder, port) = installed(RIGHT);
+    let key = folder.path().join("prokura.db.key");
+    drop(crate::program::serve(folder.path(), port, &[]));
+    std::fs::remove_file(&key).unwrap();
+    let ran = run(folder.path(), &["serve"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(ran.err.contains("prokura.db.key") && ran.err.contains("backup"), "{}", ran.err);
+    assert!(!key.exists());
+}
+
+#[test]
 fn development_mode_is_for_ones_own_machine_and_asked_for_twice() {
     let public = RIGHT.replace("http://localhost:PORT", "https://as.example");
     refused(&public, &["serve", "--dev"], 2, &["https://as.example", "without `--dev`"]);
