@@ -1,5 +1,6 @@
 //! Access tokens: the JWT profile of RFC 9068, as a view of one grant.
 
+use crate::authentication::Authentication;
 use crate::confirmation::Confirmation;
 use crate::jose::{Audience, Expected, JoseError, KeySet, SigningKey, verify};
 use crate::json::{Object, Value};
@@ -51,6 +52,8 @@ pub struct AccessToken {
     pub expires_at: Timestamp,
     /// `grant`.
     pub grant: GrantClaim,
+    /// `auth_time`, `acr`, `amr` (RFC 9068 §2.2.1): how the user signed in, where there is one.
+    pub authentication: Option<Authentication>,
     /// `cnf`: what has to be shown besides the token.
     pub cnf: Confirmation,
 }
@@ -96,6 +99,9 @@ impl AccessToken {
         o.insert("iat", self.issued_at.seconds().into());
         o.insert("exp", self.expires_at.seconds().into());
         o.insert("grant", Value::Object(self.grant.to_object()));
+        if let Some(said) = &self.authentication {
+            said.insert_into(&mut o);
+        }
         if let Some(cnf) = self.cnf.to_object() {
             o.insert("cnf", Value::Object(cnf));
         }
@@ -175,6 +181,7 @@ impl AccessToken {
             issued_at: time(o, "iat")?,
             expires_at: time(o, "exp")?,
             grant: GrantClaim::read(o)?,
+            authentication: Authentication::read(o).map_err(InvalidToken::Claim)?,
             cnf: Confirmation::read(o).map_err(|_| InvalidToken::Claim("cnf"))?,
         })
     }
@@ -265,6 +272,7 @@ mod tests {
                 id: GrantId::parse("g_9").unwrap(),
                 ancestors: vec![GrantId::parse("g_1").unwrap()],
             },
+            authentication: None,
             cnf: Confirmation::default(),
         }
     }

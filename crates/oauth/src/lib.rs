@@ -5,6 +5,7 @@
 
 pub mod access_token;
 pub mod assertion;
+pub mod authentication;
 pub mod authorize;
 pub mod challenge;
 pub mod client_metadata;
@@ -13,6 +14,7 @@ pub mod discovery;
 pub mod error;
 pub mod foreign;
 pub mod form;
+pub mod id_token;
 pub mod introspection;
 pub mod jose;
 pub mod json;

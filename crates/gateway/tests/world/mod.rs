@@ -188,6 +188,7 @@ impl World {
                 ancestors: of.ancestors.iter().map(|g| GrantId::parse(*g).unwrap()).collect(),
             },
             cnf: Confirmation::default(),
+            authentication: None,
         }
     }
 

@@ -7,8 +7,9 @@ use crate::fault::{CodeFault, Fault};
 use crate::interaction::{Asked, Codes, Granted};
 use crate::record::About;
 use crate::server::AppState;
-use prokura_core::{ClientId, Clock, GrantId, ResourceUri, Rng, ScopeSet, Timestamp, TraceId, random_id};
+use prokura_core::{ClientId, Clock, GrantId, ResourceUri, Rng, Timestamp, TraceId, random_id};
 use prokura_ledger::{Event, EventKind, Outcome};
+use prokura_oauth::authentication::Authentication;
 use prokura_oauth::client_metadata::GrantType;
 use prokura_oauth::pkce::{CodeChallenge, CodeVerifier};
 use prokura_store::{Artifact, ArtifactKind, Consumed, RevokedView, StoreError, Tx};
@@ -39,6 +40,7 @@ impl Codes for CodeMaker {
                 detail: "an interaction has no proof key".to_owned(),
             })?,
             trace: asked.trace.clone(),
+            authentication: Some(Authentication::new(granted.auth_at, granted.acr, &granted.amr)),
         };
         tx.put_artifact(
             ArtifactKind::Code,
@@ -127,7 +129,11 @@ impl Job {
             return self.replayed(tx, &grant, &payload);
         }
         self.check(&code, &payload)?;
-        let minting = Minting { trace: payload.trace.clone(), ..self.minting.clone() };
+        let minting = Minting {
+            trace: payload.trace.clone(),
+            authentication: payload.authentication.clone(),
+            ..self.minting.clone()
+        };
         let grant = tx.grant(&grant)?.ok_or(Fault::GrantOver)?;
         in_force(&self.view, &grant, &self.client.id, now)?;
         match tx.consume(ArtifactKind::Code, &self.asked.code, now)? {
@@ -190,7 +196,7 @@ impl Job {
         grant_ends: Timestamp,
     ) -> Result<Option<String>, StoreError> {
         let Some((secret, life)) = &self.refresh else { return Ok(None) };
-        let stored = first_refresh(&payload.client, &payload.resource, &payload.scope, &payload.trace);
+        let stored = first_refresh(payload);
         let until = self.minting.now.after(*life).min(grant_ends);
         tx.put_artifact(ArtifactKind::RefreshToken, secret, Some(grant), &stored.to_vec(), until)?;
         Ok(Some(secret.clone()))
@@ -210,18 +216,14 @@ impl Job {
     }
 }
 
-fn first_refresh(
-    client: &ClientId,
-    resource: &ResourceUri,
-    scope: &ScopeSet,
-    trace: &TraceId,
-) -> RefreshPayload {
+fn first_refresh(code: &CodePayload) -> RefreshPayload {
     RefreshPayload {
-        client: client.clone(),
-        resource: resource.clone(),
-        scope: scope.clone(),
+        client: code.client.clone(),
+        resource: code.resource.clone(),
+        scope: code.scope.clone(),
         repeats: 0,
         exchanged: None,
-        trace: trace.clone(),
+        trace: code.trace.clone(),
+        authentication: code.authentication.clone(),
     }
 }

@@ -8,6 +8,7 @@ use http::StatusCode;
 use prokura_core::{AgentId, ClientId, Grant, GrantId, Principal, ScopeSet, Timestamp, TokenId, TraceId};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::access_token::{AccessToken, GrantClaim};
+use prokura_oauth::authentication::Authentication;
 use prokura_oauth::client_metadata::GrantType;
 use prokura_oauth::confirmation::Confirmation;
 use prokura_oauth::json::obj;
@@ -32,6 +33,7 @@ pub(crate) struct Minting {
     pub(crate) trace: TraceId,
     pub(crate) now: Timestamp,
     pub(crate) cnf: Confirmation,
+    pub(crate) authentication: Option<Authentication>,
 }
 
 impl Minting {
@@ -45,6 +47,7 @@ impl Minting {
             trace: trace.clone(),
             now: app.clock.now(),
             cnf: Confirmation::default(),
+            authentication: None,
         }
     }
 
@@ -72,6 +75,7 @@ impl Minting {
             expires_at: issued_at.after(self.life).min(grant.expires_at),
             grant: GrantClaim { id: grant.id.clone(), ancestors },
             cnf: self.cnf,
+            authentication: self.authentication.clone(),
         })
     }
 

@@ -1,7 +1,8 @@
 //! What codes and refresh tokens remember. Only this server writes and reads it.
 
 use prokura_core::{ClientId, ResourceUri, ScopeSet, Timestamp, TraceId};
-use prokura_oauth::json::{self, Limits, Object, obj};
+use prokura_oauth::authentication::Authentication;
+use prokura_oauth::json::{self, Limits, Object, Value, obj};
 use prokura_oauth::pkce::CodeChallenge;
 use prokura_store::StoreError;
 
@@ -14,6 +15,8 @@ pub(crate) struct CodePayload {
     pub(crate) scope: ScopeSet,
     pub(crate) challenge: CodeChallenge,
     pub(crate) trace: TraceId,
+    /// How the user signed in.
+    pub(crate) authentication: Option<Authentication>,
 }
 
 /// What a refresh token is bound to.
@@ -27,19 +30,22 @@ pub(crate) struct RefreshPayload {
     /// When it was exchanged; what ended otherwise has none.
     pub(crate) exchanged: Option<Timestamp>,
     pub(crate) trace: TraceId,
+    /// How the user signed in.
+    pub(crate) authentication: Option<Authentication>,
 }
 
 impl CodePayload {
     pub(crate) fn to_vec(&self) -> Vec<u8> {
-        obj([
+        let mut o = obj([
             ("client", self.client.as_str().into()),
             ("redirect", self.redirect.as_str().into()),
             ("resource", self.resource.as_str().into()),
             ("scope", self.scope.to_string().into()),
             ("challenge", self.challenge.as_str().into()),
             ("trace", self.trace.as_str().into()),
-        ])
-        .to_vec()
+        ]);
+        insert_authentication(&mut o, self.authentication.as_ref());
+        o.to_vec()
     }
 
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
@@ -52,6 +58,7 @@ impl CodePayload {
                 scope: ScopeSet::parse(o.str("scope")?).ok()?,
                 challenge: CodeChallenge::parse(o.str("challenge")?).ok()?,
                 trace: TraceId::parse(o.str("trace")?).ok()?,
+                authentication: authentication(&o)?,
             })
         };
         read().ok_or_else(corrupt)
@@ -70,6 +77,7 @@ impl RefreshPayload {
         if let Some(at) = self.exchanged {
             o.insert("exchanged", at.micros().into());
         }
+        insert_authentication(&mut o, self.authentication.as_ref());
         o.to_vec()
     }
 
@@ -83,9 +91,26 @@ impl RefreshPayload {
                 repeats: o.get("repeats")?.as_u64()?,
                 exchanged: o.get("exchanged").and_then(|v| v.as_i64()).map(Timestamp::from_micros),
                 trace: TraceId::parse(o.str("trace")?).ok()?,
+                authentication: authentication(&o)?,
             })
         };
         read().ok_or_else(corrupt)
+    }
+}
+
+fn insert_authentication(o: &mut Object, said: Option<&Authentication>) {
+    if let Some(said) = said {
+        let mut inner = Object::default();
+        said.insert_into(&mut inner);
+        o.insert("auth", Value::Object(inner));
+    }
+}
+
+/// What is stored about the sign-in, if anything; `None` if it cannot be read.
+fn authentication(o: &Object) -> Option<Option<Authentication>> {
+    match o.get("auth") {
+        None => Some(None),
+        Some(inner) => Authentication::read(inner.as_object()?).ok(),
     }
 }
 
@@ -100,6 +125,7 @@ fn corrupt() -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use prokura_core::Acr;
 
     #[test]
     fn what_is_stored_comes_back() {
@@ -110,6 +136,7 @@ mod tests {
             scope: ScopeSet::parse("a b").unwrap(),
             challenge: CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap(),
             trace: TraceId::parse("tr_1").unwrap(),
+            authentication: Some(Authentication::new(Timestamp::from_seconds(5), Acr::Mfa, "pwd otp")),
         };
         assert_eq!(CodePayload::read(&code.to_vec()).unwrap(), code);
         let refresh = RefreshPayload {
@@ -118,7 +145,8 @@ mod tests {
             scope: code.scope.clone(),
             repeats: 2,
             exchanged: Some(Timestamp::from_micros(7)),
-            trace: code.trace,
+            trace: code.trace.clone(),
+            authentication: code.authentication.clone(),
         };
         assert_eq!(RefreshPayload::read(&refresh.to_vec()).unwrap(), refresh);
         assert!(CodePayload::read(b"{}").is_err());

@@ -14,6 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use prokura_core::{Grant, GrantId, ResourceUri, ScopeSet, TraceId};
 use prokura_ledger::{Event, EventKind, Outcome};
+use prokura_oauth::authentication::Authentication;
 use prokura_oauth::client_metadata::GrantType;
 use prokura_oauth::seal::MacKey;
 use prokura_store::{Artifact, ArtifactKind, Consumed, RevokedView, StoreError, Tx};
@@ -107,7 +108,7 @@ impl Job {
         let next = RefreshPayload { repeats: 0, exchanged: None, ..payload };
         let until = self.minting.now.after(self.life).min(grant.expires_at);
         tx.put_artifact(kind, &self.successor, Some(&grant.id), &next.to_vec(), until)?;
-        self.issue(tx, &grant, scope)
+        self.issue(tx, &grant, scope, next.authentication)
     }
 
     /// Fewer scopes than were agreed to may be asked for, never more or elsewhere (attack C17).
@@ -141,7 +142,7 @@ impl Job {
             return self.reused(tx, payload, grant);
         };
         self.count(tx, &next)?;
-        self.issue(tx, grant, scope)
+        self.issue(tx, grant, scope, payload.authentication.clone())
     }
 
     fn count(&self, tx: &mut Tx<'_>, next: &Artifact) -> Result<(), Fault> {
@@ -156,10 +157,17 @@ impl Job {
         if kept { Ok(()) } else { Err(Fault::Refresh(RefreshFault::Unknown)) }
     }
 
-    fn issue(&self, tx: &mut Tx<'_>, grant: &Grant, scope: ScopeSet) -> Result<Renewed, Fault> {
+    fn issue(
+        &self,
+        tx: &mut Tx<'_>,
+        grant: &Grant,
+        scope: ScopeSet,
+        authentication: Option<Authentication>,
+    ) -> Result<Renewed, Fault> {
         let above = ancestors(tx, grant)?;
-        let token = self.minting.token(grant, above, scope)?;
-        tx.record(self.minting.event(&token));
+        let minting = Minting { authentication, ..self.minting.clone() };
+        let token = minting.token(grant, above, scope)?;
+        tx.record(minting.event(&token));
         if matches!(self.client.kind, ClientKind::Registered) {
             let until = self.minting.now.after(self.registered_for);
             tx.touch_client(&self.client.id, self.minting.now, until)?;
