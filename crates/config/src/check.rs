@@ -61,6 +61,13 @@ fn resource(r: &ResourceConfig) -> Checked {
             "add it there or remove it here",
         ));
     }
+    if r.public && r.require_dpop {
+        return Err(ConfigError::value(
+            format!("resource {}.require_dpop", r.name),
+            "a public resource looks at no token",
+            "remove it, or `public`",
+        ));
+    }
     if r.rate.calls == 0 {
         return Err(ConfigError::value(
             format!("resource {}.rate.calls", r.name),
@@ -141,6 +148,7 @@ fn lives(config: &Config) -> Checked {
     most("tokens.access", t.access, Span::hours(1), "1h")?;
     most("tokens.code", t.code, Span::minutes(10), "10m")?;
     most("tokens.refresh_retry", t.refresh_retry, Span::minutes(5), "5m")?;
+    most("dpop.nonce_life", config.dpop.nonce_life, Span::minutes(5), "5m")?;
     most("gateway.stale_after", config.gateway.stale_after, Span::minutes(1), "1m")?;
     if config.keys.publish_before >= config.keys.rotate_every {
         return Err(ConfigError::value(

@@ -64,6 +64,9 @@ pub struct ClientConfig {
     /// Authority of its own, for `client_credentials`.
     #[serde(default, rename = "grant")]
     pub grants: Vec<ConfiguredGrant>,
+    /// Whether it always asks with a proof of possession, so that nothing is issued without (RFC 9449 §5.2).
+    #[serde(default)]
+    pub dpop_bound_access_tokens: bool,
     /// Names of resources whose tokens it may introspect (RFC 7662).
     #[serde(default)]
     pub introspects: Vec<String>,

@@ -29,6 +29,9 @@ pub struct ResourceConfig {
     /// How many calls one caller may make.
     #[serde(default)]
     pub rate: RateLimit,
+    /// Whether only tokens are issued and taken that are bound to a key (DPoP, RFC 9449).
+    #[serde(default)]
+    pub require_dpop: bool,
 }
 
 impl ResourceConfig {

@@ -1,6 +1,7 @@
 //! The parameters of an authorization request (RFC 6749 §4.1.1, RFC 9126, OpenID Connect Core §3.1.2.1), each
 //! read into a type that cannot be wrong.
 
+use crate::confirmation::Thumbprint;
 use crate::error::OAuthError;
 use crate::form::Form;
 
@@ -84,6 +85,15 @@ pub fn state(form: &Form) -> Result<Option<&str>, ParameterError> {
 /// [`ParameterError::Value`] if it is over 512 bytes.
 pub fn nonce(form: &Form) -> Result<Option<&str>, ParameterError> {
     bounded(form, "nonce", MAX_HINT)
+}
+
+/// `dpop_jkt`: the thumbprint of the key that the code is to be bound to (RFC 9449 §10).
+///
+/// # Errors
+/// [`ParameterError::Value`] if it is no thumbprint.
+pub fn dpop_key(form: &Form) -> Result<Option<Thumbprint>, ParameterError> {
+    let read = |v| Thumbprint::parse(v).ok_or(ParameterError::Value("dpop_jkt"));
+    form.value("dpop_jkt").map(read).transpose()
 }
 
 /// `max_age`, in seconds.

@@ -49,6 +49,8 @@ pub struct ClientMetadata {
     pub software_id: Option<String>,
     /// `software_version`.
     pub software_version: Option<String>,
+    /// `dpop_bound_access_tokens`: it always asks with a proof of possession (RFC 9449 §5.2).
+    pub dpop_bound: bool,
 }
 
 /// Client metadata that is refused.
@@ -146,6 +148,7 @@ impl ClientMetadata {
             tos_uri: web_url(o, "tos_uri")?,
             software_id: optional_text(o, "software_id")?,
             software_version: optional_text(o, "software_version")?,
+            dpop_bound: flag(o, "dpop_bound_access_tokens")?,
         })
     }
 
@@ -174,6 +177,9 @@ impl ClientMetadata {
         o.insert("response_types", list(codes));
         if let Some(scope) = &self.scope {
             o.insert("scope", Value::from(scope.to_string()));
+        }
+        if self.dpop_bound {
+            o.insert("dpop_bound_access_tokens", true.into());
         }
         match &self.keys {
             Some(ClientKeys::Inline(jwks)) => o.insert("jwks", Value::Object(jwks.clone())),
@@ -214,6 +220,13 @@ fn optional_text(o: &Object, name: &'static str) -> Result<Option<String>, Metad
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(s)) if s.chars().count() <= MAX_TEXT => Ok(Some(s.clone())),
         Some(_) => Err(MetadataError::Member(name)),
+    }
+}
+
+fn flag(o: &Object, name: &'static str) -> Result<bool, MetadataError> {
+    match o.get(name) {
+        None | Some(Value::Null) => Ok(false),
+        Some(value) => value.as_bool().ok_or(MetadataError::Member(name)),
     }
 }
 

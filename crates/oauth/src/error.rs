@@ -65,6 +65,10 @@ codes! {
     InvalidToken "invalid_token";
     /// A bearer token lacks a scope (RFC 6750 §3.1).
     InsufficientScope "insufficient_scope";
+    /// A proof of possession is not valid (RFC 9449 §5, §7.1).
+    InvalidDpopProof "invalid_dpop_proof";
+    /// A proof of possession needs the nonce that comes with this answer (RFC 9449 §8, §9).
+    UseDpopNonce "use_dpop_nonce";
     /// This kind of token cannot be revoked (RFC 7009 §2.2.1).
     UnsupportedTokenType "unsupported_token_type";
 }

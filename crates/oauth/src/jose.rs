@@ -20,8 +20,10 @@ mod verify;
 
 pub use algorithm::Algorithm;
 pub(crate) use encoding::{decode, encode};
+pub(crate) use jws::verify_jws_by_its_own_key;
 pub use jws::{JoseError, Jws, verify_jws};
 pub use key::{KeyError, VerifyingKey};
 pub use set::KeySet;
 pub use sign::SigningKey;
+pub(crate) use verify::numeric_date;
 pub use verify::{Audience, Claims, Expected, NO_TYP, verify};

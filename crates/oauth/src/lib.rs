@@ -11,6 +11,7 @@ pub mod challenge;
 pub mod client_metadata;
 pub mod confirmation;
 pub mod discovery;
+pub mod dpop;
 pub mod error;
 pub mod foreign;
 pub mod form;

@@ -2,6 +2,7 @@
 //! only what works.
 
 use crate::client_metadata::{AuthMethod, GrantType};
+use crate::dpop;
 use crate::jose::Algorithm;
 use crate::json::{Object, Value};
 use crate::pkce;
@@ -55,6 +56,7 @@ impl ServerMetadata {
         o.insert("revocation_endpoint", url("/revoke"));
         o.insert("introspection_endpoint", url("/introspect"));
         o.insert("code_challenge_methods_supported", list([pkce::METHOD]));
+        o.insert("dpop_signing_alg_values_supported", dpop::algorithm_names().collect());
         o.insert("authorization_response_iss_parameter_supported", true.into());
         o.insert("pushed_authorization_request_endpoint", url("/par"));
         o.insert("require_pushed_authorization_requests", false.into());

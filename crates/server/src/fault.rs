@@ -7,6 +7,7 @@ use prokura_core::{InvalidResource, InvalidScope, ScopeSet};
 use prokura_oauth::assertion::AssertionError;
 use prokura_oauth::authorize::ParameterError;
 use prokura_oauth::client_metadata::{AuthMethod, GrantType, MetadataError};
+use prokura_oauth::dpop::{BadNonce, ProofError};
 use prokura_oauth::error::OAuthError;
 use prokura_oauth::form::FormError;
 use prokura_oauth::json::JsonError;
@@ -91,6 +92,21 @@ pub enum Fault {
     /// The user or the agent may do nothing for now.
     #[error("the authority behind it has ended: ask the user again")]
     Disabled,
+    /// The proof of possession is refused.
+    #[error("{0}")]
+    Proof(#[from] ProofError),
+    /// The proof lacks a nonce of this server.
+    #[error("{0}")]
+    ProofNonce(#[from] BadNonce),
+    /// The proof was used before.
+    #[error("the DPoP proof was used before: make one for each request")]
+    ProofReplayed,
+    /// There is no proof, and the client or the resource needs one.
+    #[error("a DPoP proof is needed here")]
+    ProofMissing,
+    /// The request names another key than the one it shows.
+    #[error("`dpop_jkt` is not the key of the DPoP proof")]
+    ProofOtherKey,
     /// No authority of its own was given to the client.
     #[error("this client has no authority of its own at this resource")]
     NoAuthority,
@@ -162,6 +178,9 @@ pub enum CodeFault {
     /// The verifier does not fit.
     #[error("`code_verifier` does not match")]
     Verifier,
+    /// It is bound to a key, and no proof by that key came with it.
+    #[error("it is bound to a key: send a DPoP proof by that key")]
+    Key,
 }
 
 /// Why a refresh token is not exchanged.
@@ -179,6 +198,9 @@ pub enum RefreshFault {
     /// It was made for another client.
     #[error("it is unknown or expired")]
     OtherClient,
+    /// It is bound to a key, and no proof by that key came with it.
+    #[error("it is bound to a key: send a DPoP proof by that key")]
+    Key,
 }
 
 /// What a fault means outside.
@@ -250,6 +272,13 @@ impl Fault {
             Self::Refresh(RefreshFault::OtherClient) => {
                 (S::BAD_REQUEST, E::InvalidGrant, "refresh_of_another")
             }
+            Self::Code(CodeFault::Key) => (S::BAD_REQUEST, E::InvalidGrant, "code_key"),
+            Self::Refresh(RefreshFault::Key) => (S::BAD_REQUEST, E::InvalidGrant, "refresh_key"),
+            Self::Proof(_) => (S::BAD_REQUEST, E::InvalidDpopProof, "proof_invalid"),
+            Self::ProofNonce(_) => (S::BAD_REQUEST, E::UseDpopNonce, "proof_nonce"),
+            Self::ProofReplayed => (S::BAD_REQUEST, E::InvalidDpopProof, "proof_replayed"),
+            Self::ProofMissing => (S::BAD_REQUEST, E::InvalidDpopProof, "proof_missing"),
+            Self::ProofOtherKey => (S::BAD_REQUEST, E::InvalidDpopProof, "proof_other_key"),
             Self::GrantOver => (S::BAD_REQUEST, E::InvalidGrant, "grant_over"),
             Self::Disabled => (S::BAD_REQUEST, E::InvalidGrant, "disabled"),
             Self::NoAuthority => (S::BAD_REQUEST, E::UnauthorizedClient, "no_authority"),
@@ -330,6 +359,13 @@ mod tests {
             Fault::Refresh(RefreshFault::Reused),
             Fault::Refresh(RefreshFault::RepeatedTooOften),
             Fault::Refresh(RefreshFault::OtherClient),
+            Fault::Code(CodeFault::Key),
+            Fault::Refresh(RefreshFault::Key),
+            Fault::Proof(ProofError::Several),
+            Fault::ProofNonce(BadNonce),
+            Fault::ProofReplayed,
+            Fault::ProofMissing,
+            Fault::ProofOtherKey,
             Fault::GrantOver,
             Fault::Disabled,
             Fault::NoAuthority,

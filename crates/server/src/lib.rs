@@ -12,6 +12,7 @@ pub mod interaction;
 mod keyring;
 mod people;
 mod places;
+mod possession;
 mod record;
 mod server;
 pub mod signin;

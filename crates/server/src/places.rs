@@ -20,6 +20,8 @@ pub(crate) struct Place {
     pub(crate) scopes: ScopeSet,
     /// What is asked for where a client names none.
     pub(crate) first: ScopeSet,
+    /// Whether tokens for it are bound to a key.
+    pub(crate) needs_proof: bool,
 }
 
 /// All of them.
@@ -37,7 +39,8 @@ impl Places {
                 Some(names) => set(&mut names.iter())?,
                 None => scopes.clone(),
             };
-            Ok(Arc::new(Place { uri: config.resource_uri(r), name: r.name.clone(), scopes, first }))
+            let (uri, name) = (config.resource_uri(r), r.name.clone());
+            Ok(Arc::new(Place { uri, name, scopes, first, needs_proof: r.require_dpop }))
         };
         config
             .resources
@@ -103,6 +106,7 @@ mod tests {
             name: name.into(),
             scopes: ScopeSet::parse("a b").unwrap(),
             first: ScopeSet::parse("a").unwrap(),
+            needs_proof: false,
         })
     }
 

@@ -8,6 +8,7 @@ use crate::grants::{CodeMaker, OwnGrants};
 use crate::keyring::{KeyRing, KeyRingError};
 use crate::people::{People, PeopleError, router as people_router};
 use crate::places::Places;
+use crate::possession::Proofs;
 use crate::record::{About, Refusals};
 use crate::wire::refusal;
 use axum::Router;
@@ -15,6 +16,7 @@ use axum::response::Response;
 use prokura_config::{Config, SecretError};
 use prokura_core::{Clock, InvalidScope, Rng, ScopeSet, TraceId};
 use prokura_egress::Egress;
+use prokura_oauth::dpop::NONCE_HEADER;
 use prokura_oauth::jose::{Algorithm, KeySet};
 use prokura_oauth::metadata::ServerMetadata;
 use prokura_oauth::seal::{MacKey, MasterKey, SealError};
@@ -128,6 +130,7 @@ pub(crate) struct AppState {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) keys: KeyRing,
     pub(crate) places: Places,
+    pub(crate) proofs: Proofs,
     pub(crate) clients: Clients,
     pub(crate) people: Arc<People>,
     pub(crate) own: OwnGrants,
@@ -151,10 +154,21 @@ impl AppState {
         self.refusals.put(about, fault.verdict().reason, trace).await;
     }
 
+    /// Puts a nonce for the next proof into an answer, where nonces are asked for (RFC 9449 §8).
+    pub(crate) fn offer_nonce(&self, response: &mut Response) {
+        if let Some(nonce) = self.proofs.next_nonce(self.clock.now()) {
+            response.headers_mut().insert(NONCE_HEADER, nonce);
+        }
+    }
+
     /// The answer to a refused request, on record.
     pub(crate) async fn refuse(&self, fault: &Fault, about: &About, trace: &TraceId) -> Response {
         self.note(fault, about, trace).await;
-        refusal(fault, trace, about.by_header)
+        let mut response = refusal(fault, trace, about.by_header);
+        if matches!(fault, Fault::ProofNonce(_)) {
+            self.offer_nonce(&mut response);
+        }
+        response
     }
 }
 
@@ -195,6 +209,7 @@ impl Server {
             successors: master_key.mac_key("successors of refresh tokens")?,
             own: OwnGrants::default(),
             people: Arc::new(people),
+            proofs: Proofs::new(&config, &master_key)?,
             config,
             store,
             clock,

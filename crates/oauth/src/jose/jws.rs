@@ -1,7 +1,8 @@
 //! Compact JWS (RFC 7515 §7.1): form, header, key and signature.
 
 use super::encoding::decode;
-use super::{Algorithm, KeySet};
+use super::{Algorithm, KeyError, KeySet, VerifyingKey};
+use crate::dpop::ProofError;
 use crate::json::{self, JsonError, Limits, Object, Value};
 
 /// A token that is not accepted. Which of these it was is for the log; whoever presented it learns only that
@@ -73,39 +74,82 @@ const REFUSED: [&str; 6] = ["crit", "b64", "jku", "jwk", "x5u", "x5c"];
 /// # Errors
 /// [`JoseError`] up to [`JoseError::Signature`].
 pub fn verify_jws(compact: &str, keys: &KeySet, algorithms: &[Algorithm]) -> Result<Jws, JoseError> {
-    if compact.len() > MAX_COMPACT {
-        return Err(JoseError::Malformed);
-    }
-    let (signed, signature) = compact.rsplit_once('.').ok_or(JoseError::Malformed)?;
-    let (header, payload) = signed.split_once('.').ok_or(JoseError::Malformed)?;
-    let part = |text| decode(text).ok_or(JoseError::Malformed);
-    // A fourth part leaves a dot in the payload, which is not base64url.
-    let (header, payload, signature) = (part(header)?, part(payload)?, part(signature)?);
-    let header = read_object(&header)?;
-    let (algorithm, kid) = read_header(&header)?;
+    let parts = Parts::read(compact, &REFUSED)?;
+    let (algorithm, kid) = parts.algorithm_and_kid()?;
     if !algorithms.contains(&algorithm) {
         return Err(JoseError::Algorithm);
     }
     let key = keys.find(kid, algorithm).ok_or(JoseError::UnknownKey)?;
-    if !key.verifies(algorithm, signed.as_bytes(), &signature) {
-        return Err(JoseError::Signature);
+    parts.verified(key, algorithm)
+}
+
+/// Verifies a compact JWS of exactly this `typ` by the key in its own header, which proves that its maker has that
+/// key, and nothing else: for proofs of possession (RFC 9449 §4.3), never for tokens.
+///
+/// # Errors
+/// [`ProofError::Jose`], and [`ProofError::Key`] if the key is not public or cannot be used.
+pub(crate) fn verify_jws_by_its_own_key(
+    compact: &str,
+    typ: &str,
+    algorithms: &[Algorithm],
+) -> Result<(Jws, VerifyingKey), ProofError> {
+    let refused: Vec<_> = REFUSED.into_iter().filter(|name| *name != "jwk").collect();
+    let parts = Parts::read(compact, &refused)?;
+    if !parts.header.str("typ").is_some_and(|t| t.eq_ignore_ascii_case(typ)) {
+        return Err(JoseError::Type.into());
     }
-    Ok(Jws { header, payload })
+    let (algorithm, _) = parts.algorithm_and_kid()?;
+    if !algorithms.contains(&algorithm) {
+        return Err(JoseError::Algorithm.into());
+    }
+    let jwk = parts.header.get("jwk").and_then(Value::as_object).ok_or(KeyError::Member("jwk"))?;
+    let key = VerifyingKey::from_jwk(jwk, &[algorithm])?;
+    Ok((parts.verified(&key, algorithm)?, key))
+}
+
+/// A compact JWS, taken apart.
+struct Parts<'a> {
+    signed: &'a str,
+    header: Object,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl<'a> Parts<'a> {
+    fn read(compact: &'a str, refused: &[&'static str]) -> Result<Self, JoseError> {
+        if compact.len() > MAX_COMPACT {
+            return Err(JoseError::Malformed);
+        }
+        let (signed, signature) = compact.rsplit_once('.').ok_or(JoseError::Malformed)?;
+        let (header, payload) = signed.split_once('.').ok_or(JoseError::Malformed)?;
+        let part = |text| decode(text).ok_or(JoseError::Malformed);
+        // A fourth part leaves a dot in the payload, which is not base64url.
+        let (header, payload, signature) = (part(header)?, part(payload)?, part(signature)?);
+        let header = read_object(&header)?;
+        match refused.iter().find(|name| header.contains_key(name)) {
+            Some(name) => Err(JoseError::Header(name)),
+            None => Ok(Self { signed, header, payload, signature }),
+        }
+    }
+
+    fn algorithm_and_kid(&self) -> Result<(Algorithm, Option<&str>), JoseError> {
+        let algorithm = self.header.str("alg").and_then(Algorithm::parse).ok_or(JoseError::Algorithm)?;
+        match self.header.get("kid") {
+            None => Ok((algorithm, None)),
+            Some(Value::String(kid)) => Ok((algorithm, Some(kid))),
+            Some(_) => Err(JoseError::Header("kid")),
+        }
+    }
+
+    fn verified(self, key: &VerifyingKey, algorithm: Algorithm) -> Result<Jws, JoseError> {
+        if !key.verifies(algorithm, self.signed.as_bytes(), &self.signature) {
+            return Err(JoseError::Signature);
+        }
+        Ok(Jws { header: self.header, payload: self.payload })
+    }
 }
 
 /// Reads the JSON object of a header or of claims.
 pub(super) fn read_object(bytes: &[u8]) -> Result<Object, JoseError> {
     json::parse(bytes, &Limits::TOKEN)?.into_object().ok_or(JoseError::Malformed)
-}
-
-fn read_header(header: &Object) -> Result<(Algorithm, Option<&str>), JoseError> {
-    if let Some(refused) = REFUSED.into_iter().find(|name| header.contains_key(name)) {
-        return Err(JoseError::Header(refused));
-    }
-    let algorithm = header.str("alg").and_then(Algorithm::parse).ok_or(JoseError::Algorithm)?;
-    match header.get("kid") {
-        None => Ok((algorithm, None)),
-        Some(Value::String(kid)) => Ok((algorithm, Some(kid))),
-        Some(_) => Err(JoseError::Header("kid")),
-    }
 }

@@ -141,9 +141,9 @@ fn check_audience(claims: &Object, audience: Audience<'_>) -> Result<(), JoseErr
 
 fn check_time(claims: &Object, expected: &Expected<'_>) -> Result<(Timestamp, Option<Timestamp>), JoseError> {
     let (now, leeway) = (expected.now, expected.leeway);
-    let expires_at = date(claims, "exp")?.ok_or(JoseError::Claim("exp"))?;
-    let issued_at = date(claims, "iat")?;
-    let not_before = date(claims, "nbf")?;
+    let expires_at = numeric_date(claims, "exp")?.ok_or(JoseError::Claim("exp"))?;
+    let issued_at = numeric_date(claims, "iat")?;
+    let not_before = numeric_date(claims, "nbf")?;
     if now >= expires_at.after(leeway) {
         return Err(JoseError::Expired);
     }
@@ -160,7 +160,7 @@ fn check_time(claims: &Object, expected: &Expected<'_>) -> Result<(Timestamp, Op
 }
 
 /// A `NumericDate`: seconds, perhaps with a fraction (RFC 7519 §2), up to the year 9999.
-fn date(claims: &Object, name: &'static str) -> Result<Option<Timestamp>, JoseError> {
+pub(crate) fn numeric_date(claims: &Object, name: &'static str) -> Result<Option<Timestamp>, JoseError> {
     const LAST: f64 = 253_402_300_799.0;
     let Some(value) = claims.get(name) else { return Ok(None) };
     let number = value.as_number().ok_or(JoseError::Claim(name))?;

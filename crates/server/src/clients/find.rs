@@ -153,6 +153,7 @@ fn configured(c: &ClientConfig, places: &Places, secrets: &Secrets) -> Result<Cl
         tos_uri: None,
         software_id: None,
         software_version: None,
+        dpop_bound: c.dpop_bound_access_tokens,
     };
     let keys = verify_with(&metadata);
     if matches!((&keys, &metadata.keys), (VerifyWith::Nothing, Some(_))) {

@@ -11,6 +11,7 @@ use http::StatusCode;
 use prokura_core::TraceId;
 use prokura_ledger::EventKind;
 use prokura_oauth::authorize::REQUEST_URI_PREFIX;
+use prokura_oauth::dpop::HEADER;
 use prokura_oauth::json::obj;
 use std::sync::Arc;
 
@@ -32,13 +33,19 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let form = form(&parts, body).await?;
     match Walk::new(app, &parts, Endpoint::Par, trace, form).walk(about).await? {
-        Stop::Pushed(reference) => Ok(json(
-            StatusCode::CREATED,
-            &obj([
-                ("request_uri", format!("{REQUEST_URI_PREFIX}{reference}").into()),
-                ("expires_in", Stop::PUSHED_SECONDS.into()),
-            ]),
-        )),
+        Stop::Pushed(reference) => {
+            let mut response = json(
+                StatusCode::CREATED,
+                &obj([
+                    ("request_uri", format!("{REQUEST_URI_PREFIX}{reference}").into()),
+                    ("expires_in", Stop::PUSHED_SECONDS.into()),
+                ]),
+            );
+            if parts.headers.contains_key(HEADER) {
+                app.offer_nonce(&mut response);
+            }
+            Ok(response)
+        }
         Stop::Ask(_) => Err(Fault::Broken("a client was asked like a user".to_owned())),
     }
 }

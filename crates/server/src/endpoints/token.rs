@@ -4,6 +4,7 @@ use crate::authenticate;
 use crate::clients::Client;
 use crate::fault::Fault;
 use crate::grants::{Redemption, Renewal, own, redeem, refresh};
+use crate::possession::{At, Possession};
 use crate::record::About;
 use crate::server::AppState;
 use crate::wire::form;
@@ -39,13 +40,15 @@ async fn answer(
     if !client.may(asked.grant_type()) {
         return Err(Fault::GrantType(asked.grant_type()));
     }
-    grant(app, &client, asked, trace, about).await
+    let possession = Possession::shown(app, &parts, At::Token, &client)?;
+    grant(app, &client, asked, possession, trace, about).await
 }
 
 async fn grant(
     app: &AppState,
     client: &Arc<Client>,
     asked: TokenRequest,
+    possession: Possession,
     trace: &TraceId,
     about: &mut About,
 ) -> Result<Response, Fault> {
@@ -53,11 +56,11 @@ async fn grant(
         TokenRequest::AuthorizationCode { code, redirect_uri, verifier, resource } => {
             let resource = named(resource.as_deref())?;
             let asked = Redemption { code, redirect_uri, verifier, resource };
-            redeem(app, client, asked, trace, about).await?
+            redeem(app, client, asked, possession, trace, about).await?
         }
         TokenRequest::RefreshToken { token, scope, resource } => {
             let asked = Renewal { token, scope, resource: named(resource.as_deref())? };
-            refresh(app, client, asked, trace, about).await?
+            refresh(app, client, asked, possession, trace, about).await?
         }
         TokenRequest::ClientCredentials { scope, resource } => {
             let place = match (&resource, client.own.len()) {
@@ -67,7 +70,7 @@ async fn grant(
             };
             let place = place.map_or_else(|| app.places.asked(resource.as_deref()), Ok)?;
             about.resource = Some(place.uri.clone());
-            own(app, client, &place, scope.as_ref(), trace, about).await?
+            own(app, client, &place, scope.as_ref(), possession, trace, about).await?
         }
     };
     issued.respond(app)

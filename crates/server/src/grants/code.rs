@@ -1,16 +1,18 @@
 //! Authorization codes: made when a user agrees, redeemed once (RFC 6749 §4.1.3, RFC 7636 §4.6).
 
 use super::mint::{Issued, Minting, ancestors, in_force};
-use super::payload::{CodePayload, RefreshPayload};
+use super::payload::{CodePayload, RefreshPayload, bound_key};
 use crate::clients::{Client, ClientKind, Documents};
 use crate::fault::{CodeFault, Fault};
 use crate::interaction::{Asked, Codes, Granted};
+use crate::possession::Possession;
 use crate::record::About;
 use crate::server::AppState;
 use prokura_core::{ClientId, Clock, GrantId, ResourceUri, Rng, Timestamp, TraceId, random_id};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::authentication::Authentication;
 use prokura_oauth::client_metadata::GrantType;
+use prokura_oauth::confirmation::Confirmation;
 use prokura_oauth::pkce::{CodeChallenge, CodeVerifier};
 use prokura_store::{Artifact, ArtifactKind, Consumed, RevokedView, StoreError, Tx};
 use std::sync::Arc;
@@ -39,6 +41,7 @@ impl Codes for CodeMaker {
                 column: "artifacts.payload",
                 detail: "an interaction has no proof key".to_owned(),
             })?,
+            key: bound_key(&asked.request)?,
             trace: asked.trace.clone(),
             authentication: Some(Authentication::new(granted.auth_at, granted.acr, &granted.amr)),
         };
@@ -94,6 +97,7 @@ pub(crate) async fn redeem(
     app: &AppState,
     client: &Arc<Client>,
     asked: Redemption,
+    possession: Possession,
     trace: &TraceId,
     about: &mut About,
 ) -> Result<Issued, Fault> {
@@ -103,7 +107,7 @@ pub(crate) async fn redeem(
     let job = Job {
         asked,
         client: Arc::clone(client),
-        minting: Minting::new(app, &client.id, GrantType::AuthorizationCode, trace),
+        minting: Minting::new(app, &client.id, possession, GrantType::AuthorizationCode, trace),
         refresh,
         registered_for: app.config.registration.expires_after.get(),
         view: app.store.revoked_view(),
@@ -143,7 +147,7 @@ impl Job {
         }
         let above = ancestors(tx, &grant)?;
         let token = minting.token(&grant, above, payload.scope.clone())?;
-        tx.record(minting.event(&token));
+        minting.settle(tx, &token)?;
         let refresh_token = self.put_refresh(tx, &payload, &grant.id, grant.expires_at)?;
         self.seen(tx, &grant.grantee)?;
         Ok(Redeemed::Done(Box::new(Issued { token, refresh_token })))
@@ -161,6 +165,10 @@ impl Job {
         }
         if self.asked.resource.as_ref().is_some_and(|r| *r != payload.resource) {
             return Err(Fault::ResourceOther);
+        }
+        // Whoever got hold of code and verifier still lacks the key (RFC 9449 §11.9).
+        if payload.key.is_some() && payload.key != self.minting.possession.key() {
+            return Err(Fault::Code(CodeFault::Key));
         }
         payload.challenge.prove(&self.asked.verifier).map_err(|_| Fault::Code(CodeFault::Verifier))
     }
@@ -196,7 +204,8 @@ impl Job {
         grant_ends: Timestamp,
     ) -> Result<Option<String>, StoreError> {
         let Some((secret, life)) = &self.refresh else { return Ok(None) };
-        let stored = first_refresh(payload);
+        let cnf = self.minting.possession.of_refresh(&self.client);
+        let stored = first_refresh(payload, cnf);
         let until = self.minting.now.after(*life).min(grant_ends);
         tx.put_artifact(ArtifactKind::RefreshToken, secret, Some(grant), &stored.to_vec(), until)?;
         Ok(Some(secret.clone()))
@@ -216,13 +225,14 @@ impl Job {
     }
 }
 
-fn first_refresh(code: &CodePayload) -> RefreshPayload {
+fn first_refresh(code: &CodePayload, cnf: Confirmation) -> RefreshPayload {
     RefreshPayload {
         client: code.client.clone(),
         resource: code.resource.clone(),
         scope: code.scope.clone(),
         repeats: 0,
         exchanged: None,
+        cnf,
         trace: code.trace.clone(),
         authentication: code.authentication.clone(),
     }

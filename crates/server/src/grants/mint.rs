@@ -1,17 +1,19 @@
 //! Where access tokens are made: from a grant, never wider, on record first.
 
 use crate::fault::Fault;
+use crate::possession::Possession;
 use crate::server::AppState;
 use crate::wire::json;
 use axum::response::Response;
 use http::StatusCode;
-use prokura_core::{AgentId, ClientId, Grant, GrantId, Principal, ScopeSet, Timestamp, TokenId, TraceId};
+use prokura_core::{
+    AgentId, ClientId, Grant, GrantId, Principal, ResourceUri, ScopeSet, Timestamp, TokenId, TraceId,
+};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::access_token::{AccessToken, GrantClaim};
 use prokura_oauth::authentication::Authentication;
 use prokura_oauth::client_metadata::GrantType;
-use prokura_oauth::confirmation::Confirmation;
-use prokura_oauth::json::obj;
+use prokura_oauth::json::{Value, obj};
 use prokura_store::{RevokedView, StoreError, Tx};
 use std::time::Duration;
 
@@ -32,12 +34,20 @@ pub(crate) struct Minting {
     pub(crate) id: TokenId,
     pub(crate) trace: TraceId,
     pub(crate) now: Timestamp,
-    pub(crate) cnf: Confirmation,
     pub(crate) authentication: Option<Authentication>,
+    pub(crate) possession: Possession,
+    /// Where tokens must be bound to a key.
+    pub(crate) needs_proof: Vec<ResourceUri>,
 }
 
 impl Minting {
-    pub(crate) fn new(app: &AppState, client: &ClientId, grant_type: GrantType, trace: &TraceId) -> Self {
+    pub(crate) fn new(
+        app: &AppState,
+        client: &ClientId,
+        possession: Possession,
+        grant_type: GrantType,
+        trace: &TraceId,
+    ) -> Self {
         Self {
             client: client.clone(),
             issuer: app.config.issuer.as_str().to_owned(),
@@ -46,8 +56,9 @@ impl Minting {
             id: TokenId::random(&*app.rng),
             trace: trace.clone(),
             now: app.clock.now(),
-            cnf: Confirmation::default(),
             authentication: None,
+            possession,
+            needs_proof: app.places.iter().filter(|p| p.needs_proof).map(|p| p.uri.clone()).collect(),
         }
     }
 
@@ -62,6 +73,10 @@ impl Minting {
         if !scopes.is_within(&grant.actions) {
             return Err(Fault::ScopeTooWide(scopes.difference(&grant.actions)));
         }
+        let cnf = self.possession.cnf();
+        if cnf.key.is_none() && self.needs_proof.contains(&grant.resource) {
+            return Err(Fault::ProofMissing);
+        }
         let issued_at = Timestamp::from_seconds(self.now.seconds());
         Ok(AccessToken {
             issuer: self.issuer.clone(),
@@ -74,9 +89,16 @@ impl Minting {
             issued_at,
             expires_at: issued_at.after(self.life).min(grant.expires_at),
             grant: GrantClaim { id: grant.id.clone(), ancestors },
-            cnf: self.cnf,
             authentication: self.authentication.clone(),
+            cnf,
         })
+    }
+
+    /// Puts the issuance of `token` on record, and spends what was shown for it.
+    pub(crate) fn settle(&self, tx: &mut Tx<'_>, token: &AccessToken) -> Result<(), Fault> {
+        self.possession.spend(tx, self.now)?;
+        tx.record(self.event(token));
+        Ok(())
     }
 
     /// The entry that says that `token` was issued.
@@ -97,6 +119,9 @@ impl Minting {
         event.details.insert("jti", token.id.as_str().into());
         event.details.insert("scope", token.scopes.to_string().into());
         event.details.insert("expires_at", token.expires_at.seconds().into());
+        if let Some(cnf) = token.cnf.to_object() {
+            event.details.insert("cnf", Value::Object(cnf));
+        }
         event
     }
 }
@@ -157,6 +182,10 @@ impl Issued {
         if let Some(refresh) = &self.refresh_token {
             body.insert("refresh_token", refresh.as_str().into());
         }
-        Ok(json(StatusCode::OK, &body))
+        let mut response = json(StatusCode::OK, &body);
+        if self.token.cnf.key.is_some() {
+            app.offer_nonce(&mut response);
+        }
+        Ok(response)
     }
 }

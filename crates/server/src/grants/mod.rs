@@ -8,5 +8,5 @@ mod refresh;
 
 pub(crate) use code::{CHALLENGE, CodeMaker, Redemption, redeem};
 pub(crate) use own::{OwnGrants, own};
-pub(crate) use payload::RefreshPayload;
+pub(crate) use payload::{KEY, RefreshPayload};
 pub(crate) use refresh::{Renewal, refresh};

@@ -5,6 +5,7 @@ use super::mint::{Issued, Minting, in_force};
 use crate::clients::Client;
 use crate::fault::Fault;
 use crate::places::{Place, without_offline};
+use crate::possession::Possession;
 use crate::record::About;
 use crate::server::AppState;
 use prokura_core::{
@@ -46,6 +47,7 @@ pub(crate) async fn own(
     client: &Client,
     place: &Place,
     scope: Option<&ScopeSet>,
+    possession: Possession,
     trace: &TraceId,
     about: &mut About,
 ) -> Result<Issued, Fault> {
@@ -58,10 +60,15 @@ pub(crate) async fn own(
         None => make(app, agent, place, trace).await?,
     };
     about.grant = Some(grant.id.clone());
-    let minting = Minting::new(app, &client.id, GrantType::ClientCredentials, trace);
+    let minting = Minting::new(app, &client.id, possession, GrantType::ClientCredentials, trace);
     in_force(app.store.revoked(), &grant, &client.id, minting.now)?;
     let token = minting.token(&grant, Vec::new(), scopes)?;
-    app.store.record(vec![minting.event(&token)]).await?;
+    if minting.possession.is_to_be_spent() {
+        let on_record = token.clone();
+        app.store.transact(move |tx| minting.settle(tx, &on_record)).await?;
+    } else {
+        app.store.record(vec![minting.event(&token)]).await?;
+    }
     Ok(Issued { token, refresh_token: None })
 }
 

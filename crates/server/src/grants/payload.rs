@@ -2,9 +2,13 @@
 
 use prokura_core::{ClientId, ResourceUri, ScopeSet, Timestamp, TraceId};
 use prokura_oauth::authentication::Authentication;
+use prokura_oauth::confirmation::{Confirmation, Thumbprint};
 use prokura_oauth::json::{self, Limits, Object, Value, obj};
 use prokura_oauth::pkce::CodeChallenge;
 use prokura_store::StoreError;
+
+/// The member of requests and codes with the thumbprint of a key (RFC 9449 §10).
+pub(crate) const KEY: &str = "dpop_jkt";
 
 /// What a code is bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +18,8 @@ pub(crate) struct CodePayload {
     pub(crate) resource: ResourceUri,
     pub(crate) scope: ScopeSet,
     pub(crate) challenge: CodeChallenge,
+    /// The key whose proof must come with it (RFC 9449 §10).
+    pub(crate) key: Option<Thumbprint>,
     pub(crate) trace: TraceId,
     /// How the user signed in.
     pub(crate) authentication: Option<Authentication>,
@@ -29,6 +35,8 @@ pub(crate) struct RefreshPayload {
     pub(crate) repeats: u64,
     /// When it was exchanged; what ended otherwise has none.
     pub(crate) exchanged: Option<Timestamp>,
+    /// What must be shown with it (RFC 9449 §5).
+    pub(crate) cnf: Confirmation,
     pub(crate) trace: TraceId,
     /// How the user signed in.
     pub(crate) authentication: Option<Authentication>,
@@ -45,6 +53,9 @@ impl CodePayload {
             ("trace", self.trace.as_str().into()),
         ]);
         insert_authentication(&mut o, self.authentication.as_ref());
+        if let Some(key) = self.key {
+            o.insert(KEY, key.to_string().into());
+        }
         o.to_vec()
     }
 
@@ -57,6 +68,7 @@ impl CodePayload {
                 resource: ResourceUri::parse_exact(o.str("resource")?).ok()?,
                 scope: ScopeSet::parse(o.str("scope")?).ok()?,
                 challenge: CodeChallenge::parse(o.str("challenge")?).ok()?,
+                key: bound_key(&o).ok()?,
                 trace: TraceId::parse(o.str("trace")?).ok()?,
                 authentication: authentication(&o)?,
             })
@@ -78,6 +90,9 @@ impl RefreshPayload {
             o.insert("exchanged", at.micros().into());
         }
         insert_authentication(&mut o, self.authentication.as_ref());
+        if let Some(cnf) = self.cnf.to_object() {
+            o.insert("cnf", Value::Object(cnf));
+        }
         o.to_vec()
     }
 
@@ -90,6 +105,7 @@ impl RefreshPayload {
                 scope: ScopeSet::parse(o.str("scope")?).ok()?,
                 repeats: o.get("repeats")?.as_u64()?,
                 exchanged: o.get("exchanged").and_then(|v| v.as_i64()).map(Timestamp::from_micros),
+                cnf: Confirmation::read(&o).ok()?,
                 trace: TraceId::parse(o.str("trace")?).ok()?,
                 authentication: authentication(&o)?,
             })
@@ -114,6 +130,11 @@ fn authentication(o: &Object) -> Option<Option<Authentication>> {
     }
 }
 
+/// The key that an authorization request or a code is bound to. One that cannot be read is not none.
+pub(crate) fn bound_key(o: &Object) -> Result<Option<Thumbprint>, StoreError> {
+    o.get(KEY).map(|v| v.as_str().and_then(Thumbprint::parse).ok_or_else(corrupt)).transpose()
+}
+
 fn object(bytes: &[u8]) -> Result<Object, StoreError> {
     json::parse(bytes, &Limits::DOCUMENT).ok().and_then(|v| v.into_object()).ok_or_else(corrupt)
 }
@@ -135,6 +156,7 @@ mod tests {
             resource: ResourceUri::parse("https://as.example/mcp/x").unwrap(),
             scope: ScopeSet::parse("a b").unwrap(),
             challenge: CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap(),
+            key: Some(Thumbprint::of(b"k")),
             trace: TraceId::parse("tr_1").unwrap(),
             authentication: Some(Authentication::new(Timestamp::from_seconds(5), Acr::Mfa, "pwd otp")),
         };
@@ -147,6 +169,8 @@ mod tests {
             exchanged: Some(Timestamp::from_micros(7)),
             trace: code.trace.clone(),
             authentication: code.authentication.clone(),
+            cnf: Confirmation { key: code.key, certificate: None },
+            trace: code.trace,
         };
         assert_eq!(RefreshPayload::read(&refresh.to_vec()).unwrap(), refresh);
         assert!(CodePayload::read(b"{}").is_err());

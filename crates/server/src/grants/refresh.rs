@@ -8,6 +8,7 @@ use super::payload::RefreshPayload;
 use crate::clients::{Client, ClientKind};
 use crate::fault::{Fault, RefreshFault};
 use crate::places::without_offline;
+use crate::possession::Possession;
 use crate::record::About;
 use crate::server::AppState;
 use base64::Engine as _;
@@ -16,6 +17,7 @@ use prokura_core::{Grant, GrantId, ResourceUri, ScopeSet, TraceId};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::authentication::Authentication;
 use prokura_oauth::client_metadata::GrantType;
+use prokura_oauth::confirmation::Confirmation;
 use prokura_oauth::seal::MacKey;
 use prokura_store::{Artifact, ArtifactKind, Consumed, RevokedView, StoreError, Tx};
 use std::sync::Arc;
@@ -58,6 +60,7 @@ pub(crate) async fn refresh(
     app: &AppState,
     client: &Arc<Client>,
     asked: Renewal,
+    possession: Possession,
     trace: &TraceId,
     about: &mut About,
 ) -> Result<Issued, Fault> {
@@ -65,7 +68,7 @@ pub(crate) async fn refresh(
         successor: successor(&app.successors, &asked.token),
         asked,
         client: Arc::clone(client),
-        minting: Minting::new(app, &client.id, GrantType::RefreshToken, trace),
+        minting: Minting::new(app, &client.id, possession, GrantType::RefreshToken, trace),
         life: app.config.tokens.refresh.get(),
         repeat_for: app.config.tokens.refresh_retry.get(),
         registered_for: app.config.registration.expires_after.get(),
@@ -88,6 +91,7 @@ impl Job {
         if payload.client != self.client.id {
             return Err(Fault::Refresh(RefreshFault::OtherClient));
         }
+        self.check_possession(&payload)?;
         let scope = self.scope(&payload)?;
         let grant =
             found.grant.clone().ok_or_else(|| Fault::Broken("a refresh token has no grant".to_owned()))?;
@@ -105,10 +109,26 @@ impl Job {
             }
             Consumed::Absent | Consumed::Expired => return Err(Fault::Refresh(RefreshFault::Unknown)),
         }
-        let next = RefreshPayload { repeats: 0, exchanged: None, ..payload };
+        let cnf = self.successor_bound_to(&payload);
+        let next = RefreshPayload { repeats: 0, exchanged: None, cnf, ..payload };
         let until = self.minting.now.after(self.life).min(grant.expires_at);
         tx.put_artifact(kind, &self.successor, Some(&grant.id), &next.to_vec(), until)?;
         self.issue(tx, &grant, scope, next.authentication)
+    }
+
+    /// A stolen token is worth nothing without what it is bound to (RFC 9449 §5).
+    fn check_possession(&self, payload: &RefreshPayload) -> Result<(), Fault> {
+        let covered = self.minting.possession.covers(&payload.cnf);
+        if covered { Ok(()) } else { Err(Fault::Refresh(RefreshFault::Key)) }
+    }
+
+    /// What its successor is bound to: the same; if it was bound to nothing, what is shown now.
+    fn successor_bound_to(&self, payload: &RefreshPayload) -> Confirmation {
+        let shown = self.minting.possession.of_refresh(&self.client);
+        Confirmation {
+            key: payload.cnf.key.or(shown.key),
+            certificate: payload.cnf.certificate.or(shown.certificate),
+        }
     }
 
     /// Fewer scopes than were agreed to may be asked for, never more or elsewhere (attack C17).
@@ -147,6 +167,7 @@ impl Job {
 
     fn count(&self, tx: &mut Tx<'_>, next: &Artifact) -> Result<(), Fault> {
         let mut counted = RefreshPayload::read(&next.payload)?;
+        self.check_possession(&counted)?;
         if counted.repeats >= MAX_REPEATS {
             return Err(Fault::Refresh(RefreshFault::RepeatedTooOften));
         }
@@ -167,7 +188,7 @@ impl Job {
         let above = ancestors(tx, grant)?;
         let minting = Minting { authentication, ..self.minting.clone() };
         let token = minting.token(grant, above, scope)?;
-        tx.record(minting.event(&token));
+        minting.settle(tx, &token)?;
         if matches!(self.client.kind, ClientKind::Registered) {
             let until = self.minting.now.after(self.registered_for);
             tx.touch_client(&self.client.id, self.minting.now, until)?;

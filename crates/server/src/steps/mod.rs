@@ -19,6 +19,8 @@ pub enum Step {
     Response,
     /// The proof key is there.
     Pkce,
+    /// The key that the code will be bound to.
+    Key,
     /// The resource is known, and is the only one.
     Resource,
     /// The scopes are the resource's.
@@ -58,7 +60,7 @@ const fn row(step: Step, authorize: bool, par: bool, does: &'static str) -> Row 
 }
 
 /// The table. Until `Redirect` has passed, no error leaves by way of a redirect (RFC 6749 §4.1.2.1).
-pub const TABLE: [Row; 11] = [
+pub const TABLE: [Row; 12] = [
     row(Step::Pushed, true, false, "a `request_uri` is spent and its parameters are taken (RFC 9126)"),
     row(Step::Client, true, false, "the client is found: configured, by its document, or registered"),
     row(Step::Authenticate, false, true, "the client authenticates by the method it registered"),
@@ -70,6 +72,12 @@ pub const TABLE: [Row; 11] = [
     ),
     row(Step::Response, true, true, "`response_type=code`, `response_mode=query`, no request object"),
     row(Step::Pkce, true, true, "`code_challenge` by `S256` (RFC 7636)"),
+    row(
+        Step::Key,
+        true,
+        true,
+        "the key by `dpop_jkt`; of a pushed request, also by its proof (RFC 9449 §10)",
+    ),
     row(Step::Resource, true, true, "one resource, known here (RFC 8707)"),
     row(Step::Scope, true, true, "scopes of that resource; its first scopes if none is named"),
     row(Step::Conversation, true, true, "`state`, `prompt` and `max_age` can be read"),
@@ -101,8 +109,15 @@ mod tests {
 
     #[test]
     fn what_is_pushed_has_passed_every_check_of_a_request() {
-        let checks =
-            [Step::Redirect, Step::Response, Step::Pkce, Step::Resource, Step::Scope, Step::Conversation];
+        let checks = [
+            Step::Redirect,
+            Step::Response,
+            Step::Pkce,
+            Step::Key,
+            Step::Resource,
+            Step::Scope,
+            Step::Conversation,
+        ];
         assert!(TABLE.iter().filter(|r| checks.contains(&r.step)).all(|r| r.authorize && r.par));
     }
 }

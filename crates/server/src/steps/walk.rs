@@ -4,15 +4,17 @@ use super::{Endpoint, Step, TABLE};
 use crate::authenticate;
 use crate::clients::Client;
 use crate::fault::Fault;
-use crate::grants::CHALLENGE;
+use crate::grants::{CHALLENGE, KEY};
 use crate::interaction::{Asked, Prompt};
 use crate::places::Place;
+use crate::possession::{At, Possession};
 use crate::record::About;
 use crate::server::AppState;
 use http::request::Parts;
 use prokura_core::{ClientId, ScopeSet, TraceId, random_id};
 use prokura_oauth::authorize::{self, ParameterError, Prompts};
 use prokura_oauth::client_metadata::GrantType;
+use prokura_oauth::confirmation::Thumbprint;
 use prokura_oauth::form::Form;
 use prokura_oauth::json::{self, Limits, Object, Value, obj};
 use prokura_oauth::pkce::CodeChallenge;
@@ -24,13 +26,14 @@ use std::time::Duration;
 /// How long a pushed request waits for the browser.
 const PUSHED_LIFE: Duration = Duration::from_secs(90);
 /// What is kept of a pushed request: parameters of the request, never credentials.
-const PUSHABLE: [&str; 13] = [
+const PUSHABLE: [&str; 14] = [
     "client_id",
     "redirect_uri",
     "response_type",
     "response_mode",
     "code_challenge",
     "code_challenge_method",
+    KEY,
     "resource",
     "scope",
     "state",
@@ -58,6 +61,8 @@ pub(crate) struct Walk<'a> {
     client: Option<Arc<Client>>,
     redirect: Option<String>,
     challenge: Option<CodeChallenge>,
+    key: Option<Thumbprint>,
+    possession: Possession,
     place: Option<Arc<Place>>,
     scope: ScopeSet,
     prompts: Prompts,
@@ -81,6 +86,8 @@ impl<'a> Walk<'a> {
             client: None,
             redirect: None,
             challenge: None,
+            key: None,
+            possession: Possession::default(),
             place: None,
             scope: ScopeSet::default(),
             prompts: Prompts::default(),
@@ -109,6 +116,7 @@ impl<'a> Walk<'a> {
             Step::Redirect => self.check_redirect()?,
             Step::Response => self.check_response()?,
             Step::Pkce => self.check_pkce()?,
+            Step::Key => self.check_key()?,
             Step::Resource => {
                 let place = self.app.places.asked(self.form.value("resource"))?;
                 about.resource = Some(place.uri.clone());
@@ -191,6 +199,20 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// The key that the code is bound to. A pushed request names it, or shows it by a proof; not two.
+    fn check_key(&mut self) -> Result<(), Fault> {
+        self.key = authorize::dpop_key(&self.form)?;
+        if self.endpoint == Endpoint::Par {
+            self.possession = Possession::shown(self.app, self.parts, At::Par, self.client()?)?;
+            let shown = self.possession.key();
+            if shown.is_some() && self.key.is_some() && shown != self.key {
+                return Err(Fault::ProofOtherKey);
+            }
+            self.key = self.key.or(shown);
+        }
+        Ok(())
+    }
+
     fn place(&self) -> Result<&Arc<Place>, Fault> {
         self.place.as_ref().ok_or_else(|| Fault::Broken("a step came before the resource".to_owned()))
     }
@@ -214,12 +236,17 @@ impl<'a> Walk<'a> {
         let kept = PUSHABLE.iter().filter_map(|n| Some((*n, Value::from(self.form.value(n)?))));
         let mut kept: Object = kept.collect();
         kept.insert("client_id", self.client()?.id.as_str().into());
-        let (secret, payload, until) =
-            (reference.clone(), kept.to_vec(), self.app.clock.now().after(PUSHED_LIFE));
+        if let Some(key) = self.key {
+            kept.insert(KEY, Value::from(key.to_string()));
+        }
+        let (secret, payload, now) = (reference.clone(), kept.to_vec(), self.app.clock.now());
+        let possession = self.possession.clone();
         self.app
             .store
-            .transact::<_, StoreError>(move |tx| {
-                tx.put_artifact(ArtifactKind::Par, &secret, None, &payload, until)
+            .transact(move |tx| {
+                possession.spend(tx, now)?;
+                let until = now.after(PUSHED_LIFE);
+                Ok::<_, Fault>(tx.put_artifact(ArtifactKind::Par, &secret, None, &payload, until)?)
             })
             .await?;
         Ok(Stop::Pushed(reference))
@@ -240,8 +267,19 @@ impl<'a> Walk<'a> {
             scope: self.scope.clone(),
             prompt: prompt(self.prompts),
             max_age: self.max_age,
-            request: obj([(CHALLENGE, challenge.as_str().into())]),
+            request: self.remembered(challenge),
         })))
+    }
+}
+
+impl Walk<'_> {
+    /// What the code will be bound to.
+    fn remembered(&self, challenge: &CodeChallenge) -> Object {
+        let mut o = obj([(CHALLENGE, challenge.as_str().into())]);
+        if let Some(key) = self.key {
+            o.insert(KEY, Value::from(key.to_string()));
+        }
+        o
     }
 }
 

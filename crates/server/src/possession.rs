@@ -1,0 +1,112 @@
+//! What a client shows besides its request, and what the tokens that it gets are bound to: the key of a proof
+//! (RFC 9449).
+
+use crate::clients::Client;
+use crate::fault::Fault;
+use crate::server::AppState;
+use http::HeaderValue;
+use http::request::Parts;
+use prokura_config::Config;
+use prokura_core::Timestamp;
+use prokura_oauth::client_metadata::AuthMethod;
+use prokura_oauth::confirmation::{Confirmation, Thumbprint};
+use prokura_oauth::dpop::{HEADER, Nonces, Presented, Proof, Target, of_headers};
+use prokura_oauth::seal::{MasterKey, SealError};
+use prokura_store::{ArtifactKind, Tx};
+
+/// An endpoint that takes proofs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum At {
+    /// `/token`.
+    Token,
+    /// `/par`.
+    Par,
+}
+
+/// What proofs are checked with.
+pub(crate) struct Proofs {
+    nonces: Option<Nonces>,
+    token: Vec<Target>,
+    par: Vec<Target>,
+}
+
+impl Proofs {
+    pub(crate) fn new(config: &Config, master: &MasterKey) -> Result<Self, SealError> {
+        let dpop = &config.dpop;
+        let nonces = dpop.server_nonces.then(|| Nonces::new(master, "the server", dpop.nonce_life.get()));
+        // Addresses are from the configuration, never from what a request says of itself.
+        let at = |path: &str| Target::parse(&format!("{}{path}", config.issuer)).into_iter().collect();
+        Ok(Self { nonces: nonces.transpose()?, token: at("/token"), par: at("/par") })
+    }
+
+    /// A nonce for the next proof, where nonces are asked for (RFC 9449 §8.2).
+    pub(crate) fn next_nonce(&self, now: Timestamp) -> Option<HeaderValue> {
+        self.nonces.as_ref().and_then(|n| HeaderValue::try_from(n.issue(now)).ok())
+    }
+
+    fn verify(&self, proof: &str, at: At, now: Timestamp) -> Result<Proof, Fault> {
+        let targets = match at {
+            At::Token => &self.token,
+            At::Par => &self.par,
+        };
+        let proof = Proof::verify(proof, &Presented { method: "POST", targets, token: None, now })?;
+        if let Some(nonces) = &self.nonces {
+            nonces.check(proof.nonce.as_deref(), now)?;
+        }
+        Ok(proof)
+    }
+}
+
+/// What was shown with a request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Possession {
+    proof: Option<Proof>,
+}
+
+impl Possession {
+    /// Reads what comes with a request of `client`, who gets nothing without what it said it would always show
+    /// (RFC 9449 §5.2).
+    pub(crate) fn shown(app: &AppState, parts: &Parts, at: At, client: &Client) -> Result<Self, Fault> {
+        let proof = of_headers(parts.headers.get_all(HEADER).iter().map(HeaderValue::as_bytes))?;
+        let proof = proof.map(|p| app.proofs.verify(p, at, app.clock.now())).transpose()?;
+        if proof.is_none() && client.metadata.dpop_bound && at == At::Token {
+            return Err(Fault::ProofMissing);
+        }
+        Ok(Self { proof })
+    }
+
+    /// The key of the proof.
+    pub(crate) fn key(&self) -> Option<Thumbprint> {
+        self.proof.as_ref().map(|p| p.key)
+    }
+
+    /// What access tokens are bound to.
+    pub(crate) fn cnf(&self) -> Confirmation {
+        Confirmation { key: self.key(), certificate: None }
+    }
+
+    /// What refresh tokens are bound to: a client that authenticates is bound by that (RFC 9449 §5).
+    pub(crate) fn of_refresh(&self, client: &Client) -> Confirmation {
+        if client.metadata.auth_method == AuthMethod::None { self.cnf() } else { Confirmation::default() }
+    }
+
+    /// Whether everything was shown that `bound` asks for.
+    pub(crate) fn covers(&self, bound: &Confirmation) -> bool {
+        let shown = self.cnf();
+        let fits = |asked: Option<Thumbprint>, shown| asked.is_none() || asked == shown;
+        fits(bound.key, shown.key) && fits(bound.certificate, shown.certificate)
+    }
+
+    /// Spends the proof, in the transaction in which it yields something: nobody gets anything by it again, on
+    /// whichever process (RFC 9449 §11.1), and one that yields nothing takes no room.
+    pub(crate) fn spend(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<(), Fault> {
+        let Some(proof) = &self.proof else { return Ok(()) };
+        let first = tx.claim(ArtifactKind::DpopJti, &proof.replay_key(), now, proof.until())?;
+        if first { Ok(()) } else { Err(Fault::ProofReplayed) }
+    }
+
+    /// Whether there is a proof to spend.
+    pub(crate) fn is_to_be_spent(&self) -> bool {
+        self.proof.is_some()
+    }
+}
