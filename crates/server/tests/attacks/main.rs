@@ -6,6 +6,7 @@ mod world;
 
 mod assertions;
 mod authorization;
+mod proofs;
 mod refresh;
 mod registration;
 mod tokens;

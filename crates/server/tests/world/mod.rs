@@ -2,6 +2,8 @@
 //! hand. The development user agrees to everything, so a code takes one request.
 #![allow(dead_code, unreachable_pub, reason = "every test target uses its own part")]
 
+pub mod proof;
+
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use base64::Engine as _;
