@@ -96,6 +96,9 @@ impl Authenticator {
         }
         let token =
             AccessToken::verify(compact, &keys, &self.issuer, &route.resource, now).map_err(invalid)?;
+        if !token.cnf.is_bearer() {
+            return Err(Fault::InvalidToken("the token is bound, and is not taken as a bearer token"));
+        }
         let verified = Arc::new(Verified { token, keys });
         self.remembered.insert(hash, Arc::clone(&verified));
         unexpired(verified, now)
