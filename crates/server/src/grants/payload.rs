@@ -170,7 +170,6 @@ mod tests {
             trace: code.trace.clone(),
             authentication: code.authentication.clone(),
             cnf: Confirmation { key: code.key, certificate: None },
-            trace: code.trace,
         };
         assert_eq!(RefreshPayload::read(&refresh.to_vec()).unwrap(), refresh);
         assert!(CodePayload::read(b"{}").is_err());
