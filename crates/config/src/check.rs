@@ -4,6 +4,10 @@ use crate::{AuthMethod, ClientConfig, Config, ConfigError, Dynamic, GrantType, R
 use prokura_core::{ClientId, Scope};
 use std::collections::BTreeSet;
 
+mod foreign;
+
+pub(crate) use foreign::gateway_alone;
+
 type Checked = Result<(), ConfigError>;
 
 pub(crate) fn check(config: &Config) -> Checked {
@@ -13,6 +17,7 @@ pub(crate) fn check(config: &Config) -> Checked {
     config.clients.iter().try_for_each(|c| client(config, c))?;
     lives(config)?;
     registration(config)?;
+    foreign::check(config)?;
     dev(config)
 }
 

@@ -158,8 +158,8 @@ impl Egress {
     ) -> Result<Fetched, EgressError> {
         let unwritable = |_| EgressError::Request { host: url.host().to_owned() };
         let authorization = authorization.map(HeaderValue::from_str).transpose().map_err(unwritable)?;
-        let mut text = url::form_urlencoded::Serializer::new(String::new());
-        let form = Some(text.extend_pairs(form).finish());
+        // Done with before the first wait: a serializer cannot go to another thread.
+        let form = Some(url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish());
         self.send(url, Ask { method: Method::POST, form, authorization }, limits).await
     }
 

@@ -38,6 +38,8 @@ pub(crate) enum Fault {
     GrantRevoked,
     /// What is revoked is not known freshly enough.
     RevocationStale,
+    /// Whoever issued the token cannot be asked about it.
+    Unjudged,
     /// Too many calls.
     RateLimited {
         /// Seconds until the next.
@@ -57,7 +59,7 @@ pub(crate) enum Fault {
     Denied {
         /// Why, and what would help.
         denial: Denial,
-        /// The scopes to ask for: those held and those missing.
+        /// The scopes to ask for: those held and those missing, in the words of whoever issued the token.
         ask: ScopeSet,
     },
     /// A session is to be ended, and none is named.
@@ -135,6 +137,11 @@ impl Fault {
                 S::SERVICE_UNAVAILABLE,
                 "revocation_stale",
                 "what is revoked is not known freshly enough; try again soon",
+            ),
+            Self::Unjudged => own(
+                S::SERVICE_UNAVAILABLE,
+                "authorization_server_down",
+                "the authorization server cannot be asked about the token; try again soon",
             ),
             Self::RateLimited { .. } => own(S::TOO_MANY_REQUESTS, "rate_limited", "too many calls; wait"),
             Self::Malformed(m) => row(S::BAD_REQUEST, m.code, "malformed", m.reason.clone()),
@@ -236,7 +243,7 @@ impl Fault {
             Self::RateLimited { seconds, .. } => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }
-            Self::RevocationStale | Self::NotRecorded => {
+            Self::RevocationStale | Self::NotRecorded | Self::Unjudged => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Self::HttpMethod => {
@@ -251,11 +258,11 @@ impl Fault {
     fn challenge(&self, route: &Route) -> Option<String> {
         let bearer = Challenge::bearer;
         let challenge = match self {
-            Self::NoToken => bearer().scope(&route.first_scopes),
+            Self::NoToken => bearer().scope(&route.first_asked()),
             Self::InvalidToken(_) | Self::GrantRevoked => bearer()
                 .error(OAuthError::InvalidToken)
                 .description(&self.row().sentence)
-                .scope(&route.first_scopes),
+                .scope(&route.first_asked()),
             Self::BadAuthorization => bearer().error(OAuthError::InvalidRequest),
             Self::Denied { ask, denial } if !denial.missing.is_empty() => {
                 bearer().error(OAuthError::InsufficientScope).description(&self.row().sentence).scope(ask)

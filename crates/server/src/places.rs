@@ -45,7 +45,7 @@ impl Places {
         config
             .resources
             .iter()
-            .filter(|r| !r.scopes.is_empty())
+            .filter(|r| !r.scopes.is_empty() && r.takes_own_tokens())
             .map(place)
             .collect::<Result<_, _>>()
             .map(Self)
