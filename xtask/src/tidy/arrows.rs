@@ -6,10 +6,11 @@ use toml::Table;
 
 /// Each crate of ours, and those of ours that it may depend on. `testkit` and `xtask` are for development only, so
 /// nobody may depend on them but as a development dependency.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("core", &[]),
     ("oauth", &["core"]),
     ("mcp", &["oauth"]),
+    ("connect", &["core", "oauth", "mcp"]),
     ("egress", &["core", "oauth"]),
     ("verify", &["core", "oauth", "egress"]),
     ("ledger", &["core", "oauth"]),
