@@ -32,7 +32,7 @@ pub(crate) struct Exchange {
     /// The headers with which a broken stream is taken up again; `None` for a modern server.
     resume: Option<HeaderMap>,
     id: Id,
-    reading: Reading,
+    reading: Box<Reading>,
     idle: u32,
 }
 
@@ -97,7 +97,7 @@ impl Exchange {
         tokio::time::sleep(pause(retry)).await;
         match self.remote.stream(Some(&last), head.clone()).await {
             Ok(Given::Reading(reading, _)) => {
-                self.reading = reading.after(last, retry);
+                self.reading = Box::new(reading.after(last, retry));
                 Ok(())
             }
             Ok(Given::Refused(StatusCode::NOT_FOUND, _)) if head.contains_key(SESSION) => {

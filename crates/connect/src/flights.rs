@@ -13,7 +13,10 @@ const MOST: usize = 256;
 
 /// Under which id a legacy server knows a request: it has to be told that it is taken back. A modern server sees it.
 #[derive(Clone, Default)]
-pub(crate) struct Mark(Arc<Mutex<Option<(Arc<Holder>, Id)>>>);
+pub(crate) struct Mark(Arc<Mutex<Option<Known>>>);
+
+/// Where a request is known, and by which id.
+type Known = (Arc<Holder>, Id);
 
 impl Mark {
     /// The request is known there by this id.
@@ -21,7 +24,7 @@ impl Mark {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((holder.clone(), id.clone()));
     }
 
-    pub(crate) fn take(&self) -> Option<(Arc<Holder>, Id)> {
+    pub(crate) fn take(&self) -> Option<Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

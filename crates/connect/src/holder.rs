@@ -144,7 +144,7 @@ impl Holder {
                         return;
                     }
                     idle = if reading.last_id.is_some() { 0 } else { idle + 1 };
-                    after = reading.last_id.or(after);
+                    after = reading.last_id.clone().or(after);
                     reading.retry
                 }
                 Ok(Given::Refused(StatusCode::NOT_FOUND, _)) if session.has_id() => {

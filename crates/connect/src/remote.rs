@@ -24,7 +24,7 @@ pub(crate) struct Remote {
 /// What a request gave.
 pub(crate) enum Given {
     /// An answer to be read, and the headers it came with.
-    Reading(Reading, HeaderMap),
+    Reading(Box<Reading>, HeaderMap),
     /// It was taken, and there is nothing to read.
     Taken,
     /// It was refused; with a message, if there is one.
@@ -72,7 +72,7 @@ async fn given(response: Response<Flow>) -> Result<Given, Fault> {
     match response.status() {
         StatusCode::OK => {
             let head = response.headers().clone();
-            Ok(Given::Reading(Reading::begin(response)?, head))
+            Ok(Given::Reading(Box::new(Reading::begin(response)?), head))
         }
         StatusCode::ACCEPTED | StatusCode::NO_CONTENT => Ok(Given::Taken),
         status => Ok(Given::Refused(status, refusal(response).await)),

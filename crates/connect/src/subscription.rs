@@ -99,7 +99,7 @@ struct Follower {
 }
 
 enum Next {
-    Changed(Option<Change>),
+    Changed(Option<Box<Change>>),
     Step(Result<Step, Fault>),
 }
 
@@ -109,14 +109,14 @@ impl Follower {
         loop {
             let next = match &mut current {
                 Some((_, exchange)) => tokio::select! {
-                    change = self.changed.recv() => Next::Changed(change),
+                    change = self.changed.recv() => Next::Changed(change.map(Box::new)),
                     step = exchange.next() => Next::Step(step),
                 },
-                None => Next::Changed(self.changed.recv().await),
+                None => Next::Changed(self.changed.recv().await.map(Box::new)),
             };
             current = match (next, current) {
                 (Next::Changed(None), _) => return,
-                (Next::Changed(Some(change)), _) => change,
+                (Next::Changed(Some(change)), _) => *change,
                 (Next::Step(Ok(Step::Notified(told))), current) => {
                     self.tell(told).await;
                     current
