@@ -97,7 +97,7 @@ impl Exchange {
         tokio::time::sleep(pause(retry)).await;
         match self.remote.stream(Some(&last), head.clone()).await {
             Ok(Given::Reading(reading, _)) => {
-                self.reading = Box::new(reading.after(last, retry));
+                *self.reading = reading.after(last, retry);
                 Ok(())
             }
             Ok(Given::Refused(StatusCode::NOT_FOUND, _)) if head.contains_key(SESSION) => {
