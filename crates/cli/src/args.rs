@@ -2,11 +2,9 @@
 
 use crate::admin::config::ConfigCommand;
 use crate::admin::{
-    AgentCommand, AuditCommand, ClientCommand, GrantCommand, IssuerCommand, KeyCommand, ResourceCommand,
-    UserCommand,
+    AgentCommand, AuditCommand, ClientCommand, GrantCommand, KeyCommand, ResourceCommand, UserCommand,
 };
 use crate::demo::DemoArgs;
-use crate::gateway::GatewayArgs;
 use crate::manual::ManArgs;
 use crate::serve::ServeArgs;
 use crate::serve::log::LogForm;
@@ -30,13 +28,10 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Run the authorization server, its pages and the gateway
     Serve(ServeArgs),
-    /// Run the gateway alone, before authorization servers of others
-    Gateway(GatewayArgs),
     User(UserCommand),
     Agent(AgentCommand),
     Client(ClientCommand),
     Resource(ResourceCommand),
-    Issuer(IssuerCommand),
     Grant(GrantCommand),
     Key(KeyCommand),
     Audit(AuditCommand),

@@ -8,7 +8,6 @@ mod admin;
 mod args;
 mod demo;
 mod failure;
-mod gateway;
 mod manual;
 mod serve;
 mod show;
@@ -34,11 +33,8 @@ fn main() -> ExitCode {
 
 fn run(asked: Prokura) -> Result<(), Failure> {
     // A server says what it does; a command only what goes wrong.
-    let usual = if matches!(asked.command, Command::Serve(_) | Command::Gateway(_)) {
-        tracing::Level::INFO
-    } else {
-        tracing::Level::WARN
-    };
+    let usual =
+        if matches!(asked.command, Command::Serve(_)) { tracing::Level::INFO } else { tracing::Level::WARN };
     log::begin(asked.log, usual);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -51,8 +47,6 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
         Command::Demo(asked) => Box::pin(demo::demo(asked)).await,
         Command::Serve(asked) => Box::pin(serve::serve(asked)).await,
-        Command::Gateway(asked) => Box::pin(gateway::gateway(asked)).await,
-        Command::Issuer(asked) => Box::pin(asked.run()).await,
         Command::User(asked) => asked.run().await,
         Command::Agent(asked) => asked.run().await,
         Command::Client(asked) => asked.run().await,

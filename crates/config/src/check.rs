@@ -4,24 +4,20 @@ use crate::{AuthMethod, ClientConfig, Config, ConfigError, Dynamic, GrantType, R
 use prokura_core::{ClientId, Scope};
 use std::collections::BTreeSet;
 
-mod foreign;
-
-pub(crate) use foreign::gateway_alone;
-
-type Checked = Result<(), ConfigError>;
+pub(crate) type Checked = Result<(), ConfigError>;
 
 pub(crate) fn check(config: &Config) -> Checked {
     unique("resource.name", config.resources.iter().map(|r| r.name.as_str()))?;
     unique("client.id", config.clients.iter().map(|c| c.id.as_str()))?;
     config.resources.iter().try_for_each(resource)?;
     config.clients.iter().try_for_each(|c| client(config, c))?;
+    crate::check_provider::check(config)?;
     lives(config)?;
     registration(config)?;
-    foreign::check(config)?;
     dev(config)
 }
 
-fn unique<'a>(key: &str, names: impl Iterator<Item = &'a str>) -> Checked {
+pub(crate) fn unique<'a>(key: &str, names: impl Iterator<Item = &'a str>) -> Checked {
     let mut seen = BTreeSet::new();
     for name in names {
         if !seen.insert(name) {

@@ -10,11 +10,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use http::{HeaderMap, header};
 use prokura_core::{Clock, Principal, Timestamp};
 use prokura_oauth::access_token::AccessToken;
-use prokura_oauth::foreign::claimed;
 use prokura_oauth::jose::KeySet;
 use prokura_policy::Authority;
 use prokura_store::Store;
-use prokura_verify::Refusal;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -23,10 +21,8 @@ use tokio::sync::watch;
 pub(crate) enum Caller {
     /// Somebody without a token, at a public resource.
     Nobody,
-    /// The holder of a verified token of our own.
+    /// The holder of a verified token.
     Token(Arc<Verified>),
-    /// The holder of a verified token of another authorization server.
-    Foreign(Arc<prokura_verify::Verified<AccessToken>>),
 }
 
 /// A token that was verified, and the keys it was verified with.
@@ -42,15 +38,6 @@ impl Caller {
         match self {
             Self::Nobody => None,
             Self::Token(verified) => Some(&verified.token),
-            Self::Foreign(verified) => Some(&verified.value),
-        }
-    }
-
-    /// Which of the other authorization servers of its route the token is from; `None` if it is our own.
-    pub(crate) fn source(&self) -> Option<usize> {
-        match self {
-            Self::Foreign(verified) => Some(verified.source),
-            Self::Nobody | Self::Token(_) => None,
         }
     }
 
@@ -68,18 +55,17 @@ const REMEMBERED: u64 = 65_536;
 /// Verifies tokens.
 pub(crate) struct Authenticator {
     issuer: String,
-    keys: Option<watch::Receiver<Arc<KeySet>>>,
+    keys: watch::Receiver<Arc<KeySet>>,
     store: Store,
     clock: Arc<dyn Clock>,
     remembered: moka::sync::Cache<[u8; 32], Arc<Verified>>,
 }
 
 impl Authenticator {
-    /// An authenticator that believes this issuer and these keys, if there are any, besides the other issuers of each
-    /// route.
+    /// An authenticator that believes this issuer and these keys.
     pub(crate) fn new(
         issuer: String,
-        keys: Option<watch::Receiver<Arc<KeySet>>>,
+        keys: watch::Receiver<Arc<KeySet>>,
         store: Store,
         clock: Arc<dyn Clock>,
     ) -> Self {
@@ -89,30 +75,16 @@ impl Authenticator {
 
     /// Who sends this request; whether they still may is asked by [`in_force`](Self::in_force). At a public
     /// resource nobody is asked, and a token is not looked at.
-    pub(crate) async fn identify(&self, route: &Route, headers: &HeaderMap) -> Result<Caller, Fault> {
+    pub(crate) fn identify(&self, route: &Route, headers: &HeaderMap) -> Result<Caller, Fault> {
         if route.policy.is_public() {
             return Ok(Caller::Nobody);
         }
-        let compact = bearer(headers)?;
-        let Some(foreign) = &route.foreign else {
-            return self.verify(route, compact).map(Caller::Token);
-        };
-        if let Some(known) = foreign.recall(compact) {
-            return unbound(known);
-        }
-        // The issuer that a token names decides who judges it, and nothing else does.
-        let ours = |(issuer, _): &(Option<String>, _)| issuer.as_deref() == Some(self.issuer.as_str());
-        if route.takes_own && claimed(compact).as_ref().is_some_and(ours) {
-            return self.verify(route, compact).map(Caller::Token);
-        }
-        unbound(foreign.verify(compact).await.map_err(refusal)?)
+        self.verify(route, bearer(headers)?).map(Caller::Token)
     }
 
     fn verify(&self, route: &Route, compact: &str) -> Result<Arc<Verified>, Fault> {
         let invalid = |_| Fault::InvalidToken("the token is not valid here");
-        let keys = self.keys.as_ref().filter(|_| route.takes_own);
-        let keys = keys.ok_or(Fault::InvalidToken("the token is not valid here"))?.borrow().clone();
-        let now = self.clock.now();
+        let (now, keys) = (self.clock.now(), self.keys.borrow().clone());
         let hash = sha256(compact);
         if let Some(known) = self.remembered.get(&hash)
             && Arc::ptr_eq(&known.keys, &keys)
@@ -139,7 +111,6 @@ impl Authenticator {
             return Err(Fault::RevocationStale);
         }
         let disabled = view.client_disabled(&token.client)
-            || (token.issuer != self.issuer && view.issuer_disabled(&token.issuer))
             || token.actors.iter().any(|a| view.agent_disabled(a))
             || match &token.subject {
                 Principal::User(user) => view.user_disabled(user),
@@ -154,29 +125,6 @@ impl Authenticator {
     /// Whether the grant under which a handle was made is in force.
     pub(crate) fn grant_in_force(&self, grant: &prokura_core::GrantId) -> bool {
         !self.store.revoked().contains(grant)
-    }
-}
-
-/// A token that is bound to a key or a certificate is no bearer token, whoever issued it.
-fn unbound(verified: Arc<prokura_verify::Verified<AccessToken>>) -> Result<Caller, Fault> {
-    if verified.value.cnf.is_bearer() {
-        return Ok(Caller::Foreign(verified));
-    }
-    Err(Fault::InvalidToken("the token is bound, and is not taken as a bearer token"))
-}
-
-/// Why a token of another server is refused stands in the log; whoever sent it learns only that it is.
-fn refusal(refusal: Refusal) -> Fault {
-    match refusal {
-        Refusal::Unavailable(error) => {
-            tracing::warn!(%error, "tokens cannot be judged");
-            Fault::Unjudged
-        }
-        Refusal::Invalid(error) => {
-            tracing::debug!(%error, "a token is refused");
-            Fault::InvalidToken("the token is not valid here")
-        }
-        Refusal::UnknownIssuer => Fault::InvalidToken("the token is not valid here"),
     }
 }
 

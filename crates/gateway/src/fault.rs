@@ -38,8 +38,6 @@ pub(crate) enum Fault {
     GrantRevoked,
     /// What is revoked is not known freshly enough.
     RevocationStale,
-    /// Whoever issued the token cannot be asked about it.
-    Unjudged,
     /// Too many calls.
     RateLimited {
         /// Seconds until the next.
@@ -59,7 +57,7 @@ pub(crate) enum Fault {
     Denied {
         /// Why, and what would help.
         denial: Denial,
-        /// The scopes to ask for: those held and those missing, in the words of whoever issued the token.
+        /// The scopes to ask for: those held and those missing.
         ask: ScopeSet,
     },
     /// A session is to be ended, and none is named.
@@ -137,11 +135,6 @@ impl Fault {
                 S::SERVICE_UNAVAILABLE,
                 "revocation_stale",
                 "what is revoked is not known freshly enough; try again soon",
-            ),
-            Self::Unjudged => own(
-                S::SERVICE_UNAVAILABLE,
-                "authorization_server_down",
-                "the authorization server cannot be asked about the token; try again soon",
             ),
             Self::RateLimited { .. } => own(S::TOO_MANY_REQUESTS, "rate_limited", "too many calls; wait"),
             Self::Malformed(m) => row(S::BAD_REQUEST, m.code, "malformed", m.reason.clone()),
@@ -243,7 +236,7 @@ impl Fault {
             Self::RateLimited { seconds, .. } => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }
-            Self::RevocationStale | Self::NotRecorded | Self::Unjudged => {
+            Self::RevocationStale | Self::NotRecorded => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Self::HttpMethod => {
@@ -258,11 +251,11 @@ impl Fault {
     fn challenge(&self, route: &Route) -> Option<String> {
         let bearer = Challenge::bearer;
         let challenge = match self {
-            Self::NoToken => bearer().scope(&route.first_asked()),
+            Self::NoToken => bearer().scope(&route.first_scopes),
             Self::InvalidToken(_) | Self::GrantRevoked => bearer()
                 .error(OAuthError::InvalidToken)
                 .description(&self.row().sentence)
-                .scope(&route.first_asked()),
+                .scope(&route.first_scopes),
             Self::BadAuthorization => bearer().error(OAuthError::InvalidRequest),
             Self::Denied { ask, denial } if !denial.missing.is_empty() => {
                 bearer().error(OAuthError::InsufficientScope).description(&self.row().sentence).scope(ask)

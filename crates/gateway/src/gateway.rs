@@ -1,7 +1,6 @@
 //! The gateway as a whole: what it is made of, and its addresses.
 
 use crate::caller::Authenticator;
-use crate::foreign::ForeignServer;
 use crate::handle::Sealer;
 use crate::limit::Limiter;
 use crate::route::{Doors, GatewayError, Route};
@@ -27,11 +26,8 @@ pub struct GatewayOptions {
     pub resources: Vec<ResourceConfig>,
     /// The bounds.
     pub limits: GatewayLimits,
-    /// The issuer's keys; when they change, every remembered token is verified again. None if nothing is issued here:
-    /// then no token of our own is believed.
-    pub keys: Option<watch::Receiver<Arc<KeySet>>>,
-    /// Other authorization servers, which resources may name.
-    pub servers: Vec<ForeignServer>,
+    /// The issuer's keys; when they change, every remembered token is verified again.
+    pub keys: watch::Receiver<Arc<KeySet>>,
     /// Where is recorded, and what is revoked.
     pub store: Store,
     /// The time.
@@ -55,6 +51,7 @@ pub(crate) struct Bounds {
 
 /// What all requests share.
 pub(crate) struct Inner {
+    pub(crate) issuer: Issuer,
     pub(crate) doors: Doors,
     pub(crate) bounds: Bounds,
     pub(crate) authenticator: Authenticator,
@@ -78,20 +75,10 @@ impl Gateway {
     /// # Errors
     /// [`GatewayError`] if a resource cannot be served; a configuration that was checked has none such.
     pub fn new(options: GatewayOptions) -> Result<Self, GatewayError> {
-        let GatewayOptions {
-            issuer,
-            resources,
-            limits,
-            keys,
-            servers,
-            store,
-            clock,
-            rng,
-            master_key,
-            upstream,
-        } = options;
-        let route = |r| Route::new(&issuer, r, &servers, &clock).map(Arc::new);
-        let routes = resources.iter().map(route).collect::<Result<_, _>>()?;
+        let GatewayOptions { issuer, resources, limits, keys, store, clock, rng, master_key, upstream } =
+            options;
+        let routes =
+            resources.iter().map(|r| Route::new(&issuer, r).map(Arc::new)).collect::<Result<_, _>>()?;
         let authenticator =
             Authenticator::new(issuer.as_str().to_owned(), keys, store.clone(), Arc::clone(&clock));
         store.revoked().believe_for(limits.stale_after.get());
@@ -107,6 +94,7 @@ impl Gateway {
             authenticator,
             sealer: Arc::new(Sealer::new(&master_key).map_err(|_| GatewayError::Key)?),
             limiter: Limiter::default(),
+            issuer,
             store,
             clock,
             rng,
@@ -126,8 +114,9 @@ impl Gateway {
             router = router.route(&route.path, any(serve));
         }
         for (path, route) in metadata::addresses(&self.routes) {
+            let inner = Arc::clone(&self.inner);
             let show = move || {
-                let response = metadata::response(&route);
+                let response = metadata::response(&inner.issuer, &route);
                 async move { response }
             };
             router = router.route(&path, get(show));

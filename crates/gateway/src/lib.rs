@@ -17,7 +17,6 @@ mod decide;
 mod ending;
 mod exchange;
 mod fault;
-mod foreign;
 mod forward;
 mod gateway;
 mod handle;
@@ -32,7 +31,6 @@ mod scene;
 mod stream;
 mod walk;
 
-pub use foreign::{ForeignServer, foreign_client, foreign_user};
 pub use gateway::{Gateway, GatewayOptions};
 use prokura_mcp::{envelope, sse, version};
 pub use route::GatewayError;

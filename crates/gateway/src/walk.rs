@@ -68,7 +68,7 @@ impl Walk {
         if parts.method == Method::OPTIONS && origin.is_some() {
             return Ok(cors::preflight());
         }
-        self.authenticate(parts).await?;
+        self.authenticate(parts)?;
         match parts.method {
             Method::POST => self.post(parts, body).await,
             Method::GET | Method::DELETE => self.session(parts).await,
@@ -78,8 +78,8 @@ impl Walk {
 
     /// Who calls, whether not too often, and whether they still may. Callers without a token are told apart by
     /// their address. Whoever is known stands in the record, also of a refusal.
-    async fn authenticate(&mut self, parts: &Parts) -> Result<(), Fault> {
-        let caller = self.scene.inner.authenticator.identify(&self.scene.route, &parts.headers).await;
+    fn authenticate(&mut self, parts: &Parts) -> Result<(), Fault> {
+        let caller = self.scene.inner.authenticator.identify(&self.scene.route, &parts.headers);
         if let Ok(caller) = &caller {
             self.scene.caller = caller.clone();
         }

@@ -24,6 +24,7 @@ pub mod pkce;
 pub mod protected_resource;
 pub mod redirect;
 pub mod registration;
+pub mod relying;
 pub mod seal;
 pub mod secret;
 pub mod token_request;

@@ -45,7 +45,7 @@ impl Places {
         config
             .resources
             .iter()
-            .filter(|r| !r.scopes.is_empty() && r.takes_own_tokens())
+            .filter(|r| !r.scopes.is_empty())
             .map(place)
             .collect::<Result<_, _>>()
             .map(Self)

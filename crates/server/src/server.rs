@@ -10,6 +10,7 @@ use crate::people::{People, PeopleError, router as people_router};
 use crate::places::Places;
 use crate::possession::Proofs;
 use crate::record::{About, Refusals};
+use crate::signin::{ProviderError, Providers};
 use crate::wire::refusal;
 use axum::Router;
 use axum::response::Response;
@@ -36,6 +37,8 @@ pub struct Secrets {
     pub initial_access_token: Option<String>,
     /// Metadata documents that are pinned for development, by address.
     pub documents: HashMap<String, Vec<u8>>,
+    /// Our secrets or private keys at identity providers, by their names.
+    pub providers: HashMap<String, String>,
 }
 
 impl Secrets {
@@ -56,6 +59,11 @@ impl Secrets {
             }
             if let Some(path) = &client.jwks_file {
                 secrets.client_keys.insert(client.id.clone(), text(path)?.into_bytes());
+            }
+        }
+        for provider in &config.identity_providers {
+            if let Some(secret) = provider.client_secret.as_ref().or(provider.private_key.as_ref()) {
+                secrets.providers.insert(provider.name.clone(), secret.read(&env, &file)?);
             }
         }
         let token = config.registration.initial_access_token.as_ref();
@@ -117,6 +125,9 @@ pub enum ServerError {
     /// The pages cannot be served.
     #[error(transparent)]
     People(#[from] PeopleError),
+    /// An identity provider cannot be used.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
     /// A key could not be derived.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -187,6 +198,7 @@ impl Server {
             KeyRing::open(&config, store.clone(), Arc::clone(&clock), Arc::clone(&rng), &master_key).await?;
         let places = Places::new(&config)?;
         let documents = documents(&config, &secrets, &egress, &store, &clock)?;
+        let providers = Providers::new(&config, &secrets, egress.clone(), Arc::clone(&clock))?;
         let key_sets = ClientKeySets::new(egress, Arc::clone(&clock));
         let clients =
             Clients::new(&config, &places, &secrets, documents, key_sets, store.clone(), Arc::clone(&clock))?;
@@ -200,7 +212,8 @@ impl Server {
             Arc::clone(&rng),
             &master_key,
             Arc::new(codes),
-        )?;
+        )?
+        .with_providers(providers);
         let state = AppState {
             metadata: metadata(&config, &places, keys_algorithm(&config)),
             registrations: Admission::new(config.registration.per_minute, clock.now()),

@@ -24,14 +24,42 @@ pub struct SignIn {
     pub frame: Frame,
     /// Why the reader was sent here; `None` for the account's own sign-in.
     pub asker: Option<Asker>,
+    /// Whether the reader is signed in already, and has to prove once more who they are.
+    pub again: bool,
     /// What went before, where it was refused.
     pub notice: Option<Notice>,
     /// The form of the password; `None` if passwords are off.
     pub password: Option<Form>,
     /// The user name that was typed.
     pub login: String,
+    /// Other providers at which the reader may sign in.
+    pub providers: Vec<ProviderLink>,
     /// The form of the passkey, and the request options (WebAuthn §5.5) as JSON.
     pub passkey: Option<PasskeyForm>,
+}
+
+/// A link to a provider's own sign-in.
+#[derive(Debug, Clone)]
+pub struct ProviderLink {
+    /// What people call it.
+    pub title: Shown,
+    /// Where it leads.
+    pub href: String,
+}
+
+/// An account at a provider, on the security page.
+#[derive(Debug, Clone)]
+pub struct IdentityRow {
+    /// What people call the provider.
+    pub provider: Shown,
+    /// What the provider calls the person.
+    pub label: Shown,
+    /// When it was connected.
+    pub added: When,
+    /// When it was last used.
+    pub last_used: Option<When>,
+    /// The form that disconnects it.
+    pub remove: Form,
 }
 
 /// A form that a passkey fills in.
@@ -233,6 +261,10 @@ pub struct Security {
     /// The form that adds one, with the creation options (WebAuthn §5.4) as JSON; none where browsers give the
     /// server no passkeys.
     pub add: Option<PasskeyForm>,
+    /// The user's accounts at providers.
+    pub identities: Vec<IdentityRow>,
+    /// Providers that can be connected.
+    pub connect: Vec<ProviderLink>,
     /// Where the user is signed in.
     pub sessions: Vec<SessionRow>,
     /// The form that signs out.

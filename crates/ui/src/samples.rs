@@ -74,11 +74,17 @@ fn sign_in(w: &Words) -> SignIn {
     SignIn {
         frame: frame(),
         asker: Some(Asker { name: Shown::name(&w.client), resource: Shown::name(&w.resource) }),
+        again: false,
         notice: None,
         password: Some(form("/signin")),
         login: String::new(),
+        providers: vec![],
         passkey: Some(passkey_form("/signin/passkey")),
     }
+}
+
+fn provider(title: &str) -> ProviderLink {
+    ProviderLink { title: Shown::name(title), href: "/signin/with/corp?m=mark".to_owned() }
 }
 
 fn consent(w: &Words) -> Consent {
@@ -185,6 +191,14 @@ fn security(w: &Words) -> Security {
             remove: form("/account/passkeys/remove"),
         }],
         add: Some(passkey_form("/account/passkeys")),
+        identities: vec![IdentityRow {
+            provider: Shown::name(&w.client),
+            label: Shown::name(&w.user),
+            added: at(-40 * 86_400),
+            last_used: None,
+            remove: form("/account/identities/remove"),
+        }],
+        connect: vec![provider(&w.resource)],
         sessions: vec![
             session("Firefox on Linux", "192.0.2.7", true),
             session(&w.client, "2001:db8::7", false),
@@ -292,6 +306,13 @@ fn special(w: &Words) -> Result<Vec<Special>, RenderError> {
             }
             .render()?,
         ),
+        (
+            "sign_in",
+            "providers",
+            SignIn { providers: vec![provider(&w.client), provider("Example Corp")], ..sign_in(w) }
+                .render()?,
+        ),
+        ("sign_in", "again", SignIn { asker: None, again: true, ..sign_in(w) }.render()?),
         ("sign_in", "passkey_only", SignIn { password: None, ..sign_in(w) }.render()?),
         ("sign_in", "password_only", SignIn { passkey: None, ..sign_in(w) }.render()?),
         (

@@ -9,13 +9,14 @@ mod security;
 pub(crate) use allowed::permissions;
 
 use crate::people::{PageFault, People, Posted, SignedIn, Visit, see_other};
-use crate::signin::sign_in_path;
+use crate::signin::{connect, disconnect, sign_in_path};
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::StatusCode;
 use prokura_ui::SignedOut;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(crate) fn routes() -> axum::Router<Arc<People>> {
     axum::Router::new()
@@ -26,17 +27,34 @@ pub(crate) fn routes() -> axum::Router<Arc<People>> {
         .route("/account/passkeys", post(security::add_passkey))
         .route("/account/passkeys/{id}/remove", post(security::remove_passkey))
         .route("/account/sessions/{id}/end", post(security::end_session))
+        .route("/account/identities/{name}/connect", get(connect))
+        .route("/account/identities/{id}/remove", post(disconnect))
         .route("/account/sign-out", post(sign_out))
         .route("/signed-out", get(signed_out))
 }
 
 /// The way to sign in, for who is not.
-pub(super) fn sign_in_first(people: &People) -> Response {
+pub(crate) fn sign_in_first(people: &People) -> Response {
     see_other(&people.path(&sign_in_path(None)))
 }
 
+/// For so long after a sign-in the ways into an account may be changed without another.
+const FRESH: Duration = Duration::from_secs(10 * 60);
+
+impl People {
+    /// Whether somebody proved who they are recently enough to change the ways into the account.
+    pub(crate) fn is_fresh(&self, owner: &SignedIn) -> bool {
+        owner.session.auth_at.after(FRESH) > self.now()
+    }
+
+    /// The way to prove it again, from which one comes back to the page that asked for it.
+    pub(crate) fn again(&self) -> Response {
+        see_other(&self.path("/signin?again"))
+    }
+}
+
 /// Whose account a form is about. A form that belongs to no session has no mark, so this never fails in practice.
-pub(super) fn poster(posted: &Posted) -> Result<SignedIn, PageFault> {
+pub(crate) fn poster(posted: &Posted) -> Result<SignedIn, PageFault> {
     posted.visit.signed_in.clone().ok_or(PageFault::Crossed)
 }
 

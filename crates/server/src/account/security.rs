@@ -2,6 +2,7 @@
 
 use super::{poster, sign_in_first};
 use crate::people::{PageFault, People, Posted, SignedIn, Visit, see_other};
+use crate::signin::{ProviderFault, connect_links, identity_rows};
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use base64::Engine as _;
@@ -28,9 +29,12 @@ pub(super) async fn show(
 
 async fn page(people: &People, visit: &Visit, owner: &SignedIn, query: &str) -> Result<Response, PageFault> {
     let (user, now) = (owner.user.id.clone(), people.now());
-    let (passkeys, sessions) = people
+    let (passkeys, identities, sessions) = people
         .store
-        .read(move |tx| Ok::<_, StoreError>((tx.passkeys_of(&user)?, tx.sessions_of(&user, now)?)))
+        .read(move |tx| {
+            let ways = (tx.passkeys_of(&user)?, tx.identities_of(&user)?);
+            Ok::<_, StoreError>((ways.0, ways.1, tx.sessions_of(&user, now)?))
+        })
         .await?;
     let add = people.offer_passkey(visit, &owner.user, &passkeys)?.map(|c| PasskeyForm {
         form: people.form(visit, "/account/passkeys"),
@@ -39,9 +43,11 @@ async fn page(people: &People, visit: &Visit, owner: &SignedIn, query: &str) -> 
     });
     let view = Security {
         frame: people.frame(visit),
-        notice: notice(query),
+        notice: notice(people, query),
         passkeys: passkeys.iter().map(|p| passkey_row(people, visit, p)).collect(),
         add,
+        identities: identity_rows(people, visit, &identities),
+        connect: connect_links(people, visit, &identities),
         sessions: sessions.iter().map(|s| session_row(people, visit, owner, s)).collect(),
         sign_out: people.form(visit, "/account/sign-out"),
     };
@@ -49,10 +55,22 @@ async fn page(people: &People, visit: &Visit, owner: &SignedIn, query: &str) -> 
 }
 
 /// What has just been done. The address names a sentence of the catalogue; it cannot bring its own.
-fn notice(query: &str) -> Option<Notice> {
-    let (meaning, text): (Meaning, Text) = match query.strip_prefix("done=")? {
+fn notice(people: &People, query: &str) -> Option<Notice> {
+    let done = query.strip_prefix("done=")?;
+    if let Some(fault) = ProviderFault::ALL.into_iter().find(|f| f.word() == done) {
+        let title = people.providers.only_title();
+        let sentence = fault.text().with("provider", title).to_string();
+        return Some(Notice { meaning: Meaning::Refused, sentence });
+    }
+    done_notice(done)
+}
+
+fn done_notice(done: &str) -> Option<Notice> {
+    let (meaning, text): (Meaning, Text) = match done {
         "added" => (Meaning::Permitted, ENGLISH.passkey_added),
         "removed" => (Meaning::Permitted, ENGLISH.passkey_removed),
+        "connected" => (Meaning::Permitted, ENGLISH.identity_connected),
+        "disconnected" => (Meaning::Permitted, ENGLISH.identity_disconnected),
         "ended" => (Meaning::Permitted, ENGLISH.session_ended),
         "refused" => (Meaning::Refused, ENGLISH.passkey_refused),
         "last" => (Meaning::Attention, ENGLISH.passkey_last),
@@ -73,19 +91,28 @@ fn passkey_row(people: &People, visit: &Visit, passkey: &Passkey) -> PasskeyRow 
 }
 
 fn session_row(people: &People, visit: &Visit, owner: &SignedIn, session: &Session) -> SessionRow {
-    let way = match session.amr.as_str() {
-        "pwd" => ENGLISH.way_password,
-        "otp" => ENGLISH.way_link,
-        "dev" => ENGLISH.way_dev,
-        _ => ENGLISH.way_passkey,
-    };
     SessionRow {
         browser: Shown::name(&browser(&session.user_agent)),
         address: session.address.clone(),
-        way: way.to_string(),
+        way: way(people, session),
         since: When::at(session.created_at.seconds(), people.now().seconds(), &ENGLISH),
         this: session.hash == owner.session.hash,
         end: people.form(visit, &format!("/account/sessions/{}/end", session.hash)),
+    }
+}
+
+/// How somebody signed in, in words.
+fn way(people: &People, session: &Session) -> String {
+    match (session.way.as_str(), &session.provider) {
+        ("password", _) => ENGLISH.way_password.to_string(),
+        ("link", _) => ENGLISH.way_link.to_string(),
+        ("dev", _) => ENGLISH.way_dev.to_string(),
+        ("provider", Some(name)) => {
+            let provider = people.providers.find(name);
+            let title = provider.as_ref().map_or(name.as_str(), |p| p.config.title());
+            ENGLISH.way_provider.with("provider", Shown::name(title)).to_string()
+        }
+        _ => ENGLISH.way_passkey.to_string(),
     }
 }
 
@@ -172,7 +199,8 @@ async fn remove(people: &People, posted: &Posted, id: &str) -> Result<Response, 
     let removed = people
         .store
         .transact(move |tx| {
-            if !by_password && tx.passkeys_of(&user)?.len() < 2 {
+            let others = tx.passkeys_of(&user)?.len() + tx.identities_of(&user)?.len();
+            if !by_password && others < 2 {
                 return Ok(None);
             }
             let removed = tx.delete_passkey(&user, &id)?;
@@ -230,7 +258,7 @@ mod tests {
 
     #[test]
     fn an_address_brings_no_sentence_of_its_own() {
-        assert!(notice("done=You+won").is_none());
-        assert!(notice("done=added").is_some());
+        assert!(done_notice("You+won").is_none());
+        assert!(done_notice("added").is_some());
     }
 }

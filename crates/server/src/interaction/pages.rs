@@ -109,6 +109,16 @@ impl People {
         Ok(stored)
     }
 
+    /// How old, in seconds, a sign-in for an interaction may be, if that matters: 0 if it has to be made anew.
+    pub(crate) async fn freshness(
+        &self,
+        visit: &Visit,
+        id: &InteractionId,
+    ) -> Result<Option<u64>, PageFault> {
+        let asked = self.stored(visit, id).await?.asked;
+        Ok(if asked.prompt == Prompt::Login { Some(0) } else { asked.max_age })
+    }
+
     /// Which software is behind an interaction, for the sign-in page.
     pub(crate) async fn asker(&self, visit: &Visit, id: &InteractionId) -> Result<Asker, PageFault> {
         let asked = self.stored(visit, id).await?.asked;

@@ -19,7 +19,7 @@ pub(crate) use visit::{Posted, SignedIn, Visit};
 
 use crate::interaction::Codes;
 use crate::record::Refusals;
-use crate::signin::{Hasher, Passkeys};
+use crate::signin::{Hasher, Passkeys, Providers};
 use prokura_config::{Config, Issuer, ResourceConfig};
 use prokura_core::{Clock, ResourceUri, Rng, Timestamp};
 use prokura_oauth::seal::{MasterKey, SealError};
@@ -36,6 +36,7 @@ pub struct People {
     pub(crate) hasher: Hasher,
     pub(crate) passkeys: Option<Passkeys>,
     pub(crate) codes: Arc<dyn Codes>,
+    pub(crate) providers: Providers,
     pub(crate) refusals: Refusals,
 }
 
@@ -83,7 +84,14 @@ impl People {
             clock,
             rng,
             codes,
+            providers: Providers::default(),
         })
+    }
+
+    /// The same pages, with providers at which people may sign in.
+    #[must_use]
+    pub fn with_providers(self, providers: Providers) -> Self {
+        Self { providers, ..self }
     }
 
     /// How many passwords were checked since the start; known users or not.

@@ -1,13 +1,15 @@
-//! Signing in: by passkey, by password, by a one-time link; and setting up the first user.
+//! Signing in: by passkey, by password, at another provider, by a one-time link; and setting up the first user.
 //!
 //! Invariants: a known and an unknown user get the same answer after the same work; a sign-in makes a new
 //! session; whatever happened is on record before the browser hears of it.
 
 mod attempt;
+mod goal;
 mod hash;
 mod link;
 mod pages;
 mod passkeys;
+mod provider;
 mod session;
 mod users;
 
@@ -15,6 +17,8 @@ pub(crate) use hash::Hasher;
 pub use hash::{HashError, MAX_PASSWORD, MIN_PASSWORD};
 pub(crate) use pages::sign_in_path;
 pub(crate) use passkeys::Passkeys;
+pub use provider::{ProviderError, Providers};
+pub(crate) use provider::{ProviderFault, connect, connect_links, disconnect, identity_rows};
 pub(crate) use session::Way;
 pub use users::{AddUserError, NewUser, add, first_user_link, sign_in_link};
 
@@ -27,5 +31,7 @@ pub(crate) fn routes() -> axum::Router<Arc<People>> {
         .route("/signin", get(pages::show))
         .route("/signin/password", post(pages::password))
         .route("/signin/passkey", post(pages::passkey))
+        .route("/signin/with/{name}", get(provider::go))
+        .route("/signin/from/{name}", get(provider::come_back))
         .route("/setup/{secret}", get(link::show).post(link::take))
 }

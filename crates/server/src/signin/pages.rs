@@ -1,7 +1,9 @@
 //! The sign-in page and its two answers.
 
 use super::attempt::Counters;
+use super::goal::Goal;
 use super::hash::{HashError, MAX_PASSWORD};
+use super::provider::{Provider, ProviderFault, links};
 use super::session::{NewSession, Way};
 use crate::people::{PageFault, People, Posted, Visit};
 use axum::extract::{RawQuery, State};
@@ -13,35 +15,9 @@ use prokura_store::{StoreError, User};
 use prokura_ui::{ENGLISH, Form, Meaning, Notice, PasskeyForm, SignIn, When};
 use std::sync::Arc;
 
-/// Where to sign in for an interaction, or for the account. The interaction is in the address, so that the
-/// sign-ins of two tabs lead each to its own.
+/// Where to sign in for an interaction, or for the account.
 pub(crate) fn sign_in_path(interaction: Option<&InteractionId>) -> String {
-    with_interaction("/signin", interaction)
-}
-
-fn with_interaction(path: &str, interaction: Option<&InteractionId>) -> String {
-    interaction.map_or_else(|| path.to_owned(), |i| format!("{path}?i={i}"))
-}
-
-/// The interaction that an address names.
-fn interaction(query: Option<&str>) -> Result<Option<InteractionId>, PageFault> {
-    match query.unwrap_or_default() {
-        "" => Ok(None),
-        query => {
-            let id = query
-                .strip_prefix("i=")
-                .filter(|id| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
-            id.and_then(|id| InteractionId::parse(id).ok()).map(Some).ok_or(PageFault::Missing)
-        }
-    }
-}
-
-/// Where a browser goes after it has signed in.
-fn onward(people: &People, interaction: Option<&InteractionId>) -> String {
-    match interaction {
-        Some(id) => people.path(&format!("/interaction/{id}")),
-        None => people.path("/account"),
-    }
+    interaction.map_or(Goal::Account, |id| Goal::Interaction(id.clone())).at("/signin")
 }
 
 /// What went before on this page.
@@ -69,38 +45,35 @@ pub(super) async fn show(
     RawQuery(query): RawQuery,
     visit: Visit,
 ) -> Response {
-    let result = match interaction(query.as_deref()) {
-        Ok(id) => page(&people, &visit, id.as_ref(), Before::default()).await,
+    let result = match Goal::parse(query.as_deref()) {
+        Ok(goal) => page(&people, &visit, &goal, Before::default()).await,
         Err(fault) => Err(fault),
     };
     people.answer(&visit, result)
 }
 
-async fn page(
-    people: &People,
-    visit: &Visit,
-    id: Option<&InteractionId>,
-    before: Before,
-) -> Result<Response, PageFault> {
+async fn page(people: &People, visit: &Visit, goal: &Goal, before: Before) -> Result<Response, PageFault> {
     let ceremony = people.ask_passkey(visit)?;
     let passkey = ceremony.map(|c| PasskeyForm {
-        form: people.form(visit, &with_interaction("/signin/passkey", id)),
+        form: people.form(visit, &goal.at("/signin/passkey")),
         options: c.options,
         state: c.state,
     });
     let password: Option<Form> =
-        people.config.sign_in.password.then(|| people.form(visit, &with_interaction("/signin/password", id)));
-    let asker = match id {
-        Some(id) => Some(people.asker(visit, id).await?),
-        None => None,
+        people.config.sign_in.password.then(|| people.form(visit, &goal.at("/signin/password")));
+    let asker = match goal {
+        Goal::Interaction(id) => Some(people.asker(visit, id).await?),
+        Goal::Account | Goal::Again => None,
     };
     let view = SignIn {
         frame: people.frame(visit),
         asker,
+        again: *goal == Goal::Again,
         notice: before.notice,
         password,
         login: before.login,
         passkey,
+        providers: links(people, visit, goal),
     };
     people.show(visit, before.status, &view)
 }
@@ -112,12 +85,12 @@ pub(super) async fn password(
     posted: Posted,
 ) -> Response {
     let result = async {
-        let id = interaction(query.as_deref())?;
+        let goal = Goal::parse(query.as_deref())?;
         let before = match by_password(&people, &posted).await? {
-            Ok(user) => return admit(&people, &posted.visit, &user, Way::Password, id.as_ref()).await,
+            Ok(user) => return admit(&people, &posted.visit, &user, Way::Password, &goal).await,
             Err(before) => before,
         };
-        page(&people, &posted.visit, id.as_ref(), before).await
+        page(&people, &posted.visit, &goal, before).await
     };
     let result = result.await;
     people.answer(&posted.visit, result)
@@ -182,12 +155,28 @@ async fn admit(
     visit: &Visit,
     user: &User,
     way: Way,
-    id: Option<&InteractionId>,
+    goal: &Goal,
 ) -> Result<Response, PageFault> {
     let session = people.new_session(visit, &user.id, way);
     let begun = session.clone();
     people.store.transact(move |tx| begun.begin(tx)).await?;
-    Ok(people.signed_in(visit, &session, &onward(people, id)))
+    Ok(people.signed_in(visit, &session, &goal.onward(people)))
+}
+
+/// The sign-in page after a sign-in at a provider came to nothing, on record.
+pub(super) async fn refused_at(
+    people: &People,
+    visit: &Visit,
+    provider: &Provider,
+    goal: &Goal,
+    fault: ProviderFault,
+) -> Result<Response, PageFault> {
+    let event = visit.event(EventKind::SignIn, Way::Provider.action(), Outcome::Deny, people.now());
+    let mut event = event.because(fault.word());
+    event.details.insert("provider", provider.config.name.as_str().into());
+    people.refusals.put_event(event).await;
+    let said = fault.text().with("provider", prokura_ui::Shown::name(provider.config.title()));
+    page(people, visit, goal, Before::refused("", fault.status(), said)).await
 }
 
 /// `POST /signin/passkey`.
@@ -197,13 +186,13 @@ pub(super) async fn passkey(
     posted: Posted,
 ) -> Response {
     let result = async {
-        let id = interaction(query.as_deref())?;
+        let goal = Goal::parse(query.as_deref())?;
         if let Some(session) = by_passkey(&people, &posted).await? {
-            return Ok(people.signed_in(&posted.visit, &session, &onward(&people, id.as_ref())));
+            return Ok(people.signed_in(&posted.visit, &session, &goal.onward(&people)));
         }
         refusal(&people, &posted.visit, Way::Passkey, "wrong_passkey").await;
         let before = Before::refused("", StatusCode::UNAUTHORIZED, ENGLISH.wrong_passkey);
-        page(&people, &posted.visit, id.as_ref(), before).await
+        page(&people, &posted.visit, &goal, before).await
     };
     let result = result.await;
     people.answer(&posted.visit, result)

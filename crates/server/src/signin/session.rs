@@ -16,6 +16,8 @@ pub(crate) enum Way {
     Passkey,
     /// A one-time link that the operator gave.
     Link,
+    /// Another OpenID provider vouches for them.
+    Provider,
     /// Development mode signed the named user in.
     Dev,
 }
@@ -27,6 +29,7 @@ impl Way {
             Self::Password => "pwd",
             Self::Passkey => "pop user",
             Self::Link => "otp",
+            Self::Provider => "",
             Self::Dev => "dev",
         }
     }
@@ -35,7 +38,7 @@ impl Way {
     pub(crate) fn acr(self) -> Acr {
         match self {
             Self::Passkey => Acr::Phr,
-            Self::Password | Self::Link | Self::Dev => Acr::Single,
+            Self::Password | Self::Link | Self::Provider | Self::Dev => Acr::Single,
         }
     }
 
@@ -45,6 +48,7 @@ impl Way {
             Self::Password => "password",
             Self::Passkey => "passkey",
             Self::Link => "link",
+            Self::Provider => "provider",
             Self::Dev => "dev",
         }
     }
@@ -55,8 +59,40 @@ impl Way {
             Self::Password => "sign_in:password",
             Self::Passkey => "sign_in:passkey",
             Self::Link => "sign_in:link",
+            Self::Provider => "sign_in:provider",
             Self::Dev => "sign_in:dev",
         }
+    }
+}
+
+/// What somebody proved, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Proof {
+    /// By which way.
+    pub(crate) way: Way,
+    /// Authentication methods (RFC 8176 §2), separated by spaces.
+    pub(crate) amr: String,
+    /// How surely.
+    pub(crate) acr: Acr,
+    /// When, if it was not now.
+    pub(crate) auth_at: Option<Timestamp>,
+    /// The configured name of the provider that vouches.
+    pub(crate) provider: Option<String>,
+    /// The groups that this provider says, under our names.
+    pub(crate) groups: Vec<String>,
+}
+
+impl Proof {
+    /// What a way proves by itself, now.
+    pub(crate) fn of(way: Way) -> Self {
+        let (amr, acr) = (way.amr().to_owned(), way.acr());
+        Self { way, amr, acr, auth_at: None, provider: None, groups: vec![] }
+    }
+}
+
+impl From<Way> for Proof {
+    fn from(way: Way) -> Self {
+        Self::of(way)
     }
 }
 
@@ -72,24 +108,28 @@ pub(crate) struct NewSession {
 impl People {
     /// A session for `user`, with a secret that nobody has seen before. The session that the browser came with,
     /// if any, ends: what was planted before the sign-in is worth nothing after it.
-    pub(crate) fn new_session(&self, visit: &Visit, user: &UserId, way: Way) -> NewSession {
+    pub(crate) fn new_session(&self, visit: &Visit, user: &UserId, proof: impl Into<Proof>) -> NewSession {
+        let proof = proof.into();
         let (secret, now) = (random_id("s_", &*self.rng), self.now());
         let session = Session {
             hash: SecretHash::of(&secret),
             user: user.clone(),
             created_at: now,
             expires_at: now.after(self.config.sign_in.session.get()),
-            auth_at: now,
-            amr: way.amr().to_owned(),
-            acr: way.acr(),
-            way: way.word().to_owned(),
-            provider: None,
-            groups: vec![],
+            auth_at: proof.auth_at.unwrap_or(now),
+            amr: proof.amr,
+            acr: proof.acr,
+            way: proof.way.word().to_owned(),
+            provider: proof.provider,
+            groups: proof.groups,
             last_used_at: now,
             address: visit.address.shown(),
             user_agent: visit.agent.clone(),
         };
-        let mut event = visit.event(EventKind::SignIn, way.action(), Outcome::Permit, now);
+        let mut event = visit.event(EventKind::SignIn, proof.way.action(), Outcome::Permit, now);
+        if let Some(provider) = &session.provider {
+            event.details.insert("provider", provider.as_str().into());
+        }
         event.subject = Some(prokura_core::Principal::User(user.clone()));
         NewSession { secret, session, replaces: visit.signed_in.clone(), event }
     }
@@ -132,6 +172,19 @@ impl People {
 }
 
 impl NewSession {
+    /// The same session, of whoever it turns out to be.
+    #[must_use]
+    pub(crate) fn of(mut self, user: &UserId) -> Self {
+        self.session.user = user.clone();
+        self.event.subject = Some(prokura_core::Principal::User(user.clone()));
+        self
+    }
+
+    /// What is recorded when it begins.
+    pub(crate) fn event(&self) -> &Event {
+        &self.event
+    }
+
     /// Begins it, on record.
     pub(crate) fn begin(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         if let Some(old) = &self.replaces {

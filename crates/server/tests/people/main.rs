@@ -3,6 +3,8 @@
 
 mod account;
 mod consent;
+mod idp;
+mod provider;
 mod signin;
 mod softkey;
 mod world;

@@ -8,12 +8,13 @@ use prokura_config::Config;
 use prokura_core::{
     ClientId, ManualClock, PointId, ResourceUri, ScopeSet, SystemRng, Timestamp, TraceId, UserId,
 };
+use prokura_egress::Egress;
 use prokura_ledger::{Entry, Filter};
 use prokura_oauth::json::Object;
 use prokura_oauth::seal::MasterKey;
 use prokura_server::interaction::{Asked, Codes, Granted, Prompt};
-use prokura_server::signin::{NewUser, add};
-use prokura_server::{People, people_router};
+use prokura_server::signin::{NewUser, Providers, add};
+use prokura_server::{People, Secrets, people_router};
 use prokura_store::{ArtifactKind, DatabaseUrl, Store, StoreError, Tx};
 use prokura_ui::Standing;
 use std::collections::BTreeMap;
@@ -94,13 +95,21 @@ impl World {
 
     /// A server of `issuer` whose configuration has `more` in it.
     pub async fn with(issuer: &str, more: &str) -> Self {
-        Self::on(&DatabaseUrl::memory(), issuer, more).await
+        Self::on(&DatabaseUrl::memory(), config(issuer, more), None).await
+    }
+
+    /// A server whose people may sign in at the providers of `more`; `secret` is its own at each.
+    pub async fn with_provider(more: &str, egress: Egress, secret: &str) -> Self {
+        let config = config("https://as.example", more);
+        let names = config.identity_providers.iter().map(|p| (p.name.clone(), secret.to_owned()));
+        let secrets = Secrets { providers: names.collect(), ..Secrets::default() };
+        Self::on(&DatabaseUrl::memory(), config, Some((secrets, egress))).await
     }
 
     /// A server whose database is a file, so that reading goes on while somebody writes.
     pub async fn in_file(path: &Path) -> Self {
         let url = DatabaseUrl::parse(&format!("sqlite:{}", path.display())).unwrap();
-        Self::on(&url, "https://as.example", "").await
+        Self::on(&url, config("https://as.example", ""), None).await
     }
 
     /// Keeps the writer busy for `time`; returns once it is.
@@ -121,16 +130,23 @@ impl World {
         held
     }
 
-    async fn on(url: &DatabaseUrl, issuer: &str, more: &str) -> Self {
+    async fn on(url: &DatabaseUrl, config: Config, providers: Option<(Secrets, Egress)>) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(1_795_255_200)));
         let point = PointId::parse("pep_test").unwrap();
         let store = Store::open(url, point, clock.clone()).await.unwrap();
-        let config = Arc::new(config(issuer, more));
+        let issuer = config.issuer.to_string();
+        let config = Arc::new(config);
         let (master, codes) = (MasterKey::new([7; 32]), Arc::new(PlainCodes::default()));
         let rng = Arc::new(SystemRng);
-        let people = People::new(config, store.clone(), clock.clone(), rng, &master, codes);
-        let people = Arc::new(people.unwrap());
-        let asked = Arc::new(Mutex::new(asked(issuer)));
+        let people = People::new(config.clone(), store.clone(), clock.clone(), rng, &master, codes).unwrap();
+        let people = match providers {
+            None => people,
+            Some((secrets, egress)) => {
+                people.with_providers(Providers::new(&config, &secrets, egress, clock.clone()).unwrap())
+            }
+        };
+        let people = Arc::new(people);
+        let asked = Arc::new(Mutex::new(asked(&issuer)));
         let router = people_router(people.clone()).merge(authorize(people.clone(), asked.clone()));
         Self { store, clock, people, router, asked }
     }

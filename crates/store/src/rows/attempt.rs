@@ -48,7 +48,7 @@ impl Tx<'_> {
         for name in names {
             let known = self.known(name, now, calm)?;
             let failures = known.failures.saturating_add(1);
-            self.put_failures(name, Known { failures, until: now.after(delay(failures)), ..known })?;
+            self.put_failures(name, &Known { failures, until: now.after(delay(failures)), ..known })?;
         }
         Ok(Attempt::Allowed { failures: most })
     }
@@ -84,7 +84,7 @@ impl Tx<'_> {
         Ok(self.row(sql, params![name], read)?.map_or(none, |known| known.less(now, calm)))
     }
 
-    fn put_failures(&mut self, name: &str, known: Known) -> Result<(), StoreError> {
+    fn put_failures(&mut self, name: &str, known: &Known) -> Result<(), StoreError> {
         self.execute(
             "INSERT INTO attempts (name, failures, last_at, blocked_until) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (name) DO UPDATE SET failures = excluded.failures, last_at = excluded.last_at,
