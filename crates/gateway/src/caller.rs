@@ -5,11 +5,14 @@
 //! agent and the client may still act.
 
 use crate::fault::Fault;
+use crate::possession::Proofs;
 use crate::route::Route;
 use aws_lc_rs::digest::{SHA256, digest};
+use http::request::Parts;
 use http::{HeaderMap, header};
 use prokura_core::{Clock, Principal, Timestamp};
 use prokura_oauth::access_token::AccessToken;
+use prokura_oauth::dpop::Proof;
 use prokura_oauth::jose::KeySet;
 use prokura_policy::Authority;
 use prokura_store::Store;
@@ -47,10 +50,50 @@ impl Caller {
     }
 }
 
+/// How a token is presented (RFC 6750 §2.1, RFC 9449 §7.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Scheme {
+    /// `Bearer`: whoever has it may use it.
+    #[default]
+    Bearer,
+    /// `DPoP`: with a proof.
+    Dpop,
+}
+
+/// A token as it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Presented<'a> {
+    pub(crate) scheme: Scheme,
+    pub(crate) token: &'a str,
+}
+
 /// The longest token that is looked at, in bytes.
 const MAX_TOKEN: usize = 16 * 1024;
 /// How many verified tokens are remembered.
 const REMEMBERED: u64 = 65_536;
+
+/// A caller, and what came with the token.
+pub(crate) struct Known {
+    pub(crate) caller: Caller,
+    /// To be spent before anything is released.
+    pub(crate) proof: Option<Proof>,
+}
+
+impl Scheme {
+    /// The scheme of that name, in any case (RFC 9110 §11.1).
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        if name.eq_ignore_ascii_case("bearer") {
+            return Some(Self::Bearer);
+        }
+        name.eq_ignore_ascii_case("dpop").then_some(Self::Dpop)
+    }
+
+    /// The scheme that a request means to use, as far as that can be told.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let value = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+        value.and_then(|v| Self::parse(v.split(' ').next()?)).unwrap_or_default()
+    }
+}
 
 /// Verifies tokens.
 pub(crate) struct Authenticator {
@@ -58,6 +101,7 @@ pub(crate) struct Authenticator {
     keys: watch::Receiver<Arc<KeySet>>,
     store: Store,
     clock: Arc<dyn Clock>,
+    proofs: Arc<Proofs>,
     remembered: moka::sync::Cache<[u8; 32], Arc<Verified>>,
 }
 
@@ -68,23 +112,28 @@ impl Authenticator {
         keys: watch::Receiver<Arc<KeySet>>,
         store: Store,
         clock: Arc<dyn Clock>,
+        proofs: Arc<Proofs>,
     ) -> Self {
         let remembered = moka::sync::Cache::new(REMEMBERED);
-        Self { issuer, keys, store, clock, remembered }
+        Self { issuer, keys, store, clock, proofs, remembered }
     }
 
     /// Who sends this request; whether they still may is asked by [`in_force`](Self::in_force). At a public
     /// resource nobody is asked, and a token is not looked at.
-    pub(crate) fn identify(&self, route: &Route, headers: &HeaderMap) -> Result<Caller, Fault> {
+    pub(crate) fn identify(&self, route: &Route, parts: &Parts) -> Result<Known, Fault> {
         if route.policy.is_public() {
-            return Ok(Caller::Nobody);
+            return Ok(Known { caller: Caller::Nobody, proof: None });
         }
-        self.verify(route, bearer(headers)?).map(Caller::Token)
+        let presented = presented(&parts.headers)?;
+        let now = self.clock.now();
+        let verified = self.verify(route, presented.token, now)?;
+        let proof = self.proofs.check(route, &verified.token, &presented, parts, now)?;
+        Ok(Known { caller: Caller::Token(verified), proof })
     }
 
-    fn verify(&self, route: &Route, compact: &str) -> Result<Arc<Verified>, Fault> {
+    fn verify(&self, route: &Route, compact: &str, now: Timestamp) -> Result<Arc<Verified>, Fault> {
         let invalid = |_| Fault::InvalidToken("the token is not valid here");
-        let (now, keys) = (self.clock.now(), self.keys.borrow().clone());
+        let keys = self.keys.borrow().clone();
         let hash = sha256(compact);
         if let Some(known) = self.remembered.get(&hash)
             && Arc::ptr_eq(&known.keys, &keys)
@@ -96,9 +145,6 @@ impl Authenticator {
         }
         let token =
             AccessToken::verify(compact, &keys, &self.issuer, &route.resource, now).map_err(invalid)?;
-        if !token.cnf.is_bearer() {
-            return Err(Fault::InvalidToken("the token is bound, and is not taken as a bearer token"));
-        }
         let verified = Arc::new(Verified { token, keys });
         self.remembered.insert(hash, Arc::clone(&verified));
         unexpired(verified, now)
@@ -136,7 +182,7 @@ fn unexpired(verified: Arc<Verified>, now: Timestamp) -> Result<Arc<Verified>, F
 }
 
 /// The token of the one `Authorization` header (RFC 6750 §2.1); nowhere else is one looked for.
-fn bearer(headers: &HeaderMap) -> Result<&str, Fault> {
+fn presented(headers: &HeaderMap) -> Result<Presented<'_>, Fault> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Err(Fault::NoToken) };
     if values.next().is_some() {
@@ -144,9 +190,7 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Fault> {
     }
     let text = value.to_str().map_err(|_| Fault::BadAuthorization)?;
     let Some((scheme, token)) = text.split_once(' ') else { return Err(Fault::NoToken) };
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Fault::NoToken);
-    }
+    let scheme = Scheme::parse(scheme).ok_or(Fault::NoToken)?;
     let token = token.trim_matches(' ');
     let fine = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
     if token.is_empty() || !token.bytes().all(fine) {
@@ -155,7 +199,7 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Fault> {
     if token.len() > MAX_TOKEN {
         return Err(Fault::InvalidToken("the token is not valid here"));
     }
-    Ok(token)
+    Ok(Presented { scheme, token })
 }
 
 fn sha256(text: &str) -> [u8; 32] {
@@ -173,17 +217,24 @@ mod tests {
         for value in values {
             headers.append(header::AUTHORIZATION, value.parse().unwrap());
         }
-        bearer(&headers).map(str::to_owned)
+        presented(&headers).map(|p| format!("{:?} {}", p.scheme, p.token))
     }
 
     #[test]
-    fn one_bearer_token_in_one_header() {
-        assert_eq!(read(&["Bearer a.b-c"]).unwrap(), "a.b-c");
-        assert_eq!(read(&["bEARER a.b-c"]).unwrap(), "a.b-c");
+    fn one_token_in_one_header() {
+        assert_eq!(read(&["Bearer a.b-c"]).unwrap(), "Bearer a.b-c");
+        assert_eq!(read(&["bEARER a.b-c"]).unwrap(), "Bearer a.b-c");
+        assert_eq!(read(&["dpop a.b-c"]).unwrap(), "Dpop a.b-c");
         for none in [&[][..], &["Basic eDp5"], &["Bearer"], &["a.b.c"]] {
             assert!(matches!(read(none), Err(Fault::NoToken)), "{none:?}");
         }
-        for bad in [&["Bearer a", "Bearer a"][..], &["Bearer a b"], &["Bearer a,Bearer b"], &["Bearer "]] {
+        for bad in [
+            &["Bearer a", "Bearer a"][..],
+            &["DPoP a", "Bearer a"],
+            &["Bearer a b"],
+            &["Bearer a,Bearer b"],
+            &["Bearer "],
+        ] {
             assert!(matches!(read(bad), Err(Fault::BadAuthorization)), "{bad:?}");
         }
     }

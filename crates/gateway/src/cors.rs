@@ -10,7 +10,7 @@ pub(crate) fn preflight() -> Response<Body> {
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST, GET, DELETE"));
-    let allowed = "authorization, content-type, accept, mcp-protocol-version, mcp-method, mcp-name, mcp-session-id, last-event-id";
+    let allowed = "authorization, dpop, content-type, accept, mcp-protocol-version, mcp-method, mcp-name, mcp-session-id, last-event-id";
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(allowed));
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     response
@@ -22,6 +22,6 @@ pub(crate) fn allow(doors: &Doors, request: &HeaderMap, response: &mut Response<
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     headers.append(header::VARY, HeaderValue::from_static("origin"));
-    let exposed = HeaderValue::from_static("mcp-session-id, www-authenticate, retry-after");
+    let exposed = HeaderValue::from_static("mcp-session-id, www-authenticate, retry-after, dpop-nonce");
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
 }

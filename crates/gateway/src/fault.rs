@@ -1,13 +1,16 @@
 //! What can go wrong, and the one table that says how it is answered.
 
+use crate::caller::Scheme;
 use crate::envelope::{Id, Malformed};
 use crate::method::BadCall;
 use crate::mirror::BadHeaders;
 use crate::route::Route;
+use crate::scene::Scene;
 use crate::version::{Era, Version};
 use http::{HeaderValue, Response, StatusCode, header};
 use prokura_core::{Denial, ScopeSet, TraceId};
 use prokura_oauth::challenge::Challenge;
+use prokura_oauth::dpop::{self, BadNonce, ProofError};
 use prokura_oauth::error::OAuthError;
 use prokura_oauth::json::{Object, Value};
 
@@ -34,6 +37,18 @@ pub(crate) enum Fault {
     BadAuthorization,
     /// The token is not valid here.
     InvalidToken(&'static str),
+    /// The token is bound to a key and came as a bearer token.
+    Bound,
+    /// The token is bound to no key, and a bound one is needed or was announced.
+    Unbound,
+    /// There is no proof beside a token that needs one.
+    NoProof,
+    /// The proof is refused.
+    Proof(ProofError),
+    /// The proof lacks a nonce of this gateway.
+    ProofNonce,
+    /// The proof was used before.
+    ProofReplayed,
     /// The grant behind the token, or somebody who acts by it, is no longer in force.
     GrantRevoked,
     /// What is revoked is not known freshly enough.
@@ -102,6 +117,12 @@ fn own(status: StatusCode, word: &'static str, sentence: impl Into<String>) -> R
     row(status, i64::from(status.as_u16()), word, sentence)
 }
 
+impl From<ProofError> for Fault {
+    fn from(error: ProofError) -> Self {
+        Self::Proof(error)
+    }
+}
+
 impl Fault {
     fn row(&self) -> Row {
         use StatusCode as S;
@@ -130,6 +151,24 @@ impl Fault {
                 own(S::BAD_REQUEST, "invalid_request", "send one Authorization header with one bearer token")
             }
             Self::InvalidToken(why) => own(S::UNAUTHORIZED, "invalid_token", *why),
+            Self::Bound => own(
+                S::UNAUTHORIZED,
+                "token_bound",
+                "the token is bound to a key: present it by the scheme DPoP, with a proof",
+            ),
+            Self::Unbound => own(
+                S::UNAUTHORIZED,
+                "token_unbound",
+                "the token is bound to no key: ask for one with a DPoP proof",
+            ),
+            Self::NoProof => own(S::UNAUTHORIZED, "proof_missing", "a DPoP proof is needed here"),
+            Self::Proof(error) => own(S::UNAUTHORIZED, "proof_invalid", error.to_string()),
+            Self::ProofNonce => own(S::UNAUTHORIZED, "proof_nonce", BadNonce.to_string()),
+            Self::ProofReplayed => own(
+                S::UNAUTHORIZED,
+                "proof_replayed",
+                "the DPoP proof was used before: make one for each request",
+            ),
             Self::GrantRevoked => own(S::UNAUTHORIZED, "grant_revoked", "the authorization was ended"),
             Self::RevocationStale => own(
                 S::SERVICE_UNAVAILABLE,
@@ -214,23 +253,18 @@ impl Fault {
     }
 
     /// The HTTP answer. The body is always a JSON-RPC error, with the request's id where it is known.
-    pub(crate) fn response<B: From<Vec<u8>>>(
-        &self,
-        route: &Route,
-        id: Option<Id>,
-        trace: &TraceId,
-    ) -> Response<B> {
+    pub(crate) fn response<B: From<Vec<u8>>>(&self, scene: &Scene, id: Option<Id>) -> Response<B> {
         let id = id.or_else(|| self.id().cloned());
-        let body = crate::envelope::Message::Response(id, Err(self.error(trace))).into_bytes();
+        let body = crate::envelope::Message::Response(id, Err(self.error(&scene.trace))).into_bytes();
         let mut response = Response::new(B::from(body));
         *response.status_mut() = self.row().status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(challenge) = self.challenge(route)
-            && let Ok(value) = HeaderValue::try_from(challenge)
-        {
-            headers.insert(header::WWW_AUTHENTICATE, value);
+        for challenge in self.challenges(&scene.route, scene.scheme) {
+            if let Ok(value) = HeaderValue::try_from(challenge.into_value()) {
+                headers.append(header::WWW_AUTHENTICATE, value);
+            }
         }
         match self {
             Self::RateLimited { seconds, .. } => {
@@ -247,22 +281,41 @@ impl Fault {
         response
     }
 
-    /// The `WWW-Authenticate` challenge (RFC 6750 §3; MCP authorization, "Scope Challenge Handling").
-    fn challenge(&self, route: &Route) -> Option<String> {
-        let bearer = Challenge::bearer;
-        let challenge = match self {
-            Self::NoToken => bearer().scope(&route.first_scopes),
-            Self::InvalidToken(_) | Self::GrantRevoked => bearer()
-                .error(OAuthError::InvalidToken)
-                .description(&self.row().sentence)
-                .scope(&route.first_scopes),
-            Self::BadAuthorization => bearer().error(OAuthError::InvalidRequest),
+    /// The `WWW-Authenticate` challenges (RFC 6750 §3, RFC 9449 §7.1; MCP authorization, "Scope Challenge Handling"): in
+    /// the scheme that was used, and where another token is needed, also in the other one.
+    fn challenges(&self, route: &Route, used: Scheme) -> Vec<Challenge> {
+        let scheme = if route.needs_proof { Scheme::Dpop } else { used };
+        let begun = match scheme {
+            Scheme::Bearer => Challenge::bearer(),
+            Scheme::Dpop => Challenge::dpop(),
+        };
+        let Some(challenge) = self.challenge(begun, route) else { return Vec::new() };
+        let challenge = challenge.resource_metadata(&route.metadata_url);
+        let algorithms = || dpop::algorithm_names().collect::<Vec<_>>().join(" ");
+        match scheme {
+            Scheme::Dpop => vec![challenge.with("algs", &algorithms())],
+            Scheme::Bearer if self.row().status == StatusCode::UNAUTHORIZED => {
+                vec![challenge, Challenge::dpop().with("algs", &algorithms())]
+            }
+            Scheme::Bearer => vec![challenge],
+        }
+    }
+
+    fn challenge(&self, begun: Challenge, route: &Route) -> Option<Challenge> {
+        let error = |error| begun.clone().error(error).description(&self.row().sentence);
+        Some(match self {
+            Self::NoToken => begun.scope(&route.first_scopes),
+            Self::InvalidToken(_) | Self::GrantRevoked | Self::Bound | Self::Unbound => {
+                error(OAuthError::InvalidToken).scope(&route.first_scopes)
+            }
+            Self::NoProof | Self::Proof(_) | Self::ProofReplayed => error(OAuthError::InvalidDpopProof),
+            Self::ProofNonce => error(OAuthError::UseDpopNonce),
+            Self::BadAuthorization => begun.error(OAuthError::InvalidRequest),
             Self::Denied { ask, denial } if !denial.missing.is_empty() => {
-                bearer().error(OAuthError::InsufficientScope).description(&self.row().sentence).scope(ask)
+                error(OAuthError::InsufficientScope).scope(ask)
             }
             _ => return None,
-        };
-        Some(challenge.resource_metadata(&route.metadata_url).into_value())
+        })
     }
 }
 

@@ -3,12 +3,13 @@
 use crate::caller::Authenticator;
 use crate::handle::Sealer;
 use crate::limit::Limiter;
+use crate::possession::Proofs;
 use crate::route::{Doors, GatewayError, Route};
 use crate::{metadata, walk};
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::{any, get};
-use prokura_config::{GatewayLimits, Issuer, ResourceConfig};
+use prokura_config::{Dpop, GatewayLimits, Issuer, ResourceConfig};
 use prokura_core::{Clock, Rng};
 use prokura_egress::Upstream;
 use prokura_oauth::jose::KeySet;
@@ -26,6 +27,8 @@ pub struct GatewayOptions {
     pub resources: Vec<ResourceConfig>,
     /// The bounds.
     pub limits: GatewayLimits,
+    /// Proofs of possession.
+    pub dpop: Dpop,
     /// The issuer's keys; when they change, every remembered token is verified again.
     pub keys: watch::Receiver<Arc<KeySet>>,
     /// Where is recorded, and what is revoked.
@@ -55,6 +58,7 @@ pub(crate) struct Inner {
     pub(crate) doors: Doors,
     pub(crate) bounds: Bounds,
     pub(crate) authenticator: Authenticator,
+    pub(crate) proofs: Arc<Proofs>,
     pub(crate) sealer: Arc<Sealer>,
     pub(crate) limiter: Limiter,
     pub(crate) store: Store,
@@ -75,12 +79,18 @@ impl Gateway {
     /// # Errors
     /// [`GatewayError`] if a resource cannot be served; a configuration that was checked has none such.
     pub fn new(options: GatewayOptions) -> Result<Self, GatewayError> {
-        let GatewayOptions { issuer, resources, limits, keys, store, clock, rng, master_key, upstream } =
+        let GatewayOptions { issuer, resources, limits, dpop, keys, store, clock, rng, master_key, upstream } =
             options;
         let routes =
             resources.iter().map(|r| Route::new(&issuer, r).map(Arc::new)).collect::<Result<_, _>>()?;
-        let authenticator =
-            Authenticator::new(issuer.as_str().to_owned(), keys, store.clone(), Arc::clone(&clock));
+        let proofs = Arc::new(Proofs::new(&dpop, &master_key).map_err(|_| GatewayError::Key)?);
+        let authenticator = Authenticator::new(
+            issuer.as_str().to_owned(),
+            keys,
+            store.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&proofs),
+        );
         store.revoked().believe_for(limits.stale_after.get());
         let bounds = Bounds {
             max_request: limits.max_request.bytes(),
@@ -92,6 +102,7 @@ impl Gateway {
             doors: Doors::new(&issuer, &limits.allowed_origins),
             bounds,
             authenticator,
+            proofs,
             sealer: Arc::new(Sealer::new(&master_key).map_err(|_| GatewayError::Key)?),
             limiter: Limiter::default(),
             issuer,

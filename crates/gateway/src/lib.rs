@@ -25,6 +25,7 @@ mod metadata;
 mod method;
 mod mirror;
 mod opening;
+mod possession;
 mod results;
 mod route;
 mod scene;

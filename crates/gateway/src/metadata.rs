@@ -5,6 +5,7 @@ use axum::body::Body;
 use http::{HeaderValue, Response, header};
 use prokura_config::Issuer;
 use prokura_core::Scope;
+use prokura_oauth::dpop;
 use prokura_oauth::json::{Object, Value};
 use std::sync::Arc;
 
@@ -32,6 +33,8 @@ pub(crate) fn document(issuer: &Issuer, route: &Route) -> Object {
     o.insert("authorization_servers", Value::Array(vec![issuer.as_str().into()]));
     o.insert("scopes_supported", Value::Array(scopes));
     o.insert("bearer_methods_supported", Value::Array(vec!["header".into()]));
+    o.insert("dpop_signing_alg_values_supported", dpop::algorithm_names().collect());
+    o.insert("dpop_bound_access_tokens_required", route.needs_proof.into());
     o.insert("resource_name", route.title.as_str().into());
     o
 }

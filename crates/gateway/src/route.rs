@@ -5,6 +5,7 @@ use http::request::Parts;
 use http::{HeaderMap, Uri, header};
 use prokura_config::{Issuer, RateLimit, ResourceConfig};
 use prokura_core::{ResourceUri, Scope, ScopeSet};
+use prokura_oauth::dpop::Target;
 use prokura_policy::ResourcePolicy;
 
 /// The well-known address of protected resource metadata (RFC 9728 §3).
@@ -47,6 +48,10 @@ pub(crate) struct Route {
     pub(crate) upstream: Uri,
     /// How many calls one caller may make.
     pub(crate) rate: RateLimit,
+    /// Whether only tokens are taken that are bound to a key.
+    pub(crate) needs_proof: bool,
+    /// What proofs name as their address.
+    pub(crate) targets: Vec<Target>,
 }
 
 impl Route {
@@ -77,6 +82,8 @@ impl Route {
                 .parse()
                 .map_err(|_| fail("its upstream is no URI".into()))?,
             rate: config.rate,
+            needs_proof: config.require_dpop,
+            targets: Target::parse(resource.as_str()).into_iter().collect(),
             resource,
             path,
             policy,

@@ -1,12 +1,16 @@
 //! Record: what is known of a request so far, and the entries made from it.
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Scheme};
 use crate::decide::Warrant;
 use crate::fault::Fault;
 use crate::gateway::Inner;
 use crate::route::Route;
+use axum::body::Body;
+use http::Response;
 use prokura_core::{Action, TraceId};
 use prokura_ledger::{Event, EventKind, Outcome};
+use prokura_oauth::dpop::{NONCE_HEADER, Proof};
+use prokura_store::{ArtifactKind, StoreError};
 use std::sync::Arc;
 
 /// One request as far as it is known.
@@ -15,6 +19,10 @@ pub(crate) struct Scene {
     pub(crate) inner: Arc<Inner>,
     pub(crate) route: Arc<Route>,
     pub(crate) caller: Caller,
+    /// How the caller presents its token.
+    pub(crate) scheme: Scheme,
+    /// The proof that came with the token, until it is spent.
+    pub(crate) proof: Option<Proof>,
     pub(crate) trace: TraceId,
     /// What is asked for, as the record says it: `tool:read_report`, `mcp:tools/list`.
     pub(crate) action: String,
@@ -30,7 +38,16 @@ impl Scene {
     pub(crate) fn new(inner: Arc<Inner>, route: Arc<Route>) -> Self {
         let trace = TraceId::random(inner.rng.as_ref());
         let action = "mcp:request".to_owned();
-        Self { inner, route, caller: Caller::Nobody, trace, action, method: String::new() }
+        Self {
+            inner,
+            route,
+            caller: Caller::Nobody,
+            scheme: Scheme::Bearer,
+            proof: None,
+            trace,
+            action,
+            method: String::new(),
+        }
     }
 
     /// Notes the method.
@@ -65,7 +82,37 @@ impl Scene {
         if let [only] = events.as_slice() {
             self.action.clone_from(&only.action);
         }
-        self.write(events).await
+        match self.proof.take() {
+            None => self.write(events).await,
+            Some(proof) => self.spend(proof, events).await,
+        }
+    }
+
+    /// Makes entries durable together with the note that this proof was seen: on whichever process it is sent again,
+    /// it is worth nothing (RFC 9449 §11.1).
+    async fn spend(&self, proof: Proof, events: Vec<Event>) -> Result<(), Fault> {
+        let now = self.inner.clock.now();
+        let spent = self.inner.store.transact(move |tx| {
+            let first = tx.claim(ArtifactKind::DpopJti, &proof.replay_key(), now, proof.until())?;
+            if first {
+                events.iter().for_each(|e| tx.record(e.clone()));
+            }
+            Ok::<_, StoreError>(first)
+        });
+        match spent.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Fault::ProofReplayed),
+            Err(error) => Err(self.unwritten(&error)),
+        }
+    }
+
+    /// Puts the nonce for the next proof into an answer, where nonces are asked for (RFC 9449 §8.2).
+    pub(crate) fn offer_nonce(&self, response: &mut Response<Body>) {
+        if self.scheme == Scheme::Dpop
+            && let Some(nonce) = self.inner.proofs.next_nonce(self.inner.clock.now())
+        {
+            response.headers_mut().insert(NONCE_HEADER, nonce);
+        }
     }
 
     /// The entry of a refusal: of a request that was not forwarded, or of a call that failed after it.
@@ -105,9 +152,11 @@ impl Scene {
 
     /// Makes entries durable.
     pub(crate) async fn write(&self, events: Vec<Event>) -> Result<(), Fault> {
-        self.inner.store.record(events).await.map_err(|error| {
-            tracing::error!(%error, trace = %self.trace, "the record cannot be written: the call is refused");
-            Fault::NotRecorded
-        })
+        self.inner.store.record(events).await.map_err(|error| self.unwritten(&error))
+    }
+
+    fn unwritten(&self, error: &StoreError) -> Fault {
+        tracing::error!(%error, trace = %self.trace, "the record cannot be written: the call is refused");
+        Fault::NotRecorded
     }
 }

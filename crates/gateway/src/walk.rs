@@ -1,5 +1,6 @@
 //! The walk of one request: route → authenticate → parse → decide → record → inject → forward → redact → record.
 
+use crate::caller::Scheme;
 use crate::decide::{self, Warrant};
 use crate::ending::Ending;
 use crate::envelope::{Id, Message};
@@ -37,6 +38,7 @@ pub(crate) async fn serve(inner: Arc<Inner>, route: Arc<Route>, request: Request
     if let Some(ending) = walk.ending.take() {
         ending.done();
     }
+    walk.scene.offer_nonce(&mut response);
     cors::allow(&walk.scene.inner.doors, &parts.headers, &mut response);
     response
 }
@@ -79,10 +81,13 @@ impl Walk {
     /// Who calls, whether not too often, and whether they still may. Callers without a token are told apart by
     /// their address. Whoever is known stands in the record, also of a refusal.
     fn authenticate(&mut self, parts: &Parts) -> Result<(), Fault> {
-        let caller = self.scene.inner.authenticator.identify(&self.scene.route, &parts.headers);
-        if let Ok(caller) = &caller {
-            self.scene.caller = caller.clone();
-        }
+        self.scene.scheme = Scheme::of(&parts.headers);
+        let known = self.scene.inner.authenticator.identify(&self.scene.route, parts);
+        let caller = known.map(|known| {
+            self.scene.caller = known.caller.clone();
+            self.scene.proof = known.proof;
+            known.caller
+        });
         self.limit(parts)?;
         match caller?.token() {
             Some(token) => self.scene.inner.authenticator.in_force(token),
@@ -257,7 +262,7 @@ impl Walk {
         {
             fault = not;
         }
-        fault.response(&self.scene.route, self.id.clone(), &self.scene.trace)
+        fault.response(&self.scene, self.id.clone())
     }
 }
 

@@ -21,6 +21,11 @@ impl Challenge {
         Self { text: "Bearer".to_owned(), first: true }
     }
 
+    /// `DPoP` (RFC 9449 §7.1).
+    pub fn dpop() -> Self {
+        Self { text: "DPoP".to_owned(), first: true }
+    }
+
     /// `Basic`, for a client whose authentication failed (RFC 6749 §5.2).
     pub fn basic(realm: &str) -> Self {
         Self { text: "Basic".to_owned(), first: true }.with("realm", realm)

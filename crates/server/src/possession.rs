@@ -33,7 +33,7 @@ pub(crate) struct Proofs {
 impl Proofs {
     pub(crate) fn new(config: &Config, master: &MasterKey) -> Result<Self, SealError> {
         let dpop = &config.dpop;
-        let nonces = dpop.server_nonces.then(|| Nonces::new(master, "the server", dpop.nonce_life.get()));
+        let nonces = dpop.server_nonces.then(|| Nonces::new(master, dpop.nonce_life.get()));
         // Addresses are from the configuration, never from what a request says of itself.
         let at = |path: &str| Target::parse(&format!("{}{path}", config.issuer)).into_iter().collect();
         Ok(Self { nonces: nonces.transpose()?, token: at("/token"), par: at("/par") })

@@ -53,6 +53,7 @@ impl Service {
             issuer: config.issuer.clone(),
             resources: config.resources.clone(),
             limits: config.gateway.clone(),
+            dpop: config.dpop.clone(),
             keys: server.keys(),
             store: store.clone(),
             clock: Arc::clone(&clock),

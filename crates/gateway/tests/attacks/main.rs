@@ -10,5 +10,6 @@ mod doors;
 mod handles;
 mod messages;
 mod mirrored;
+mod proofs;
 mod sockets;
 mod streams;

@@ -134,7 +134,8 @@ impl Post<'_> {
         self
     }
 
-    fn into_request(self) -> Request<Full<Bytes>> {
+    /// The request, to be sent to another process.
+    pub fn into_request(self) -> Request<Full<Bytes>> {
         let uri = format!("http://{}{}", self.world.address, self.path);
         let mut request = Request::builder().method(self.method).uri(uri);
         for (name, value) in &self.headers {

@@ -74,6 +74,8 @@ pub struct World {
     pub key: SigningKey,
     pub keys: watch::Sender<Arc<KeySet>>,
     pub issuer: Issuer,
+    config: Config,
+    database: DatabaseUrl,
     http: prokura_egress::Upstream,
 }
 
@@ -148,22 +150,20 @@ impl World {
             Store::open(&database, PointId::parse("pep_test").unwrap(), Arc::clone(&shared)).await.unwrap();
         let key = SigningKey::generate(Algorithm::Es256).unwrap();
         let (keys, receiver) = watch::channel(Arc::new(KeySet::of(vec![key.public()]).unwrap()));
-        let gateway = Gateway::new(GatewayOptions {
-            issuer: config.issuer.clone(),
-            resources: config.resources.clone(),
-            limits: config.gateway.clone(),
-            keys: receiver,
-            store: store.clone(),
-            clock: shared,
-            rng: Arc::new(SeededRng::new(1)),
-            master_key: Arc::new(MasterKey::new([7; 32])),
-            upstream: prokura_egress::Upstream::new(UpstreamConfig::default()),
-        })
-        .unwrap();
+        let gateway = gateway(&config, receiver, &store, shared);
         let service = gateway.router().into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
         let http = prokura_egress::Upstream::new(UpstreamConfig::default());
-        Self { address, upstream, store, clock, key, keys, issuer: config.issuer, http }
+        let issuer = config.issuer.clone();
+        Self { address, upstream, store, clock, key, keys, issuer, config, database, http }
+    }
+
+    /// Another process that serves the same addresses on the same database.
+    pub async fn replica(&self) -> axum::Router {
+        let shared: Arc<dyn Clock> = self.clock.clone();
+        let point = PointId::parse("pep_other").unwrap();
+        let store = Store::open(&self.database, point, Arc::clone(&shared)).await.unwrap();
+        gateway(&self.config, self.keys.subscribe(), &store, shared).router()
     }
 
     /// The URI of a resource.
@@ -253,4 +253,25 @@ impl World {
         let revoked = self.store.transact(move |tx| tx.revoke_grant(&id, "usr_alice", "test", now)).await;
         assert!(revoked.unwrap_or_else(|e: StoreError| panic!("{e}")));
     }
+}
+
+fn gateway(
+    config: &Config,
+    keys: watch::Receiver<Arc<KeySet>>,
+    store: &Store,
+    clock: Arc<dyn Clock>,
+) -> Gateway {
+    Gateway::new(GatewayOptions {
+        issuer: config.issuer.clone(),
+        resources: config.resources.clone(),
+        limits: config.gateway.clone(),
+        dpop: config.dpop.clone(),
+        keys,
+        store: store.clone(),
+        clock,
+        rng: Arc::new(SeededRng::new(1)),
+        master_key: Arc::new(MasterKey::new([7; 32])),
+        upstream: prokura_egress::Upstream::new(UpstreamConfig::default()),
+    })
+    .unwrap()
 }

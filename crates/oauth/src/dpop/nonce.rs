@@ -13,7 +13,8 @@ const TAG: usize = 16;
 #[error("use the nonce of the header `DPoP-Nonce` in the DPoP proof")]
 pub struct BadNonce;
 
-/// Makes and checks the nonces of one place. Every process with the same master key knows them.
+/// Makes and checks the nonces of one installation: every process with the same master key knows them, server and
+/// gateway alike, for clients keep one nonce for each origin (RFC 9449 §8.2, §9) and these two share theirs.
 #[derive(Debug, Clone)]
 pub struct Nonces {
     key: MacKey,
@@ -21,12 +22,12 @@ pub struct Nonces {
 }
 
 impl Nonces {
-    /// The nonces of the place `label`, good for `life`: those of another place are none here.
+    /// The nonces under this master key, good for `life`.
     ///
     /// # Errors
     /// [`SealError`] if no key can be derived.
-    pub fn new(master: &MasterKey, label: &str, life: Duration) -> Result<Self, SealError> {
-        Ok(Self { key: master.mac_key(&format!("DPoP nonces of {label}"))?, life })
+    pub fn new(master: &MasterKey, life: Duration) -> Result<Self, SealError> {
+        Ok(Self { key: master.mac_key("DPoP nonces")?, life })
     }
 
     /// The nonce of this second.
@@ -60,32 +61,32 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
 
-    fn nonces(label: &str) -> Nonces {
-        Nonces::new(&MasterKey::new([7; 32]), label, Duration::from_secs(60)).unwrap()
+    fn nonces(master: u8) -> Nonces {
+        Nonces::new(&MasterKey::new([master; 32]), Duration::from_secs(60)).unwrap()
     }
 
     #[test]
     fn a_nonce_is_good_for_a_while_and_where_it_was_made() {
-        let (here, nonce) = (nonces("a"), nonces("a").issue(NOW));
+        let (here, nonce) = (nonces(7), nonces(7).issue(NOW));
         assert_eq!(here.check(Some(&nonce), NOW), Ok(()));
         assert_eq!(here.check(Some(&nonce), NOW.after(Duration::from_secs(60))), Ok(()));
         assert_eq!(here.check(Some(&nonce), NOW.after(Duration::from_secs(61))), Err(BadNonce));
         assert_eq!(here.check(Some(&nonce), NOW.before(Duration::from_secs(60))), Err(BadNonce));
-        assert_eq!(nonces("b").check(Some(&nonce), NOW), Err(BadNonce));
+        assert_eq!(nonces(8).check(Some(&nonce), NOW), Err(BadNonce));
         assert_eq!(here.check(None, NOW), Err(BadNonce));
     }
 
     #[test]
     fn nobody_else_makes_one() {
-        let nonce = nonces("a").issue(NOW);
-        let far = nonces("a").issue(NOW.after(Duration::from_secs(3600)));
+        let nonce = nonces(7).issue(NOW);
+        let far = nonces(7).issue(NOW.after(Duration::from_secs(3600)));
         for i in 0..nonce.len() {
             let mut odd = nonce.clone().into_bytes();
             odd[i] = if odd[i] == b'A' { b'B' } else { b'A' };
-            assert!(nonces("a").check(std::str::from_utf8(&odd).ok(), NOW).is_err(), "{i}");
+            assert!(nonces(7).check(std::str::from_utf8(&odd).ok(), NOW).is_err(), "{i}");
         }
         for odd in ["", "AAAA", &nonce[..16], &format!("{nonce}A"), &"A".repeat(100), &far] {
-            assert_eq!(nonces("a").check(Some(odd), NOW), Err(BadNonce), "{odd}");
+            assert_eq!(nonces(7).check(Some(odd), NOW), Err(BadNonce), "{odd}");
         }
         assert!(nonce.bytes().all(|b| b.is_ascii_graphic()), "NQCHAR (RFC 9449 §8.1)");
     }
