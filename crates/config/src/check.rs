@@ -148,6 +148,7 @@ fn lives(config: &Config) -> Checked {
     };
     most("tokens.access", t.access, Span::hours(1), "1h")?;
     most("tokens.code", t.code, Span::minutes(10), "10m")?;
+    most("device.code", config.device.code, Span::minutes(30), "30m")?;
     most("tokens.refresh_retry", t.refresh_retry, Span::minutes(5), "5m")?;
     most("dpop.nonce_life", config.dpop.nonce_life, Span::minutes(5), "5m")?;
     most("gateway.stale_after", config.gateway.stale_after, Span::minutes(1), "1m")?;

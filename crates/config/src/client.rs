@@ -28,6 +28,8 @@ pub enum GrantType {
     RefreshToken,
     /// The client's own authority (RFC 6749 §4.4).
     ClientCredentials,
+    /// A user's consent in a browser on another device (RFC 8628).
+    DeviceCode,
 }
 
 /// A client known from the start.

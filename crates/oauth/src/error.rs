@@ -37,6 +37,12 @@ codes! {
     UnsupportedGrantType "unsupported_grant_type";
     /// A scope is unknown or too wide (RFC 6749 §5.2).
     InvalidScope "invalid_scope";
+    /// The user has not answered yet (RFC 8628 §3.5).
+    AuthorizationPending "authorization_pending";
+    /// The user has not answered yet, and the client asks too often (RFC 8628 §3.5).
+    SlowDown "slow_down";
+    /// The device code has expired (RFC 8628 §3.5).
+    ExpiredToken "expired_token";
     /// The resource is unknown, missing or more than one (RFC 8707 §2).
     InvalidTarget "invalid_target";
     /// The person or the server said no (RFC 6749 §4.1.2.1).

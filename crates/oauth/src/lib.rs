@@ -10,6 +10,7 @@ pub mod authorize;
 pub mod challenge;
 pub mod client_metadata;
 pub mod confirmation;
+pub mod device;
 pub mod discovery;
 pub mod dpop;
 pub mod error;

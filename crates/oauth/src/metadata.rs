@@ -21,6 +21,8 @@ pub struct ServerMetadata {
     pub registration: bool,
     /// Whether clients may be identified by a metadata document.
     pub client_documents: bool,
+    /// Whether devices may ask (RFC 8628).
+    pub device: bool,
     /// What tokens are signed with.
     pub algorithm: Algorithm,
 }
@@ -40,7 +42,8 @@ impl ServerMetadata {
         o.insert("scopes_supported", self.scopes.iter().map(|s| Value::from(s.as_str())).collect());
         o.insert("response_types_supported", list(["code"]));
         o.insert("response_modes_supported", list(["query"]));
-        o.insert("grant_types_supported", list(GrantType::ALL.map(GrantType::as_str)));
+        let served = GrantType::ALL.into_iter().filter(|g| self.device || *g != GrantType::DeviceCode);
+        o.insert("grant_types_supported", served.map(GrantType::as_str).collect());
         for endpoint in ["token", "revocation", "introspection"] {
             let methods = AuthMethod::ALL.into_iter();
             let methods = methods.filter(|m| endpoint != "introspection" || *m != AuthMethod::None);
@@ -55,6 +58,9 @@ impl ServerMetadata {
         }
         o.insert("revocation_endpoint", url("/revoke"));
         o.insert("introspection_endpoint", url("/introspect"));
+        if self.device {
+            o.insert("device_authorization_endpoint", url("/device_authorization"));
+        }
         o.insert("code_challenge_methods_supported", list([pkce::METHOD]));
         o.insert("dpop_signing_alg_values_supported", dpop::algorithm_names().collect());
         o.insert("authorization_response_iss_parameter_supported", true.into());
@@ -94,6 +100,7 @@ mod tests {
             resources: vec![ResourceUri::parse("https://as.example/t/mcp/x").unwrap()],
             registration: false,
             client_documents: true,
+            device: false,
             algorithm: Algorithm::Es256,
         }
     }
@@ -113,6 +120,13 @@ mod tests {
         let o = metadata().to_object();
         assert_eq!(o.get("code_challenge_methods_supported").unwrap().to_vec(), br#"["S256"]"#);
         assert!(!o.contains_key("registration_endpoint"));
+        let device = ServerMetadata { device: true, ..metadata() }.to_object();
+        for (o, named) in [(&o, false), (&device, true)] {
+            let types = o.get("grant_types_supported").unwrap().to_vec();
+            let types = String::from_utf8(types).unwrap();
+            assert_eq!(types.contains("device_code"), named);
+            assert_eq!(o.contains_key("device_authorization_endpoint"), named);
+        }
         assert!(o.get("authorization_response_iss_parameter_supported").unwrap().as_bool().unwrap());
     }
 }

@@ -41,6 +41,13 @@ pub enum TokenRequest {
         /// The resource.
         resource: Option<String>,
     },
+    /// A device asks whether its user has agreed (RFC 8628 §3.4).
+    DeviceCode {
+        /// The device code.
+        code: String,
+        /// The resource, if it is said again.
+        resource: Option<String>,
+    },
 }
 
 /// A token request that cannot be read.
@@ -82,6 +89,7 @@ impl TokenRequest {
                 Self::RefreshToken { token: required("refresh_token")?, scope: scope()?, resource }
             }
             GrantType::ClientCredentials => Self::ClientCredentials { scope: scope()?, resource },
+            GrantType::DeviceCode => Self::DeviceCode { code: required("device_code")?, resource },
         })
     }
 
@@ -91,6 +99,7 @@ impl TokenRequest {
             Self::AuthorizationCode { .. } => GrantType::AuthorizationCode,
             Self::RefreshToken { .. } => GrantType::RefreshToken,
             Self::ClientCredentials { .. } => GrantType::ClientCredentials,
+            Self::DeviceCode { .. } => GrantType::DeviceCode,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How many registrations one place may make.
+//! How many registrations, or device codes, one place may ask for.
 
 use prokura_core::Timestamp;
 use std::collections::HashMap;

@@ -2,6 +2,7 @@
 //! record.
 
 use crate::clients::DocumentError;
+use crate::device::DeviceFault;
 use http::StatusCode;
 use prokura_core::{InvalidResource, InvalidScope, ScopeSet};
 use prokura_oauth::assertion::AssertionError;
@@ -86,6 +87,12 @@ pub enum Fault {
     /// The refresh token is not exchanged.
     #[error("the refresh token is not valid: {0}")]
     Refresh(RefreshFault),
+    /// The device gets no token, or none yet.
+    #[error("{0}")]
+    Device(DeviceFault),
+    /// Too many device codes for one address.
+    #[error("too many device codes were asked for: try again later")]
+    TooManyCodes,
     /// The grant was revoked, is suspended, or has expired.
     #[error("the authority behind it has ended: ask the user again")]
     GrantOver,
@@ -279,6 +286,11 @@ impl Fault {
             Self::ProofReplayed => (S::BAD_REQUEST, E::InvalidDpopProof, "proof_replayed"),
             Self::ProofMissing => (S::BAD_REQUEST, E::InvalidDpopProof, "proof_missing"),
             Self::ProofOtherKey => (S::BAD_REQUEST, E::InvalidDpopProof, "proof_other_key"),
+            Self::Device(fault) => {
+                let (error, reason) = fault.words();
+                (S::BAD_REQUEST, error, reason)
+            }
+            Self::TooManyCodes => (S::TOO_MANY_REQUESTS, E::TemporarilyUnavailable, "too_many_codes"),
             Self::GrantOver => (S::BAD_REQUEST, E::InvalidGrant, "grant_over"),
             Self::Disabled => (S::BAD_REQUEST, E::InvalidGrant, "disabled"),
             Self::NoAuthority => (S::BAD_REQUEST, E::UnauthorizedClient, "no_authority"),
@@ -300,6 +312,11 @@ impl Fault {
             Self::Broken(_) => (S::INTERNAL_SERVER_ERROR, E::ServerError, "broken"),
         };
         Verdict { status, error, reason }
+    }
+
+    /// Whether it only says that somebody has to wait: nothing was refused that belongs on record.
+    pub fn is_wait(&self) -> bool {
+        matches!(self, Self::Device(DeviceFault::Pending | DeviceFault::TooSoon))
     }
 
     /// The cause, for the log, where it is our own.
@@ -366,6 +383,14 @@ mod tests {
             Fault::ProofReplayed,
             Fault::ProofMissing,
             Fault::ProofOtherKey,
+            Fault::Device(DeviceFault::Pending),
+            Fault::Device(DeviceFault::TooSoon),
+            Fault::Device(DeviceFault::Expired),
+            Fault::Device(DeviceFault::Refused),
+            Fault::Device(DeviceFault::Unknown),
+            Fault::Device(DeviceFault::OtherClient),
+            Fault::Device(DeviceFault::Used),
+            Fault::TooManyCodes,
             Fault::GrantOver,
             Fault::Disabled,
             Fault::NoAuthority,

@@ -5,6 +5,7 @@ mod account;
 mod admission;
 mod authenticate;
 pub mod clients;
+mod device;
 mod endpoints;
 mod fault;
 mod grants;
@@ -19,6 +20,7 @@ pub mod signin;
 pub mod steps;
 mod wire;
 
+pub use device::{DeviceAsk, DeviceFault};
 pub use fault::{CodeFault, Fault, RefreshFault, Verdict};
 pub use keyring::{KeyRing, KeyRingError};
 pub use people::{People, PeopleError, router as people_router};

@@ -14,7 +14,7 @@ use crate::signin::{ProviderError, Providers};
 use crate::wire::refusal;
 use axum::Router;
 use axum::response::Response;
-use prokura_config::{Config, SecretError};
+use prokura_config::{Config, DeviceClients, SecretError};
 use prokura_core::{Clock, InvalidScope, Rng, ScopeSet, TraceId};
 use prokura_egress::Egress;
 use prokura_oauth::dpop::NONCE_HEADER;
@@ -148,6 +148,7 @@ pub(crate) struct AppState {
     pub(crate) successors: MacKey,
     pub(crate) refusals: Refusals,
     pub(crate) registrations: Admission,
+    pub(crate) devices: Admission,
     pub(crate) initial_token: Option<SecretDigest>,
     pub(crate) metadata: ServerMetadata,
 }
@@ -217,6 +218,7 @@ impl Server {
         let state = AppState {
             metadata: metadata(&config, &places, keys_algorithm(&config)),
             registrations: Admission::new(config.registration.per_minute, clock.now()),
+            devices: Admission::new(config.device.per_minute, clock.now()),
             initial_token: secrets.initial_access_token.as_deref().map(SecretDigest::of),
             refusals: Refusals::new(store.clone(), Arc::clone(&clock)),
             successors: master_key.mac_key("successors of refresh tokens")?,
@@ -317,6 +319,7 @@ fn metadata(config: &Config, places: &Places, algorithm: Algorithm) -> ServerMet
         resources: places.iter().map(|p| p.uri.clone()).collect(),
         registration: config.registration.dynamic != prokura_config::Dynamic::Off,
         client_documents: config.client_metadata.enabled,
+        device: config.device.clients != DeviceClients::Off,
         algorithm,
     }
 }

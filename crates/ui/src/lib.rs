@@ -19,9 +19,9 @@ pub use assets::{Asset, SCRIPT, SEAL, STYLE, asset};
 pub use frame::{Form, Frame, Hop, Meaning, Notice, Permission};
 pub use ident::Ident;
 pub use pages::{
-    AgentRow, Allowed, Asker, Consent, Duration, Fault, FirstProblems, FirstUser, GrantRow, IdentityRow,
-    PasskeyForm, PasskeyRow, ProviderLink, Refused, Security, SessionRow, SignIn, SignedOut, Software,
-    Standing, Welcome,
+    AgentRow, Allowed, Asker, Consent, Device, DeviceCode, DeviceDone, Duration, Fault, FirstProblems,
+    FirstUser, GrantRow, IdentityRow, PasskeyForm, PasskeyRow, ProviderLink, Refused, Security, SessionRow,
+    SignIn, SignedOut, Software, Standing, Welcome,
 };
 pub use shown::Shown;
 pub use text::{Catalogue, ENGLISH, Filled, Text};

@@ -107,6 +107,19 @@ pub struct Software {
     pub loopback: bool,
 }
 
+/// Another device that asks.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// The code that it shows.
+    pub code: String,
+    /// Since when it waits.
+    pub asked: When,
+    /// The address that it asked from.
+    pub from: String,
+    /// Whether the reader comes from the same network.
+    pub near: bool,
+}
+
 /// A choice of duration.
 #[derive(Debug, Clone)]
 pub struct Duration {
@@ -134,6 +147,8 @@ pub struct Consent {
     pub notice: Option<Notice>,
     /// Who asks.
     pub software: Software,
+    /// The device that waits for the answer, in place of the redirect address.
+    pub device: Option<Device>,
     /// Who acts for whom.
     pub chain: Vec<Hop>,
     /// The resource's title.
@@ -144,6 +159,32 @@ pub struct Consent {
     pub permissions: Vec<Permission>,
     /// For how long.
     pub durations: Vec<Duration>,
+}
+
+/// The page where a person brings a device's code.
+#[derive(Debug, Clone, Template)]
+#[template(path = "device.html")]
+pub struct DeviceCode {
+    /// What stands around.
+    pub frame: Frame,
+    /// The form.
+    pub form: Form,
+    /// The code that came with the address, to be compared; `None` if it is to be typed.
+    pub compare: Option<String>,
+    /// What was typed.
+    pub typed: String,
+    /// What was refused before.
+    pub notice: Option<Notice>,
+}
+
+/// The page after a device's question was answered.
+#[derive(Debug, Clone, Template)]
+#[template(path = "device_done.html")]
+pub struct DeviceDone {
+    /// What stands around.
+    pub frame: Frame,
+    /// Whether the answer was Allow.
+    pub allowed: bool,
 }
 
 /// The page after a No to unverified software: nobody is sent anywhere by itself.

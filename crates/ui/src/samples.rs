@@ -102,6 +102,7 @@ fn consent(w: &Words) -> Consent {
             redirect_host: w.host.clone(),
             loopback: false,
         },
+        device: None,
         chain: vec![
             Hop::actor(&w.user, text.chain_you.to_string()),
             Hop::actor(&w.client, text.chain_agent.to_string()),
@@ -244,6 +245,20 @@ fn fault(w: &Words) -> Fault {
     }
 }
 
+fn device(w: &Words) -> DeviceCode {
+    DeviceCode {
+        frame: frame().signed_in(&w.user),
+        form: form("/device"),
+        compare: None,
+        typed: w.client.clone(),
+        notice: notice(Meaning::Refused, ENGLISH.device_wrong.to_string()),
+    }
+}
+
+fn waiting() -> Device {
+    Device { code: "WDJB-MJHT".to_owned(), asked: at(-70), from: "2001:db8::7".to_owned(), near: false }
+}
+
 fn refused(w: &Words) -> Refused {
     Refused {
         frame: frame().signed_in(&w.user),
@@ -269,6 +284,7 @@ pub fn samples() -> Result<Vec<Sample>, RenderError> {
         add("welcome", welcome(&w).render()?);
         add("fault", fault(&w).render()?);
         add("refused", refused(&w).render()?);
+        add("device", device(&w).render()?);
     }
     let [usual, ..] = words();
     for (page, state, html) in special(&usual)? {
@@ -325,6 +341,15 @@ fn special(w: &Words) -> Result<Vec<Special>, RenderError> {
             }
             .render()?,
         ),
+        ("consent", "device", Consent { device: Some(waiting()), ..consent(w) }.render()?),
+        (
+            "device",
+            "compare",
+            DeviceCode { compare: Some("WDJB-MJHT".to_owned()), notice: None, ..device(w) }.render()?,
+        ),
+        ("device", "empty", DeviceCode { typed: String::new(), notice: None, ..device(w) }.render()?),
+        ("device_done", "allowed", DeviceDone { frame: frame().signed_in(&w.user), allowed: true }.render()?),
+        ("device_done", "refused", DeviceDone { frame: frame(), allowed: false }.render()?),
         ("allowed", "empty", Allowed { agents: vec![], ..allowed(w) }.render()?),
         (
             "allowed",

@@ -10,9 +10,9 @@ const REFUSALS: &str = "every_fault_has_its_status_code_word_and_sentence.snap";
 pub(super) fn steps(files: &[File]) -> Result<String> {
     let mut page = String::from(
         "# The steps of an authorization request\n\n\
-         Generated from `crates/server/src/steps` by `cargo xtask generate`. Both endpoints walk down the same rows.\n\
+         Generated from `crates/server/src/steps` by `cargo xtask generate`. All endpoints walk down the same rows.\n\
          Until `Redirect` has passed, no error leaves by way of a redirect.\n\n\
-         | Step | `/authorize` | `/par` | What it does |\n|-|-|-|-|\n",
+         | Step | `/authorize` | `/par` | `/device_authorization` | What it does |\n|-|-|-|-|-|\n",
     );
     page.push_str(snapshot(files, STEPS)?);
     page.push('\n');

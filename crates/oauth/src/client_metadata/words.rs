@@ -48,11 +48,14 @@ pub enum GrantType {
     RefreshToken,
     /// For itself (RFC 6749 §4.4).
     ClientCredentials,
+    /// With a device code, to which a user agreed in a browser elsewhere (RFC 8628 §3.4).
+    DeviceCode,
 }
 
 impl GrantType {
     /// Every grant type that is served.
-    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
+    pub const ALL: [Self; 4] =
+        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::DeviceCode];
 
     /// The word on the wire.
     pub fn as_str(self) -> &'static str {
@@ -60,6 +63,7 @@ impl GrantType {
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
         }
     }
 

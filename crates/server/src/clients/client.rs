@@ -1,6 +1,7 @@
 //! A client, however it is known.
 
 use super::Document;
+use prokura_config::DeviceClients;
 use prokura_core::{AgentId, ClientId, ResourceUri, ScopeSet};
 use prokura_oauth::client_metadata::{ClientMetadata, GrantType};
 use prokura_oauth::jose::KeySet;
@@ -116,6 +117,17 @@ impl Client {
     /// Whether it may use this grant type.
     pub fn may(&self, grant_type: GrantType) -> bool {
         self.metadata.may(grant_type)
+    }
+
+    /// Whether it may ask from a device without a browser: it names the grant type, and the operator lets clients in
+    /// that are known as it is.
+    pub fn may_use_devices(&self, allowed: DeviceClients) -> bool {
+        let least = match self.kind {
+            ClientKind::Configured => DeviceClients::Configured,
+            ClientKind::Published(_) => DeviceClients::Published,
+            ClientKind::Registered => DeviceClients::Any,
+        };
+        self.may(GrantType::DeviceCode) && allowed >= least
     }
 
     /// The registered redirect URI that a request means: the one it names, to the byte but for the port of

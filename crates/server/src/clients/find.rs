@@ -209,6 +209,7 @@ fn grant_type(configured: prokura_config::GrantType) -> GrantType {
         prokura_config::GrantType::AuthorizationCode => GrantType::AuthorizationCode,
         prokura_config::GrantType::RefreshToken => GrantType::RefreshToken,
         prokura_config::GrantType::ClientCredentials => GrantType::ClientCredentials,
+        prokura_config::GrantType::DeviceCode => GrantType::DeviceCode,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The endpoints of OAuth, one file each.
 
 mod authorize;
+mod device;
 mod introspect;
 mod manage;
 mod metadata;
@@ -14,11 +15,17 @@ use crate::wire::{open, preflight};
 use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
+use prokura_config::DeviceClients;
 use std::sync::Arc;
 
 /// The endpoints below the issuer's own path.
 pub(crate) fn routes(app: &Arc<AppState>) -> Router {
-    let open_to_pages = Router::new()
+    let mut open_to_pages = Router::new();
+    if app.config.device.clients != DeviceClients::Off {
+        open_to_pages =
+            open_to_pages.route("/device_authorization", post(device::authorize).options(preflight));
+    }
+    let open_to_pages = open_to_pages
         .route("/jwks", get(metadata::jwks).options(preflight))
         .route("/token", post(token::token).options(preflight))
         .route("/register", post(register::register).options(preflight))

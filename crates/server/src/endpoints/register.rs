@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use http::request::Parts;
-use prokura_config::Dynamic;
+use prokura_config::{DeviceClients, Dynamic};
 use prokura_core::{AgentId, ClientId, Timestamp, TraceId, random_id};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::client_metadata::{ClientMetadata, GrantType, MetadataError};
@@ -90,8 +90,13 @@ fn permitted(app: &AppState, parts: &Parts) -> Result<(), Fault> {
 /// only the operator gives (attack B3).
 pub(super) fn accepted(app: &AppState, object: &Object) -> Result<ClientMetadata, Fault> {
     let mut metadata = ClientMetadata::from_registration(object)?;
-    metadata.grant_types.retain(|g| *g != GrantType::ClientCredentials);
-    if !metadata.may(GrantType::AuthorizationCode) {
+    let devices = app.config.device.clients >= DeviceClients::Any;
+    metadata.grant_types.retain(|g| match g {
+        GrantType::ClientCredentials => false,
+        GrantType::DeviceCode => devices,
+        GrantType::AuthorizationCode | GrantType::RefreshToken => true,
+    });
+    if !metadata.may(GrantType::AuthorizationCode) && !metadata.may(GrantType::DeviceCode) {
         return Err(Fault::Metadata(MetadataError::Member("grant_types")));
     }
     let allowed = &app.config.registration.redirect_hosts;

@@ -3,15 +3,16 @@
 use crate::authenticate;
 use crate::clients::Client;
 use crate::fault::Fault;
-use crate::grants::{Redemption, Renewal, own, redeem, refresh};
+use crate::grants::{Poll, Redemption, Renewal, own, poll, redeem, refresh};
 use crate::possession::{At, Possession};
 use crate::record::About;
 use crate::server::AppState;
-use crate::wire::form;
+use crate::wire::{form, refusal};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use prokura_core::{ResourceUri, TraceId};
 use prokura_ledger::EventKind;
+use prokura_oauth::client_metadata::GrantType;
 use prokura_oauth::token_request::TokenRequest;
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub(super) async fn token(State(app): State<Arc<AppState>>, request: Request) ->
     let mut about = About::new(EventKind::Issuance, "token");
     match answer(&app, request, &trace, &mut about).await {
         Ok(response) => response,
+        Err(fault) if fault.is_wait() => refusal(&fault, &trace, about.by_header),
         Err(fault) => app.refuse(&fault, &about, &trace).await,
     }
 }
@@ -39,6 +41,9 @@ async fn answer(
     let asked = TokenRequest::read(&form)?;
     if !client.may(asked.grant_type()) {
         return Err(Fault::GrantType(asked.grant_type()));
+    }
+    if asked.grant_type() == GrantType::DeviceCode && !client.may_use_devices(app.config.device.clients) {
+        return Err(Fault::GrantType(GrantType::DeviceCode));
     }
     let possession = Possession::shown(app, &parts, At::Token, &client)?;
     grant(app, &client, asked, possession, trace, about).await
@@ -71,6 +76,10 @@ async fn grant(
             let place = place.map_or_else(|| app.places.asked(resource.as_deref()), Ok)?;
             about.resource = Some(place.uri.clone());
             own(app, client, &place, scope.as_ref(), possession, trace, about).await?
+        }
+        TokenRequest::DeviceCode { code, resource } => {
+            let asked = Poll { code, resource: named(resource.as_deref())? };
+            poll(app, client, asked, possession, trace, about).await?
         }
     };
     issued.respond(app)

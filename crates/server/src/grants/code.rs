@@ -8,7 +8,7 @@ use crate::interaction::{Asked, Codes, Granted};
 use crate::possession::Possession;
 use crate::record::About;
 use crate::server::AppState;
-use prokura_core::{ClientId, Clock, GrantId, ResourceUri, Rng, Timestamp, TraceId, random_id};
+use prokura_core::{AgentId, ClientId, Clock, GrantId, ResourceUri, Rng, Timestamp, TraceId, random_id};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::authentication::Authentication;
 use prokura_oauth::client_metadata::GrantType;
@@ -149,7 +149,7 @@ impl Job {
         let token = minting.token(&grant, above, payload.scope.clone())?;
         minting.settle(tx, &token)?;
         let refresh_token = self.put_refresh(tx, &payload, &grant.id, grant.expires_at)?;
-        self.seen(tx, &grant.grantee)?;
+        seen(tx, &self.client, &grant.grantee, now, self.registered_for)?;
         Ok(Redeemed::Done(Box::new(Issued { token, refresh_token })))
     }
 
@@ -210,18 +210,20 @@ impl Job {
         tx.put_artifact(ArtifactKind::RefreshToken, secret, Some(grant), &stored.to_vec(), until)?;
         Ok(Some(secret.clone()))
     }
+}
 
-    /// A user let the client in: a document is worth keeping, a registration stays.
-    fn seen(&self, tx: &mut Tx<'_>, agent: &prokura_core::AgentId) -> Result<(), StoreError> {
-        match &self.client.kind {
-            ClientKind::Published(document) => Documents::keep(tx, document, agent),
-            ClientKind::Registered => tx.touch_client(
-                &self.client.id,
-                self.minting.now,
-                self.minting.now.after(self.registered_for),
-            ),
-            ClientKind::Configured => Ok(()),
-        }
+/// A user let the client in: a document is worth keeping, a registration stays.
+pub(super) fn seen(
+    tx: &mut Tx<'_>,
+    client: &Client,
+    agent: &AgentId,
+    now: Timestamp,
+    registered_for: Duration,
+) -> Result<(), StoreError> {
+    match &client.kind {
+        ClientKind::Published(document) => Documents::keep(tx, document, agent),
+        ClientKind::Registered => tx.touch_client(&client.id, now, now.after(registered_for)),
+        ClientKind::Configured => Ok(()),
     }
 }
 

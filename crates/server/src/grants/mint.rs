@@ -107,6 +107,7 @@ impl Minting {
             GrantType::AuthorizationCode => "token:authorization_code",
             GrantType::RefreshToken => "token:refresh_token",
             GrantType::ClientCredentials => "token:client_credentials",
+            GrantType::DeviceCode => "token:device_code",
         };
         let mut event =
             Event::new(EventKind::Issuance, action, Outcome::Permit, self.now, self.trace.clone());

@@ -1,12 +1,14 @@
 //! What the token endpoint gives: one file per grant type, and the one place where tokens are made.
 
 mod code;
+mod device;
 mod mint;
 mod own;
 mod payload;
 mod refresh;
 
 pub(crate) use code::{CHALLENGE, CodeMaker, Redemption, redeem};
+pub(crate) use device::{Poll, poll};
 pub(crate) use own::{OwnGrants, own};
 pub(crate) use payload::{KEY, RefreshPayload};
 pub(crate) use refresh::{Renewal, refresh};

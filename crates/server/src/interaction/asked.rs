@@ -1,5 +1,6 @@
 //! What is asked of a user.
 
+use crate::device::DeviceAsk;
 use prokura_core::{ClientId, ResourceUri, ScopeSet, Timestamp, TraceId};
 use prokura_oauth::json::{self, Limits, Object, Value, obj};
 use prokura_oauth::redirect::{shown_host, with_query};
@@ -44,7 +45,7 @@ pub struct Asked {
     pub name: String,
     /// How far it is known.
     pub standing: Standing,
-    /// Where the answer goes, to the byte; checked against what the client registered.
+    /// Where the answer goes, to the byte; checked against what the client registered. Empty where a device waits.
     pub redirect: String,
     /// The client's `state`.
     pub state: Option<String>,
@@ -56,6 +57,8 @@ pub struct Asked {
     pub prompt: Prompt,
     /// How old a sign-in may be, in seconds (`max_age`).
     pub max_age: Option<u64>,
+    /// The device that waits for the answer, in place of a redirect (RFC 8628).
+    pub device: Option<DeviceAsk>,
     /// What the code must remember besides (PKCE challenge, nonce); only [`Codes`](super::Codes) reads it.
     pub request: Object,
 }
@@ -82,6 +85,9 @@ impl Asked {
     /// Whether a consent may be remembered: never where another program could pretend to be this client, be it
     /// by its name or by listening in its place (attacks A24, A27).
     pub fn may_be_remembered(&self) -> bool {
+        if self.device.is_some() {
+            return false;
+        }
         !self.is_unverified() && self.redirect.starts_with("https://")
     }
 
@@ -100,35 +106,35 @@ impl Asked {
     }
 }
 
-impl Stored {
-    pub(crate) fn to_vec(&self) -> Vec<u8> {
-        let asked = &self.asked;
+impl Asked {
+    /// To be stored.
+    pub(crate) fn to_object(&self) -> Object {
         let mut o = obj([
-            ("trace", asked.trace.as_str().into()),
-            ("client", asked.client.as_str().into()),
-            ("name", asked.name.as_str().into()),
-            ("standing", standing_word(asked.standing).into()),
-            ("redirect", asked.redirect.as_str().into()),
-            ("resource", asked.resource.as_str().into()),
-            ("scope", asked.scope.to_string().as_str().into()),
-            ("prompt", asked.prompt.word().into()),
-            ("request", Value::Object(asked.request.clone())),
-            ("browser", self.browser.to_string().as_str().into()),
-            ("began", self.began.micros().into()),
+            ("trace", self.trace.as_str().into()),
+            ("client", self.client.as_str().into()),
+            ("name", self.name.as_str().into()),
+            ("standing", standing_word(self.standing).into()),
+            ("redirect", self.redirect.as_str().into()),
+            ("resource", self.resource.as_str().into()),
+            ("scope", self.scope.to_string().as_str().into()),
+            ("prompt", self.prompt.word().into()),
+            ("request", Value::Object(self.request.clone())),
         ]);
-        if let Some(state) = &asked.state {
+        if let Some(state) = &self.state {
             o.insert("state", state.as_str().into());
         }
-        if let Some(age) = asked.max_age {
+        if let Some(age) = self.max_age {
             o.insert("max_age", age.into());
         }
-        o.to_vec()
+        if let Some(device) = &self.device {
+            o.insert("device", Value::Object(device.to_object()));
+        }
+        o
     }
 
-    /// Reads what [`to_vec`](Self::to_vec) wrote.
-    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
-        let o = json::parse(bytes, &Limits::DOCUMENT).ok()?.into_object()?;
-        let asked = Asked {
+    /// Reads what [`to_object`](Self::to_object) wrote.
+    pub(crate) fn read(o: &Object) -> Option<Self> {
+        Some(Self {
             trace: TraceId::parse(o.str("trace")?).ok()?,
             client: ClientId::parse(o.str("client")?).ok()?,
             name: o.str("name")?.to_owned(),
@@ -141,8 +147,27 @@ impl Stored {
             scope: ScopeSet::parse(o.str("scope")?).ok()?,
             prompt: Prompt::ALL.into_iter().find(|p| p.word() == o.str("prompt").unwrap_or_default())?,
             max_age: o.get("max_age").and_then(Value::as_u64),
+            device: match o.get("device") {
+                None => None,
+                Some(device) => Some(DeviceAsk::read(device.as_object()?)?),
+            },
             request: o.get("request")?.as_object()?.clone(),
-        };
+        })
+    }
+}
+
+impl Stored {
+    pub(crate) fn to_vec(&self) -> Vec<u8> {
+        let mut o = self.asked.to_object();
+        o.insert("browser", self.browser.to_string().as_str().into());
+        o.insert("began", self.began.micros().into());
+        o.to_vec()
+    }
+
+    /// Reads what [`to_vec`](Self::to_vec) wrote.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let o = json::parse(bytes, &Limits::DOCUMENT).ok()?.into_object()?;
+        let asked = Asked::read(&o)?;
         let browser = SecretHash::from_hex(o.str("browser")?)?;
         let began = Timestamp::from_micros(o.get("began")?.as_i64()?);
         Some(Self { asked, browser, began })
@@ -162,6 +187,7 @@ fn standing_word(standing: Standing) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use prokura_oauth::device::UserCode;
 
     fn asked() -> Asked {
         Asked {
@@ -175,6 +201,7 @@ mod tests {
             scope: ScopeSet::parse("a b").unwrap(),
             prompt: Prompt::Login,
             max_age: Some(60),
+            device: None,
             request: obj([("nonce", "n".into())]),
         }
     }
@@ -184,7 +211,16 @@ mod tests {
         let stored =
             Stored { asked: asked(), browser: SecretHash::of("b"), began: Timestamp::from_seconds(9) };
         assert_eq!(Stored::read(&stored.to_vec()), Some(stored));
-        let bare = Asked { state: None, max_age: None, ..asked() };
+        let device = DeviceAsk {
+            code: UserCode::parse("WDJB-MJHT").unwrap(),
+            key: "k".into(),
+            at: Timestamp::from_seconds(1),
+            until: Timestamp::from_seconds(2),
+            from: "2001:db8::1".into(),
+            place: "2001:db8:0:0".into(),
+        };
+        let bare = Asked { state: None, max_age: None, device: Some(device), ..asked() };
+        assert!(!bare.may_be_remembered());
         let stored = Stored { asked: bare, browser: SecretHash::of("b"), began: Timestamp::from_seconds(9) };
         assert_eq!(Stored::read(&stored.to_vec()), Some(stored));
     }

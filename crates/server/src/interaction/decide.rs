@@ -2,11 +2,13 @@
 
 use super::asked::Stored;
 use super::{Asked, Granted};
+use crate::device::Outcome as Answer;
 use crate::people::{PageFault, People, SignedIn};
 use prokura_core::{
     AgentId, Evidence, Grant, GrantId, GrantState, Grantor, InteractionId, Principal, ScopeSet, Timestamp,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
+use prokura_oauth::authentication::Authentication;
 use prokura_store::{Agent, ArtifactKind, Consent, Consumed, SecretHash, StoreError, Tx};
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,10 +49,21 @@ impl Ending {
         event
     }
 
-    /// Spends the interaction; false if somebody was quicker.
-    fn spend(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, StoreError> {
+    /// Spends the interaction, and leaves the answer for a device that waits; false if somebody was quicker, or the
+    /// device's time is over.
+    fn spend(&self, tx: &mut Tx<'_>, answer: &Answer, now: Timestamp) -> Result<bool, StoreError> {
         let spent = tx.consume(ArtifactKind::Interaction, self.id.as_str(), now)?;
-        Ok(matches!(spent, Consumed::Won(_)))
+        if !matches!(spent, Consumed::Won(_)) {
+            return Ok(false);
+        }
+        match &self.asked().device {
+            None => Ok(true),
+            Some(device) if now >= device.until => Ok(false),
+            Some(device) => {
+                let left = tx.consume_with(ArtifactKind::UserCode, &device.key, now, &answer.to_vec())?;
+                Ok(matches!(left, Consumed::Won(_)))
+            }
+        }
     }
 
     fn grant(&self, id: GrantId, agent: AgentId, choice: &Choice, now: Timestamp) -> Grant {
@@ -85,6 +98,12 @@ impl Ending {
         }
     }
 
+    fn yes(&self, grant: &GrantId, scope: &ScopeSet) -> Answer {
+        let session = &self.who.session;
+        let authentication = Authentication::new(session.auth_at, session.acr, &session.amr);
+        Answer::Allowed { grant: grant.clone(), scope: scope.clone(), authentication }
+    }
+
     fn granted(&self, grant: GrantId, scope: ScopeSet) -> Granted {
         let (user, session) = (self.who.user.clone(), &self.who.session);
         Granted { grant, scope, user, auth_at: session.auth_at, amr: session.amr.clone(), acr: session.acr }
@@ -98,7 +117,10 @@ impl Ending {
             event.actors = vec![grant.grantee.clone()];
             event.grant = Some(grant.id.clone());
             event.details.insert("scope", grant.actions.to_string().as_str().into());
-            event.details.insert("redirect", self.asked().redirect.as_str().into());
+            match &self.asked().device {
+                None => event.details.insert("redirect", self.asked().redirect.as_str().into()),
+                Some(device) => event.details.insert("device", device.from.as_str().into()),
+            }
             tx.record(event);
         }
         if self.asked().may_be_remembered() {
@@ -114,7 +136,7 @@ fn public_name(id: &InteractionId) -> String {
 }
 
 impl People {
-    /// Makes the grant and the code; the address to go to.
+    /// Makes the grant, and the code unless a device waits; the address to go to.
     pub(super) async fn allow(&self, ending: Ending, choice: Choice) -> Result<String, PageFault> {
         let (codes, now) = (Arc::clone(&self.codes), self.now());
         let fresh = Agent {
@@ -124,20 +146,27 @@ impl People {
             created_at: now,
         };
         let (grant, asked) = (GrantId::random(&*self.rng), ending.asked().clone());
+        let answer = ending.yes(&grant, &choice.scope);
         let code = self
             .store
             .transact(move |tx| {
-                if !ending.spend(tx, now)? {
+                if !ending.spend(tx, &answer, now)? {
                     return Ok(None);
                 }
                 let agent = tx.agent_for_client(&ending.asked().client, &fresh)?;
                 let grant = ending.grant(grant.clone(), agent.id, &choice, now);
                 ending.agree(tx, &grant, now)?;
+                if ending.asked().device.is_some() {
+                    return Ok(Some(None));
+                }
                 let granted = ending.granted(grant.id, choice.scope.clone());
-                codes.issue(tx, ending.asked(), &granted).map(Some)
+                codes.issue(tx, ending.asked(), &granted).map(|code| Some(Some(code)))
             })
             .await?;
-        self.with_code(&asked, code)
+        match code.ok_or(PageFault::Expired)? {
+            Some(code) => Ok(self.with_code(&asked, &code)),
+            None => Ok(self.path("/device/allowed")),
+        }
     }
 
     /// Makes a code for what was agreed to before, if that is remembered; the address to go to.
@@ -150,7 +179,8 @@ impl People {
             .store
             .transact(move |tx| {
                 let Some(grant) = ending.remembered(tx, now)? else { return Ok(None) };
-                if !ending.spend(tx, now)? {
+                let answer = ending.yes(&grant, &ending.asked().scope);
+                if !ending.spend(tx, &answer, now)? {
                     return Ok(Some(None));
                 }
                 let mut event = ending.event(EventKind::Consent, "consent:remembered", Outcome::Permit, now);
@@ -160,12 +190,12 @@ impl People {
                 codes.issue(tx, ending.asked(), &granted).map(|code| Some(Some(code)))
             })
             .await?;
-        code.map(|code| self.with_code(&asked, code)).transpose()
+        let Some(code) = code else { return Ok(None) };
+        Ok(Some(self.with_code(&asked, &code.ok_or(PageFault::Expired)?)))
     }
 
-    fn with_code(&self, asked: &Asked, code: Option<String>) -> Result<String, PageFault> {
-        let code = code.ok_or(PageFault::Expired)?;
-        Ok(asked.redirect_with(self.issuer().as_str(), &[("code", &code)]))
+    fn with_code(&self, asked: &Asked, code: &str) -> String {
+        asked.redirect_with(self.issuer().as_str(), &[("code", code)])
     }
 
     /// Ends the interaction with a No, on record; the address to go to.
@@ -174,7 +204,7 @@ impl People {
         let refused = self
             .store
             .transact(move |tx| {
-                let spent = ending.spend(tx, now)?;
+                let spent = ending.spend(tx, &Answer::Refused, now)?;
                 if spent {
                     tx.record(ending.event(EventKind::Consent, "consent:refuse", Outcome::Deny, now));
                 }
@@ -184,7 +214,10 @@ impl People {
         if !refused {
             return Err(PageFault::Expired);
         }
-        Ok(asked.redirect_with(self.issuer().as_str(), &[("error", "access_denied")]))
+        match &asked.device {
+            None => Ok(asked.redirect_with(self.issuer().as_str(), &[("error", "access_denied")])),
+            Some(_) => Ok(self.path("/device/refused")),
+        }
     }
 }
 

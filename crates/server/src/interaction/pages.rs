@@ -37,7 +37,8 @@ impl People {
         self.fault(&PageFault::Client { code, detail }, trace)
     }
 
-    async fn begin_visit(&self, visit: &Visit, asked: Asked) -> Result<Response, PageFault> {
+    /// As [`begin`](Self::begin), of a browser that is known to be there.
+    pub(crate) async fn begin_visit(&self, visit: &Visit, asked: Asked) -> Result<Response, PageFault> {
         let (id, now) = (InteractionId::random(&*self.rng), self.now());
         let silent = asked.prompt == Prompt::None;
         let stored = Stored { asked, browser: SecretHash::of(&visit.browser), began: now };
@@ -201,10 +202,10 @@ async fn end(people: &People, posted: &Posted, id: String) -> Result<Response, P
     }
 }
 
-/// After a No. Who is not verified is not sent a browser by itself: anybody could register an address and use this
+/// After a No. A device's person stays here; who is not verified is not sent a browser by itself: anybody could register an address and use this
 /// server's name to lead people to it.
 fn refused(people: &People, visit: &Visit, asked: &Asked, to: String) -> Result<Response, PageFault> {
-    if !asked.is_unverified() {
+    if !asked.is_unverified() || asked.device.is_some() {
         return Ok(see_other(&to));
     }
     let view = Refused {

@@ -3,11 +3,13 @@
 use super::Asked;
 use super::decide::Choice;
 use crate::account::permissions;
+use crate::device::DeviceAsk;
 use crate::people::{Fields, People, SignedIn, Visit};
 use prokura_core::{InteractionId, Scope, ScopeSet};
 use prokura_oauth::redirect::shown_host;
 use prokura_ui::{
-    Consent, Duration, ENGLISH, Hop, Ident, Meaning, Notice, Permission, Shown, Software, When, lasting,
+    Consent, Device, Duration, ENGLISH, Hop, Ident, Meaning, Notice, Permission, Shown, Software, When,
+    lasting,
 };
 
 const HOUR: u64 = 3600;
@@ -67,11 +69,22 @@ impl People {
                 sentence: ENGLISH.permissions_none.to_string(),
             }),
             software: software(asked),
+            device: asked.device.as_ref().map(|d| self.device(visit, d)),
             chain: self.chain(asked, who),
             resource: Shown::name(title),
             resource_uri: asked.resource.to_string(),
             permissions: self.permissions(asked, again.is_none()),
             durations: self.durations(again),
+        }
+    }
+
+    /// What is known of the device that asks: its code, since when it waits, and how near it seems.
+    fn device(&self, visit: &Visit, ask: &DeviceAsk) -> Device {
+        Device {
+            code: ask.code.to_string(),
+            asked: When::at(ask.at.seconds(), self.now().seconds(), &ENGLISH),
+            from: ask.from.clone(),
+            near: ask.place == visit.address.place(),
         }
     }
 

@@ -15,7 +15,7 @@ pub(crate) use fault::PageFault;
 pub(crate) use fields::Fields;
 pub(crate) use page::{add_cookie, see_other};
 pub(crate) use seal::Seal;
-pub(crate) use visit::{Posted, SignedIn, Visit};
+pub(crate) use visit::{Address, Posted, SignedIn, Visit};
 
 use crate::interaction::Codes;
 use crate::record::Refusals;
@@ -130,5 +130,6 @@ pub fn router(people: Arc<People>) -> axum::Router {
         .merge(crate::signin::routes())
         .merge(crate::account::routes())
         .merge(crate::interaction::routes())
+        .merge(crate::device::routes())
         .with_state(people)
 }

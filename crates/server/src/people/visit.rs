@@ -45,6 +45,11 @@ pub(crate) struct SignedIn {
 }
 
 impl Address {
+    /// Where a request came from.
+    pub(crate) fn of(parts: &Parts) -> Self {
+        Self(parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip()))
+    }
+
     /// To be shown.
     pub(crate) fn shown(self) -> String {
         self.0.map_or_else(|| "unknown".to_owned(), |ip| ip.to_string())
@@ -67,14 +72,13 @@ impl People {
     pub(crate) async fn visit(&self, parts: &Parts) -> Result<Visit, PageFault> {
         let headers = &parts.headers;
         let browser = Cookie::Browser.read(headers, self.issuer());
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip());
         Ok(Visit {
             trace: TraceId::random(&*self.rng),
             is_new: browser.is_none(),
             browser: browser.unwrap_or_else(|| random_id("b_", &*self.rng)),
             signed_in: self.who(headers).await?,
             nonce: self.nonce(),
-            address: Address(peer),
+            address: Address::of(parts),
             agent: text(headers, header::USER_AGENT),
         })
     }
@@ -92,7 +96,7 @@ impl People {
     }
 
     /// The mark of the form that is posted to `path`. Forms of the account and of interactions belong to a
-    /// session; those that come before it (sign-in, set-up) to the browser alone, so that two of them may be
+    /// session; those that come before it (sign-in, set-up, a device's code) to the browser alone, so that two of them may be
     /// open at once.
     pub(crate) fn form(&self, visit: &Visit, path: &str) -> prokura_ui::Form {
         let action = self.path(path);
@@ -109,7 +113,8 @@ impl People {
 impl Visit {
     fn binding<'a>(&'a self, action: &str, people: &People) -> &'a str {
         let below = action.strip_prefix(people.issuer().path()).unwrap_or(action);
-        let before_sign_in = below.starts_with("/signin") || below.starts_with("/setup");
+        let before_sign_in =
+            below.starts_with("/signin") || below.starts_with("/setup") || below == "/device";
         match &self.signed_in {
             Some(signed_in) if !before_sign_in => &signed_in.secret,
             _ => "",

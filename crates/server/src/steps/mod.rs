@@ -1,4 +1,4 @@
-//! The steps of an authorization request, in one table. Both endpoints that take one walk down the same rows.
+//! The steps of an authorization request, in one table. All endpoints that take one walk down the same rows.
 
 mod walk;
 
@@ -13,6 +13,8 @@ pub enum Step {
     Client,
     /// The client proves who it is.
     Authenticate,
+    /// The client may ask from a device without a browser.
+    Device,
     /// The redirect URI is one of the client's.
     Redirect,
     /// The client may use codes, and asks for one in the query.
@@ -31,6 +33,8 @@ pub enum Step {
     Push,
     /// The user signs in and agrees; then policy, grant, record and code.
     Interaction,
+    /// The device waits until its person has brought the code.
+    Wait,
 }
 
 /// An endpoint that takes authorization requests.
@@ -40,6 +44,8 @@ pub enum Endpoint {
     Authorize,
     /// `/par`, where the client comes (RFC 9126).
     Par,
+    /// `/device_authorization`, where a device comes (RFC 8628).
+    Device,
 }
 
 /// A row of the table.
@@ -51,38 +57,44 @@ pub struct Row {
     pub authorize: bool,
     /// Whether `/par` takes it.
     pub par: bool,
+    /// Whether `/device_authorization` takes it.
+    pub device: bool,
     /// What it does, for the documentation.
     pub does: &'static str,
 }
 
-const fn row(step: Step, authorize: bool, par: bool, does: &'static str) -> Row {
-    Row { step, authorize, par, does }
+const fn row(step: Step, authorize: bool, par: bool, device: bool, does: &'static str) -> Row {
+    Row { step, authorize, par, device, does }
 }
 
 /// The table. Until `Redirect` has passed, no error leaves by way of a redirect (RFC 6749 §4.1.2.1).
-pub const TABLE: [Row; 12] = [
-    row(Step::Pushed, true, false, "a `request_uri` is spent and its parameters are taken (RFC 9126)"),
-    row(Step::Client, true, false, "the client is found: configured, by its document, or registered"),
-    row(Step::Authenticate, false, true, "the client authenticates by the method it registered"),
+pub const TABLE: [Row; 14] = [
+    row(Step::Pushed, true, false, false, "a `request_uri` is spent and its parameters are taken (RFC 9126)"),
+    row(Step::Client, true, false, false, "the client is found: configured, by its document, or registered"),
+    row(Step::Authenticate, false, true, true, "the client authenticates by the method it registered"),
+    row(Step::Device, false, false, true, "the client may ask from a device (RFC 8628)"),
     row(
         Step::Redirect,
         true,
         true,
+        false,
         "the redirect URI is the client's, to the byte but for the port of loopback",
     ),
-    row(Step::Response, true, true, "`response_type=code`, `response_mode=query`, no request object"),
-    row(Step::Pkce, true, true, "`code_challenge` by `S256` (RFC 7636)"),
+    row(Step::Response, true, true, false, "`response_type=code`, `response_mode=query`, no request object"),
+    row(Step::Pkce, true, true, false, "`code_challenge` by `S256` (RFC 7636)"),
     row(
         Step::Key,
         true,
         true,
+        false,
         "the key by `dpop_jkt`; of a pushed request, also by its proof (RFC 9449 §10)",
     ),
-    row(Step::Resource, true, true, "one resource, known here (RFC 8707)"),
-    row(Step::Scope, true, true, "scopes of that resource; its first scopes if none is named"),
-    row(Step::Conversation, true, true, "`state`, `prompt` and `max_age` can be read"),
-    row(Step::Push, false, true, "the request is kept and a `request_uri` made"),
-    row(Step::Interaction, true, false, "sign-in, consent, grant, record, code"),
+    row(Step::Resource, true, true, true, "one resource, known here (RFC 8707)"),
+    row(Step::Scope, true, true, true, "scopes of that resource; its first scopes if none is named"),
+    row(Step::Conversation, true, true, false, "`state`, `prompt` and `max_age` can be read"),
+    row(Step::Push, false, true, false, "the request is kept and a `request_uri` made"),
+    row(Step::Interaction, true, false, false, "sign-in, consent, grant, record, code"),
+    row(Step::Wait, false, false, true, "a device code and a user code are made"),
 ];
 
 impl Row {
@@ -91,6 +103,7 @@ impl Row {
         match endpoint {
             Endpoint::Authorize => self.authorize,
             Endpoint::Par => self.par,
+            Endpoint::Device => self.device,
         }
     }
 }
@@ -102,8 +115,10 @@ mod tests {
     #[test]
     fn the_table_is_what_the_documentation_shows() {
         let mark = |yes| if yes { "x" } else { " " };
-        let line =
-            |r: &Row| format!("| {:?} | {} | {} | {} |", r.step, mark(r.authorize), mark(r.par), r.does);
+        let line = |r: &Row| {
+            let (authorize, par, device) = (mark(r.authorize), mark(r.par), mark(r.device));
+            format!("| {:?} | {authorize} | {par} | {device} | {} |", r.step, r.does)
+        };
         insta::assert_snapshot!(TABLE.iter().map(line).collect::<Vec<_>>().join("\n"));
     }
 

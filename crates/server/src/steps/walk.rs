@@ -49,6 +49,8 @@ pub(crate) enum Stop {
     Pushed(String),
     /// The user is asked.
     Ask(Box<Asked>),
+    /// A device waits for its user to be asked.
+    Wait(Box<Asked>),
 }
 
 /// A request on its way down the table. What a step found out is there for those below it.
@@ -113,6 +115,7 @@ impl<'a> Walk<'a> {
             Step::Authenticate => {
                 self.client = Some(authenticate::client(self.app, self.parts, &self.form, about).await?);
             }
+            Step::Device => self.check_device()?,
             Step::Redirect => self.check_redirect()?,
             Step::Response => self.check_response()?,
             Step::Pkce => self.check_pkce()?,
@@ -126,6 +129,10 @@ impl<'a> Walk<'a> {
             Step::Conversation => self.check_conversation()?,
             Step::Push => return self.push().await.map(Some),
             Step::Interaction => return self.ask().map(Some),
+            Step::Wait => {
+                let asked = self.asked(String::new(), None, Prompt::Consent, Object::default())?;
+                return Ok(Some(Stop::Wait(Box::new(asked))));
+            }
         }
         Ok(None)
     }
@@ -173,6 +180,15 @@ impl<'a> Walk<'a> {
 
     fn client(&self) -> Result<&Arc<Client>, Fault> {
         self.client.as_ref().ok_or_else(|| Fault::Broken("a step came before the client".to_owned()))
+    }
+
+    fn check_device(&self) -> Result<(), Fault> {
+        let allowed = self.app.config.device.clients;
+        if self.client()?.may_use_devices(allowed) {
+            Ok(())
+        } else {
+            Err(Fault::GrantType(GrantType::DeviceCode))
+        }
     }
 
     fn check_redirect(&mut self) -> Result<(), Fault> {
@@ -253,22 +269,36 @@ impl<'a> Walk<'a> {
     }
 
     fn ask(&mut self) -> Result<Stop, Fault> {
-        let client = Arc::clone(self.client()?);
         let broken = || Fault::Broken("a step is missing from the table".to_owned());
         let challenge = self.challenge.as_ref().ok_or_else(broken)?;
-        Ok(Stop::Ask(Box::new(Asked {
+        let redirect = self.redirect.clone().ok_or_else(broken)?;
+        let state = authorize::state(&self.form)?.map(str::to_owned);
+        let request = self.remembered(challenge);
+        self.asked(redirect, state, prompt(self.prompts), request).map(|asked| Stop::Ask(Box::new(asked)))
+    }
+
+    fn asked(
+        &self,
+        redirect: String,
+        state: Option<String>,
+        prompt: Prompt,
+        request: Object,
+    ) -> Result<Asked, Fault> {
+        let client = self.client()?;
+        Ok(Asked {
             trace: self.trace.clone(),
             client: client.id.clone(),
             name: client.name().to_owned(),
             standing: client.standing(),
-            redirect: self.redirect.clone().ok_or_else(broken)?,
-            state: authorize::state(&self.form)?.map(str::to_owned),
+            redirect,
+            state,
             resource: self.place()?.uri.clone(),
             scope: self.scope.clone(),
-            prompt: prompt(self.prompts),
+            prompt,
             max_age: self.max_age,
-            request: self.remembered(challenge),
-        })))
+            device: None,
+            request,
+        })
     }
 }
 

@@ -6,6 +6,7 @@ mod world;
 
 mod assertions;
 mod authorization;
+mod device;
 mod proofs;
 mod refresh;
 mod registration;

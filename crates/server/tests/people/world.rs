@@ -84,6 +84,7 @@ pub fn asked(issuer: &str) -> Asked {
         scope: ScopeSet::parse("read:report tools:generate_summary").unwrap(),
         prompt: Prompt::Needed,
         max_age: None,
+        device: None,
         request: Object::default(),
     }
 }

@@ -5,6 +5,7 @@
 mod world;
 
 mod core_flow;
+mod device;
 mod durability;
 mod keys;
 mod metadata;

@@ -2,6 +2,7 @@
 //! hand. The development user agrees to everything, so a code takes one request.
 #![allow(dead_code, unreachable_pub, reason = "every test target uses its own part")]
 
+pub mod person;
 pub mod proof;
 
 use axum::body::Body;
@@ -33,6 +34,7 @@ use tower::ServiceExt as _;
 pub const ISSUER: &str = "http://localhost:9400";
 pub const SALES: &str = "http://localhost:9400/mcp/sales";
 pub const SECRET: &str = "a-secret-that-a-machine-made-1234567890";
+pub const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 pub const CB: &str = "https://app.example/cb";
 pub const CIMD: &str = "https://planner.example/client.json";
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -98,6 +100,18 @@ pub const SECOND: &str = r#"
     secret = { env = "SECRET" }
     grant_types = ["client_credentials"]
     introspects = ["hr"]
+"#;
+
+/// Clients without a browser: a public one and one with a secret.
+pub const DEVICES: &str = r#"
+    [[client]]
+    id = "tv"
+    name = "Television"
+    grant_types = ["device_code", "refresh_token"]
+    [[client]]
+    id = "box"
+    secret = { env = "SECRET" }
+    grant_types = ["device_code"]
 "#;
 
 pub const OPEN_REGISTRATION: &str = "\n[registration]\ndynamic = \"open\"\nper_minute = 1000\n";
@@ -214,7 +228,9 @@ impl World {
 
     pub async fn send(&self, request: http::request::Builder, body: impl Into<Body>) -> Answer {
         let mut request: Request = request.body(body.into()).unwrap();
-        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 4000))));
+        if request.extensions().get::<ConnectInfo<SocketAddr>>().is_none() {
+            request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 4000))));
+        }
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
@@ -288,6 +304,19 @@ impl World {
 
     pub async fn batch(&self) -> Answer {
         self.form("/token", Some(&format!("batch:{SECRET}")), &[("grant_type", "client_credentials")]).await
+    }
+
+    /// A device of `tv` asks for codes.
+    pub async fn begin_device(&self, more: &[(&str, &str)]) -> Answer {
+        let mut parameters = vec![("client_id", "tv")];
+        parameters.extend(more);
+        self.form("/device_authorization", None, &parameters).await
+    }
+
+    /// A device of `tv` asks whether its person has answered.
+    pub async fn poll(&self, code: &str) -> Answer {
+        let parameters = [("grant_type", DEVICE_GRANT), ("client_id", "tv"), ("device_code", code)];
+        self.form("/token", None, &parameters).await
     }
 
     /// What a resource server hears of a token.

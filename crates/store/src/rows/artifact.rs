@@ -27,6 +27,8 @@ pub enum ArtifactKind {
     PasskeyChallenge,
     /// A device code (RFC 8628).
     DeviceCode,
+    /// The code that a person carries to the page for it (RFC 8628 §6.1), and then what was answered.
+    UserCode,
     /// The `jti` of a proof of possession (RFC 9449 §11.1).
     DpopJti,
     /// An approval of one call.
@@ -43,7 +45,7 @@ pub enum ArtifactKind {
 
 impl ArtifactKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Code,
         Self::Par,
         Self::RefreshToken,
@@ -53,6 +55,7 @@ impl ArtifactKind {
         Self::SignInLink,
         Self::PasskeyChallenge,
         Self::DeviceCode,
+        Self::UserCode,
         Self::DpopJti,
         Self::Approval,
         Self::UpstreamState,
@@ -73,6 +76,7 @@ impl ArtifactKind {
             Self::SignInLink => "sign_in_link",
             Self::PasskeyChallenge => "passkey_challenge",
             Self::DeviceCode => "device_code",
+            Self::UserCode => "user_code",
             Self::DpopJti => "dpop_jti",
             Self::Approval => "approval",
             Self::UpstreamState => "upstream_state",
