@@ -114,8 +114,8 @@ impl DoctorArgs {
 fn summary(report: &Report) -> String {
     match (report.trouble.is_some(), report.count(Level::Must), report.count(Level::Should)) {
         (true, ..) => "it could not be examined".to_owned(),
-        (false, 0, should) => format!("{should} to mend that should be"),
-        (false, must, _) => format!("{must} to mend that must be"),
+        (false, 0, should) => format!("rules that it should keep and breaks: {should}"),
+        (false, must, _) => format!("rules that it must keep and breaks: {must}"),
     }
 }
 

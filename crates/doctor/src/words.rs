@@ -73,7 +73,12 @@ fn facts(report: &Report) -> String {
     if !report.versions.is_empty() {
         parts.push(format!("speaks MCP {}", report.versions.join(", ")));
     }
-    format!("\n{}. {} checks held; {} requests.\n", parts.join(", "), report.held.len(), report.requests)
+    format!(
+        "\n{}. {} checks held, {} requests were made.\n",
+        parts.join(", "),
+        report.held.len(),
+        report.requests
+    )
 }
 
 fn groups(report: &Report) -> Vec<Group> {

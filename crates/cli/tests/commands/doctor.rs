@@ -32,12 +32,19 @@ fn somebody_signs_in_and_what_is_done_with_tokens_is_right_too() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let address = lines.find_map(|l| l.unwrap().trim().strip_prefix("http").map(|rest| format!("http{rest}")));
+    let address =
+        lines.find_map(|l| l.unwrap().trim().strip_prefix("http").map(|rest| format!("http{rest}")));
     crate::program::browse(&address.unwrap());
     let ran: crate::program::Ran = child.wait_with_output().unwrap().into();
-    for held in ["refresh-rotation", "refresh-reuse", "code-reuse", "token-audience", "token-works", "authorize-iss"] {
+    for held in
+        ["refresh-rotation", "refresh-reuse", "code-reuse", "token-audience", "token-works", "authorize-iss"]
+    {
         let (_, after) = ran.out.split_once("\"held\":").unwrap();
-        assert!(after.split("\"unseen\"").next().unwrap().contains(&format!("\"{held}\"")), "{held}: {}", ran.out);
+        assert!(
+            after.split("\"unseen\"").next().unwrap().contains(&format!("\"{held}\"")),
+            "{held}: {}",
+            ran.out
+        );
     }
     assert!(ran.out.contains("\"findings\":[]"), "{}", ran.out);
 }

@@ -49,7 +49,10 @@ pub(crate) async fn look(exam: &mut Exam<'_>, hint: Option<String>) -> Option<Re
         let there = found.iter().any(|f| f.at == own);
         exam.judge(Check::ResourceWellKnown, &own, there, "the metadata of the resource", "none");
     }
-    if found.is_empty() && root != own && hint.as_deref() != Some(root.as_str()) {
+    // Of a server that asks for no token, the host's own document says nothing: it may be of a neighbour.
+    let root_too =
+        exam.protection == Protection::Token && root != own && hint.as_deref() != Some(root.as_str());
+    if found.is_empty() && root_too {
         found.extend(at(exam, &root).await);
     }
     if exam.protection == Protection::Token {
@@ -111,6 +114,7 @@ fn well_known(exam: &Exam<'_>) -> (String, String) {
 /// Whether all places say the same.
 fn same(exam: &mut Exam<'_>, found: &[Found]) {
     let [first, rest @ ..] = found else { return };
+    exam.judge(Check::ResourceSame, &first.at, true, "", "");
     for other in rest {
         for name in ["resource", "authorization_servers"] {
             let (a, b) = (first.document.get(name), other.document.get(name));

@@ -184,6 +184,7 @@ fn algorithms(exam: &mut Exam<'_>, at: &str, document: &Object) {
 
 fn same(exam: &mut Exam<'_>, found: &[(String, Object)]) {
     let [(first, a), rest @ ..] = found else { return };
+    exam.judge(Check::ServerSame, first, true, "", "");
     for (at, b) in rest {
         for name in COMMON {
             // That S256 is missing from the other document is told by a check of its own.
