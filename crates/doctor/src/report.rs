@@ -3,6 +3,7 @@
 use crate::group::Level;
 use crate::table::Check;
 use prokura_oauth::json::{Object, Value, obj};
+use std::collections::BTreeSet;
 
 /// Something that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,9 +64,10 @@ pub struct Report {
 }
 
 impl Report {
-    /// How many findings there are of a level.
+    /// How many checks of a level found something, in one place or in several.
     pub fn count(&self, level: Level) -> usize {
-        self.findings.iter().filter(|f| f.check.row().level == level).count()
+        let all = self.findings.iter().map(|f| f.check).filter(|c| c.row().level == level);
+        all.collect::<BTreeSet<_>>().len()
     }
 
     /// Whether nothing is wrong that must be right. What should be right counts only if `strict`.

@@ -22,7 +22,7 @@ fn prokura_itself_has_nothing_to_mend() {
 }
 
 #[test]
-fn somebody_signs_in_and_what_is_done_with_tokens_is_right_too() {
+fn somebody_signs_in_and_what_is_done_with_codes_and_tokens_is_right_too() {
     let (folder, port) = installed(&format!("{RIGHT}{REGISTRATION}"));
     let _serving = serve(folder.path(), port, &["--dev"]);
     let url = format!("http://localhost:{port}/mcp/sales");
@@ -37,7 +37,7 @@ fn somebody_signs_in_and_what_is_done_with_tokens_is_right_too() {
     crate::program::browse(&address.unwrap());
     let ran: crate::program::Ran = child.wait_with_output().unwrap().into();
     for held in
-        ["refresh-rotation", "refresh-reuse", "code-reuse", "token-audience", "token-works", "authorize-iss"]
+        ["refresh-rotation", "refresh-reuse", "code-reuse", "token-audience", "token-answer", "authorize-iss"]
     {
         let (_, after) = ran.out.split_once("\"held\":").unwrap();
         assert!(

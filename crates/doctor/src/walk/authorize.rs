@@ -8,13 +8,19 @@ use crate::net::Unanswered;
 use crate::seen::header;
 use crate::table::Check;
 use crate::words::quoted;
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_SECURITY_POLICY, LOCATION, ORIGIN, X_FRAME_OPTIONS};
+use http::HeaderMap;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_SECURITY_POLICY, COOKIE, LOCATION, ORIGIN, SET_COOKIE,
+    X_FRAME_OPTIONS,
+};
 use prokura_egress::Answer;
 use prokura_oauth::pkce::CodeVerifier;
+use std::collections::BTreeMap;
+use std::fmt;
 use url::Url;
 
 /// Redirects within the server that are followed.
-const MOST_HOPS: usize = 3;
+const MOST_HOPS: usize = 8;
 
 /// What became of a request.
 enum Came {
@@ -280,11 +286,16 @@ async fn ask(exam: &Exam<'_>, at: &str, request: &Request) -> Result<Came, Unans
     }
 }
 
-/// Follows the browser within the server, until there is a page or it is sent away.
+/// Follows the browser within the server until there is a page, or it is sent away; with the cookies that it is given
+/// on the way, which are forgotten afterwards.
 async fn come(exam: &Exam<'_>, address: &str, request: &Request) -> Result<Came, Unanswered> {
     let mut address = address.to_owned();
+    let mut cookies = Cookies::default();
     for _ in 0..MOST_HOPS {
-        let answer = exam.net.get(&address).await?;
+        let sent = cookies.to_string();
+        let more = (!sent.is_empty()).then_some((COOKIE, sent.as_str()));
+        let answer = exam.net.get_with(&address, more.as_slice()).await?;
+        cookies.take(&answer.headers);
         let status = answer.status.as_u16();
         if status >= 400 {
             return Ok(Came::Refused(status));
@@ -302,6 +313,29 @@ async fn come(exam: &Exam<'_>, address: &str, request: &Request) -> Result<Came,
         address = to.into();
     }
     Ok(Came::Refused(0))
+}
+
+/// The cookies of one visit: by name alone, for the visit stays within one origin.
+#[derive(Default)]
+struct Cookies(BTreeMap<String, String>);
+
+impl Cookies {
+    fn take(&mut self, headers: &HeaderMap) {
+        let set = headers.get_all(SET_COOKIE).iter().filter_map(|v| v.to_str().ok());
+        for (name, value) in set.filter_map(|c| c.split(';').next()?.split_once('=')) {
+            match value.trim() {
+                "" => drop(self.0.remove(name.trim())),
+                value => drop(self.0.insert(name.trim().to_owned(), value.to_owned())),
+            }
+        }
+    }
+}
+
+impl fmt::Display for Cookies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pairs: Vec<_> = self.0.iter().map(|(n, v)| format!("{n}={v}")).collect();
+        f.write_str(&pairs.join("; "))
+    }
 }
 
 /// Whether an address is this redirect URI, but for what was added to it.

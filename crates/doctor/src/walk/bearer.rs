@@ -132,8 +132,12 @@ async fn with(exam: &mut Exam<'_>, token: String, resource: Option<&Resource>) {
     let mut ask = question(exam);
     bearer(&mut ask, &token);
     let Some(answer) = exam.ask(ask, &WITH_TOKEN).await else { return };
+    if answer.status.is_server_error() {
+        return exam
+            .unseen(&WITH_TOKEN, format!("with the token, the server answers with {}", shape(&answer)));
+    }
     // 403 says that the token is known and may too little.
-    let works = answer.status != 401 && !answer.status.is_server_error();
+    let works = answer.status != 401;
     let got = format!("{}, {}", shape(&answer), shown(&answer.headers));
     exam.judge(Check::TokenWorks, &at, works, "no refusal", got);
     if let Some(claims) = forge::claims(&token) {

@@ -72,6 +72,7 @@ async fn go_on(exam: &mut Exam<'_>, reached: Reached) {
         (Some(server), Some(resource)) => Some(with_server(exam, server, resource).await),
         _ => None,
     };
+    let was_given = exam.token.is_some();
     bearer::look(exam, resource.as_ref(), server.as_ref(), &keys).await;
     if exam.protection == Protection::Open || exam.token.is_some() {
         transport::look(exam).await;
@@ -79,7 +80,7 @@ async fn go_on(exam: &mut Exam<'_>, reached: Reached) {
         transport::look_from_outside(exam).await;
         let rest = |c: &&Check| c.row().group == Group::Transport;
         let all: Vec<_> = Check::ALL.iter().filter(rest).copied().collect();
-        exam.unseen(&all, NEEDS_TOKEN);
+        exam.unseen(&all, if was_given { "the token did not let the examination in" } else { NEEDS_TOKEN });
     }
     if let (Some(server), Some(visit)) = (&server, visit) {
         leave(exam, server, visit).await;

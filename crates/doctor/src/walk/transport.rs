@@ -48,14 +48,11 @@ pub(crate) async fn look_from_outside(exam: &mut Exam<'_>) {
 /// All of it.
 pub(crate) async fn look(exam: &mut Exam<'_>) {
     exam.watch("which versions it speaks");
-    let spoken = spoken(exam).await;
+    let (spoken, answers) = spoken(exam).await;
     if spoken.modern.is_none() && spoken.legacy.is_none() {
         let all: Vec<_> =
             Check::ALL.iter().filter(|c| c.row().group == crate::Group::Transport).copied().collect();
-        return exam.unseen(
-            &all,
-            "with what was given, the server answers neither `server/discover` nor `initialize`",
-        );
+        return exam.unseen(&all, format!("the server speaks in no era: {}", answers.join(", ")));
     }
     exam.watch("the transport");
     pages(exam, &spoken).await;
@@ -71,17 +68,20 @@ pub(crate) async fn look(exam: &mut Exam<'_>) {
     }
 }
 
-async fn spoken(exam: &mut Exam<'_>) -> Spoken {
-    let mut spoken = Spoken::default();
+/// What is spoken, and what the two questions were answered with.
+async fn spoken(exam: &mut Exam<'_>) -> (Spoken, Vec<String>) {
+    let (mut spoken, mut answers) = (Spoken::default(), Vec::new());
     let ask = exam.modern("server/discover", Object::new());
     if let Some(answer) = exam.ask(ask, &[Check::Discover]).await {
         spoken.modern = modern::discovered(exam, &answer);
+        answers.push(format!("`server/discover` is answered with {}", shape(&answer)));
     }
     let ask = exam.initialize(LEGACY);
     if let Some(answer) = exam.ask(ask, &[Check::Initialize]).await {
         spoken.legacy = legacy::initialized(exam, &answer).await;
+        answers.push(format!("`initialize` with {}", shape(&answer)));
     }
-    spoken
+    (spoken, answers)
 }
 
 /// A request that changes nothing, in an era that is spoken.
