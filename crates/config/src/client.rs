@@ -63,6 +63,9 @@ pub struct ClientConfig {
     /// Where users are sent back to, exactly; any port on a loopback address.
     #[serde(default)]
     pub redirect_uris: Vec<String>,
+    /// Where users are sent back to after they have signed out (OpenID Connect RP-Initiated Logout).
+    #[serde(default)]
+    pub post_logout_redirect_uris: Vec<String>,
     /// Authority of its own, for `client_credentials`.
     #[serde(default, rename = "grant")]
     pub grants: Vec<ConfiguredGrant>,

@@ -28,6 +28,8 @@ pub struct ClientMetadata {
     pub name: Option<String>,
     /// `redirect_uris`.
     pub redirect_uris: Vec<RedirectUri>,
+    /// `post_logout_redirect_uris` (OpenID Connect RP-Initiated Logout §3.1).
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
     /// `grant_types`; those that are not served are dropped.
     pub grant_types: Vec<GrantType>,
     /// `token_endpoint_auth_method`.
@@ -138,6 +140,7 @@ impl ClientMetadata {
         Ok(Self {
             name: optional_text(o, "client_name")?.map(|n| shown_name(&n)).filter(|n| !n.is_empty()),
             redirect_uris,
+            post_logout_redirect_uris: logout_uris(o)?,
             grant_types,
             auth_method,
             keys,
@@ -172,6 +175,10 @@ impl ClientMetadata {
             }
         }
         o.insert("redirect_uris", list(self.redirect_uris.iter().map(RedirectUri::as_str).collect()));
+        if !self.post_logout_redirect_uris.is_empty() {
+            let uris = self.post_logout_redirect_uris.iter().map(RedirectUri::as_str).collect();
+            o.insert("post_logout_redirect_uris", list(uris));
+        }
         o.insert("grant_types", list(self.grant_types.iter().map(|g| g.as_str()).collect()));
         let codes = if self.may(GrantType::AuthorizationCode) { vec!["code"] } else { vec![] };
         o.insert("response_types", list(codes));
@@ -266,6 +273,11 @@ fn redirect_uris(o: &Object, grant_types: &[GrantType]) -> Result<Vec<RedirectUr
         return Err(MetadataError::RedirectCount);
     }
     Ok(uris)
+}
+
+fn logout_uris(o: &Object) -> Result<Vec<RedirectUri>, MetadataError> {
+    let asked = words(o, "post_logout_redirect_uris")?.unwrap_or_default();
+    Ok(asked.into_iter().map(RedirectUri::parse).collect::<Result<_, _>>()?)
 }
 
 fn keys(o: &Object) -> Result<Option<ClientKeys>, MetadataError> {

@@ -75,6 +75,10 @@ codes! {
     InvalidDpopProof "invalid_dpop_proof";
     /// A proof of possession needs the nonce that comes with this answer (RFC 9449 §8, §9).
     UseDpopNonce "use_dpop_nonce";
+    /// The sign-in behind the token is too weak or too old (RFC 9470 §3).
+    InsufficientUserAuthentication "insufficient_user_authentication";
+    /// A sign-in as sure as is asked for cannot be had (OpenID Connect Unmet Authentication Requirements §2).
+    UnmetAuthenticationRequirements "unmet_authentication_requirements";
     /// This kind of token cannot be revoked (RFC 7009 §2.2.1).
     UnsupportedTokenType "unsupported_token_type";
 }

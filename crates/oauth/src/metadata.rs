@@ -6,7 +6,7 @@ use crate::dpop;
 use crate::jose::Algorithm;
 use crate::json::{Object, Value};
 use crate::pkce;
-use prokura_core::{ResourceUri, ScopeSet};
+use prokura_core::{Acr, ResourceUri, ScopeSet};
 
 /// What varies between installations; everything else follows from the issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,22 +68,31 @@ impl ServerMetadata {
         o.insert("require_pushed_authorization_requests", false.into());
         o.insert("request_parameter_supported", false.into());
         o.insert("client_id_metadata_document_supported", self.client_documents.into());
+        o.insert("acr_values_supported", list(Acr::ALL.map(Acr::as_str)));
         o.insert("prompt_values_supported", list(["none", "login", "consent"]));
         o.insert("protected_resources", self.resources.iter().map(|r| Value::from(r.as_str())).collect());
         o
     }
 
-    /// The document of OpenID Connect Discovery §3: the same, with the members that its readers insist on. No ID
-    /// token is issued; the algorithm is that of the keys.
+    /// The document of OpenID Connect Discovery §3: the same, with what concerns who signed in. ID tokens are signed
+    /// with the one algorithm of the keys, which need not be RS256 (§3 wants it listed; nobody is served by a list
+    /// that is not true).
     pub fn to_openid_object(&self) -> Object {
         let mut o = self.to_object();
         o.insert("subject_types_supported", list(["public"]));
         o.insert("id_token_signing_alg_values_supported", list([self.algorithm.as_str()]));
+        o.insert("userinfo_endpoint", Value::from(format!("{}/userinfo", self.issuer)));
+        o.insert("end_session_endpoint", Value::from(format!("{}/logout", self.issuer)));
+        o.insert("claims_supported", list(CLAIMS));
         o.insert("claims_parameter_supported", false.into());
         o.insert("request_uri_parameter_supported", false.into());
         o
     }
 }
+
+/// What ID tokens and `/userinfo` can say of a person (OpenID Connect Discovery §3).
+const CLAIMS: [&str; 9] =
+    ["sub", "auth_time", "acr", "amr", "nonce", "name", "preferred_username", "email", "email_verified"];
 
 fn list<const N: usize>(words: [&str; N]) -> Value {
     words.into_iter().collect()

@@ -6,6 +6,7 @@ use crate::device::DeviceFault;
 use http::StatusCode;
 use prokura_core::{InvalidResource, InvalidScope, ScopeSet};
 use prokura_oauth::assertion::AssertionError;
+use prokura_oauth::authentication::UnknownAcr;
 use prokura_oauth::authorize::ParameterError;
 use prokura_oauth::client_metadata::{AuthMethod, GrantType, MetadataError};
 use prokura_oauth::dpop::{BadNonce, ProofError};
@@ -147,6 +148,12 @@ pub enum Fault {
     /// The initial or registration access token is missing or wrong.
     #[error("the access token of this endpoint is missing or not valid")]
     RegistrationToken,
+    /// The token is missing, or none for `/userinfo`.
+    #[error("a token for `/userinfo` is needed: ask for the scope `openid` and for no other resource")]
+    UserInfoToken,
+    /// No class of sign-in that is asked for can be had here.
+    #[error("{0}")]
+    Acr(#[from] UnknownAcr),
     /// The metadata are refused.
     #[error("{0}")]
     Metadata(#[from] MetadataError),
@@ -303,6 +310,8 @@ impl Fault {
             Self::TokenType => (S::BAD_REQUEST, E::UnsupportedTokenType, "token_type"),
             Self::RegistrationOff => (S::FORBIDDEN, E::AccessDenied, "registration_off"),
             Self::RegistrationToken => (S::UNAUTHORIZED, E::InvalidToken, "registration_token"),
+            Self::UserInfoToken => (S::UNAUTHORIZED, E::InvalidToken, "userinfo_token"),
+            Self::Acr(_) => (S::BAD_REQUEST, E::UnmetAuthenticationRequirements, "acr_unknown"),
             Self::Metadata(MetadataError::Redirect(_) | MetadataError::RedirectCount)
             | Self::RedirectHost(_) => (S::BAD_REQUEST, E::InvalidRedirectUri, "redirect_not_allowed"),
             Self::Metadata(_) => (S::BAD_REQUEST, E::InvalidClientMetadata, "metadata"),
@@ -404,6 +413,8 @@ mod tests {
             Fault::TokenType,
             Fault::RegistrationOff,
             Fault::RegistrationToken,
+            Fault::UserInfoToken,
+            Fault::Acr(UnknownAcr),
             Fault::Metadata(MetadataError::RedirectCount),
             Fault::Metadata(MetadataError::Member("client_name")),
             Fault::RedirectHost("evil.example".into()),

@@ -1,8 +1,9 @@
 //! The resources that tokens can be asked for, and their scopes.
 
 use crate::fault::Fault;
+use crate::identity;
 use prokura_config::Config;
-use prokura_core::{ResourceUri, Scope, ScopeSet};
+use prokura_core::{InvalidResource, InvalidScope, ResourceUri, Scope, ScopeSet};
 use std::sync::Arc;
 
 /// A scope that clients may send to say that they want to stay (OpenID Connect Core §11). A client that may
@@ -26,10 +27,25 @@ pub(crate) struct Place {
 
 /// All of them.
 #[derive(Debug)]
-pub(crate) struct Places(Vec<Arc<Place>>);
+pub(crate) struct Places {
+    configured: Vec<Arc<Place>>,
+    /// `/userinfo`.
+    identity: Arc<Place>,
+}
+
+/// A resource or scope of the configuration that cannot be used; one that was checked has none such.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidPlace {
+    /// A scope.
+    #[error("a configured scope cannot be used: {0}")]
+    Scope(#[from] InvalidScope),
+    /// An address.
+    #[error("the issuer makes no address of a resource: {0}")]
+    Address(#[from] InvalidResource),
+}
 
 impl Places {
-    pub(crate) fn new(config: &Config) -> Result<Self, prokura_core::InvalidScope> {
+    pub(crate) fn new(config: &Config) -> Result<Self, InvalidPlace> {
         let set = |names: &mut dyn Iterator<Item = &String>| {
             names.map(Scope::parse).collect::<Result<ScopeSet, _>>()
         };
@@ -40,21 +56,40 @@ impl Places {
                 None => scopes.clone(),
             };
             let (uri, name) = (config.resource_uri(r), r.name.clone());
-            Ok(Arc::new(Place { uri, name, scopes, first, needs_proof: r.require_dpop }))
+            Ok::<_, InvalidScope>(Arc::new(Place { uri, name, scopes, first, needs_proof: r.require_dpop }))
         };
-        config
-            .resources
-            .iter()
-            .filter(|r| !r.scopes.is_empty())
-            .map(place)
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let with_scopes = config.resources.iter().filter(|r| !r.scopes.is_empty());
+        Ok(Self {
+            configured: with_scopes.map(place).collect::<Result<_, _>>()?,
+            identity: identity::place(&config.issuer)?,
+        })
+    }
+
+    /// The place of `/userinfo`.
+    pub(crate) fn identity(&self) -> &Arc<Place> {
+        &self.identity
+    }
+
+    /// The resource that an authorization request means. Who asks for nothing but who somebody is means `/userinfo`.
+    pub(crate) fn asked_of_a_user(
+        &self,
+        resource: Option<&str>,
+        scope: Option<&ScopeSet>,
+    ) -> Result<Arc<Place>, Fault> {
+        let only_identity = |asked: &ScopeSet| {
+            let (identity, rest) = identity::split(asked, &ScopeSet::default());
+            !identity.is_empty() && without_offline(&rest).is_empty()
+        };
+        match (resource, scope) {
+            (None, Some(asked)) if only_identity(asked) => Ok(Arc::clone(&self.identity)),
+            _ => self.asked(resource),
+        }
     }
 
     /// The resource that a request means: the one it names, or the only one there is.
     pub(crate) fn asked(&self, resource: Option<&str>) -> Result<Arc<Place>, Fault> {
         let Some(text) = resource else {
-            return match self.0.as_slice() {
+            return match self.configured.as_slice() {
                 [only] => Ok(Arc::clone(only)),
                 _ => Err(Fault::ResourceNeeded),
             };
@@ -64,21 +99,31 @@ impl Places {
 
     /// The resource at `uri`.
     pub(crate) fn at(&self, uri: &ResourceUri) -> Option<Arc<Place>> {
-        self.0.iter().find(|p| p.uri == *uri).cloned()
+        let all = self.configured.iter().chain([&self.identity]);
+        all.into_iter().find(|p| p.uri == *uri).cloned()
     }
 
-    /// Every resource.
+    /// Every resource of the configuration.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Place>> {
-        self.0.iter()
+        self.configured.iter()
     }
 
     /// The resource of that name.
     pub(crate) fn named(&self, name: &str) -> Option<&Arc<Place>> {
-        self.0.iter().find(|p| p.name == name)
+        self.configured.iter().find(|p| p.name == name)
     }
 }
 
 impl Place {
+    /// The scopes that a user is asked for: those of the resource, and those that tell who the user is.
+    pub(crate) fn scopes_of_a_user(&self, scope: Option<&ScopeSet>) -> Result<ScopeSet, Fault> {
+        let (identity, rest) = match scope {
+            Some(asked) => identity::split(asked, &self.scopes),
+            None => (ScopeSet::default(), ScopeSet::default()),
+        };
+        Ok(self.scopes_asked(Some(&rest))?.union(&identity))
+    }
+
     /// The scopes that a request means: those it names, all of which must exist, or the first ones.
     pub(crate) fn scopes_asked(&self, scope: Option<&ScopeSet>) -> Result<ScopeSet, Fault> {
         let Some(asked) = scope.map(without_offline).filter(|s| !s.is_empty()) else {
@@ -112,14 +157,29 @@ mod tests {
 
     #[test]
     fn one_resource_needs_no_name_and_several_do() {
-        let one = Places(vec![place("x")]);
+        let places = |configured| Places { configured, identity: place("userinfo") };
+        let one = places(vec![place("x")]);
         assert_eq!(one.asked(None).unwrap().name, "x");
         assert_eq!(one.asked(Some("https://as.example/mcp/x/")).unwrap().name, "x");
         for bad in ["https://as.example/mcp/y", "https://as.example/mcp", "https://as.example/mcp/xx"] {
             assert!(matches!(one.asked(Some(bad)), Err(Fault::ResourceUnknown)), "{bad}");
         }
-        let two = Places(vec![place("x"), place("y")]);
+        let two = places(vec![place("x"), place("y")]);
         assert!(matches!(two.asked(None), Err(Fault::ResourceNeeded)));
+    }
+
+    #[test]
+    fn who_asks_only_who_somebody_is_needs_no_resource() {
+        let two = Places { configured: vec![place("x"), place("y")], identity: place("userinfo") };
+        let meant = |scope: &str| {
+            two.asked_of_a_user(None, Some(&ScopeSet::parse(scope).unwrap())).map(|p| p.name.clone()).ok()
+        };
+        assert_eq!(meant("openid profile offline_access").as_deref(), Some("userinfo"));
+        assert_eq!((meant("openid a"), meant("profile"), meant("a")), (None, None, None));
+        let asked = |s: &str| place("x").scopes_of_a_user(Some(&ScopeSet::parse(s).unwrap()));
+        assert_eq!(asked("openid b").unwrap().to_string(), "b openid");
+        assert_eq!(asked("openid").unwrap().to_string(), "a openid");
+        assert!(asked("profile b").is_err());
     }
 
     #[test]

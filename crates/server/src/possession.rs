@@ -21,6 +21,8 @@ pub(crate) enum At {
     Token,
     /// `/par`.
     Par,
+    /// `/userinfo`.
+    UserInfo,
 }
 
 /// What proofs are checked with.
@@ -28,6 +30,7 @@ pub(crate) struct Proofs {
     nonces: Option<Nonces>,
     token: Vec<Target>,
     par: Vec<Target>,
+    userinfo: Vec<Target>,
 }
 
 impl Proofs {
@@ -36,7 +39,12 @@ impl Proofs {
         let nonces = dpop.server_nonces.then(|| Nonces::new(master, dpop.nonce_life.get()));
         // Addresses are from the configuration, never from what a request says of itself.
         let at = |path: &str| Target::parse(&format!("{}{path}", config.issuer)).into_iter().collect();
-        Ok(Self { nonces: nonces.transpose()?, token: at("/token"), par: at("/par") })
+        Ok(Self {
+            nonces: nonces.transpose()?,
+            token: at("/token"),
+            par: at("/par"),
+            userinfo: at("/userinfo"),
+        })
     }
 
     /// A nonce for the next proof, where nonces are asked for (RFC 9449 §8.2).
@@ -44,12 +52,20 @@ impl Proofs {
         self.nonces.as_ref().and_then(|n| HeaderValue::try_from(n.issue(now)).ok())
     }
 
-    fn verify(&self, proof: &str, at: At, now: Timestamp) -> Result<Proof, Fault> {
+    fn verify(
+        &self,
+        proof: &str,
+        at: At,
+        method: &str,
+        token: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Proof, Fault> {
         let targets = match at {
             At::Token => &self.token,
             At::Par => &self.par,
+            At::UserInfo => &self.userinfo,
         };
-        let proof = Proof::verify(proof, &Presented { method: "POST", targets, token: None, now })?;
+        let proof = Proof::verify(proof, &Presented { method, targets, token, now })?;
         if let Some(nonces) = &self.nonces {
             nonces.check(proof.nonce.as_deref(), now)?;
         }
@@ -68,10 +84,18 @@ impl Possession {
     /// (RFC 9449 §5.2).
     pub(crate) fn shown(app: &AppState, parts: &Parts, at: At, client: &Client) -> Result<Self, Fault> {
         let proof = of_headers(parts.headers.get_all(HEADER).iter().map(HeaderValue::as_bytes))?;
-        let proof = proof.map(|p| app.proofs.verify(p, at, app.clock.now())).transpose()?;
+        let proof = proof.map(|p| app.proofs.verify(p, at, "POST", None, app.clock.now())).transpose()?;
         if proof.is_none() && client.metadata.dpop_bound && at == At::Token {
             return Err(Fault::ProofMissing);
         }
+        Ok(Self { proof })
+    }
+
+    /// Reads what comes with an access token (RFC 9449 §7.1).
+    pub(crate) fn with_token(app: &AppState, parts: &Parts, at: At, token: &str) -> Result<Self, Fault> {
+        let proof = of_headers(parts.headers.get_all(HEADER).iter().map(HeaderValue::as_bytes))?;
+        let (method, now) = (parts.method.as_str(), app.clock.now());
+        let proof = proof.map(|p| app.proofs.verify(p, at, method, Some(token), now)).transpose()?;
         Ok(Self { proof })
     }
 

@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::grants::{CodeMaker, OwnGrants};
 use crate::keyring::{KeyRing, KeyRingError};
 use crate::people::{People, PeopleError, router as people_router};
-use crate::places::Places;
+use crate::places::{InvalidPlace, Places};
 use crate::possession::Proofs;
 use crate::record::{About, Refusals};
 use crate::signin::{ProviderError, Providers};
@@ -15,7 +15,7 @@ use crate::wire::refusal;
 use axum::Router;
 use axum::response::Response;
 use prokura_config::{Config, DeviceClients, SecretError};
-use prokura_core::{Clock, InvalidScope, Rng, ScopeSet, TraceId};
+use prokura_core::{Clock, Rng, TraceId};
 use prokura_egress::Egress;
 use prokura_oauth::dpop::NONCE_HEADER;
 use prokura_oauth::jose::{Algorithm, KeySet};
@@ -110,9 +110,9 @@ pub enum ServerError {
         /// Why.
         reason: String,
     },
-    /// A scope of the configuration cannot be used.
-    #[error("a configured scope cannot be used: {0}")]
-    Scope(#[from] InvalidScope),
+    /// A scope or a resource of the configuration cannot be used.
+    #[error(transparent)]
+    Place(#[from] InvalidPlace),
     /// A pinned document is not valid.
     #[error("`dev.client_metadata`: {0}")]
     Document(#[from] DocumentError),
@@ -315,7 +315,7 @@ fn keys_algorithm(config: &Config) -> Algorithm {
 fn metadata(config: &Config, places: &Places, algorithm: Algorithm) -> ServerMetadata {
     ServerMetadata {
         issuer: config.issuer.as_str().to_owned(),
-        scopes: places.iter().fold(ScopeSet::default(), |all, p| all.union(&p.scopes)),
+        scopes: places.iter().fold(crate::identity::scopes(), |all, p| all.union(&p.scopes)),
         resources: places.iter().map(|p| p.uri.clone()).collect(),
         registration: config.registration.dynamic != prokura_config::Dynamic::Off,
         client_documents: config.client_metadata.enabled,

@@ -20,8 +20,8 @@ pub use frame::{Form, Frame, Hop, Meaning, Notice, Permission};
 pub use ident::Ident;
 pub use pages::{
     AgentRow, Allowed, Asker, Consent, Device, DeviceCode, DeviceDone, Duration, Fault, FirstProblems,
-    FirstUser, GrantRow, IdentityRow, PasskeyForm, PasskeyRow, ProviderLink, Refused, Security, SessionRow,
-    SignIn, SignedOut, Software, Standing, Welcome,
+    FirstUser, GrantRow, IdentityRow, LogOut, PasskeyForm, PasskeyRow, ProviderLink, Refused, Security,
+    SessionRow, SignIn, SignedOut, Software, Standing, Welcome,
 };
 pub use shown::Shown;
 pub use text::{Catalogue, ENGLISH, Filled, Text};

@@ -201,6 +201,16 @@ pub struct Refused {
     pub link: String,
 }
 
+/// The page that asks whether to sign out, where a client's word is not enough.
+#[derive(Debug, Clone, Template)]
+#[template(path = "log_out.html")]
+pub struct LogOut {
+    /// What stands around.
+    pub frame: Frame,
+    /// The form.
+    pub form: Form,
+}
+
 /// The page after signing out.
 #[derive(Debug, Clone, Template)]
 #[template(path = "signed_out.html")]

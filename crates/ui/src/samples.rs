@@ -371,6 +371,7 @@ fn special(w: &Words) -> Result<Vec<Special>, RenderError> {
             FirstUser { problems: too_short, login: "Al ice".into(), ..first_user(w) }.render()?,
         ),
         ("first_user", "no_password", FirstUser { password: false, ..first_user(w) }.render()?),
+        ("log_out", "usual", LogOut { frame: frame(), form: form("/logout/confirm") }.render()?),
         ("signed_out", "usual", SignedOut { frame: frame() }.render()?),
         (
             "fault",

@@ -213,6 +213,16 @@ catalogue! {
     refused_more: "This software is not verified, so you are not sent to its address by itself.",
     refused_go: "Tell {host} that you said No",
 
+    // A stronger sign-in.
+    surer_phr: "What is asked for needs a passkey: sign in with yours.",
+    surer_mfa: "What is asked for needs more than a password: sign in with a passkey or your second factor.",
+
+    // Signing out because software asks for it.
+    log_out_title: "Do you want to sign out?",
+    log_out_lead: "Software asks to end your session here. What you allowed stays allowed.",
+    log_out_go: "Sign out",
+    log_out_stay: "Stay signed in",
+
     // Signed out.
     signed_out_title: "You are signed out",
     signed_out_lead: "What you allowed stays allowed. Sign in again to see it or to end it.",

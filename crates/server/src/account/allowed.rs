@@ -1,6 +1,7 @@
 //! "What I allowed": grants by agent, each with its chain, last use and end, and the way to end it.
 
 use super::{poster, sign_in_first};
+use crate::identity;
 use crate::people::{PageFault, People, Posted, SignedIn, Visit, see_other};
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
@@ -152,7 +153,7 @@ fn grant_row(people: &People, visit: &Visit, owner: &SignedIn, all: &Everything,
 pub(crate) fn permissions(place: Option<&ResourceConfig>, scopes: &ScopeSet) -> Vec<(String, Shown)> {
     let sentence = |scope: &str| match place.and_then(|p| p.scopes.get(scope)) {
         Some(known) => Shown::sentence(&known.title),
-        None => Shown::sentence(scope),
+        None => Shown::sentence(identity::sentence(scope).unwrap_or(scope)),
     };
     scopes.iter().map(|s| (s.to_string(), sentence(s.as_str()))).collect()
 }
@@ -253,7 +254,7 @@ fn ended(tx: &mut Tx<'_>, id: &GrantId, user: &Principal) -> Result<Option<(Stri
 }
 
 fn revoked(people: &People, agent: &str, grant: &Grant) -> String {
-    let resource = people.place(&grant.resource).map_or(grant.resource.as_str(), ResourceConfig::title);
+    let resource = people.title(&grant.resource);
     let text = ENGLISH.revoked_one.with("agent", Shown::name(agent));
     text.with("resource", Shown::name(resource)).to_string()
 }

@@ -131,9 +131,10 @@ fn verify_with(metadata: &ClientMetadata) -> VerifyWith {
 fn configured(c: &ClientConfig, places: &Places, secrets: &Secrets) -> Result<Client, ServerError> {
     let wrong = |reason: String| ServerError::Client { id: c.id.clone(), reason };
     let id = ClientId::parse(c.id.as_str()).map_err(|e| wrong(e.to_string()))?;
-    let redirects =
-        c.redirect_uris.iter().map(|u| RedirectUri::parse(u).map_err(|e| wrong(format!("`{u}`: {e}"))));
-    let redirect_uris = redirects.collect::<Result<_, _>>()?;
+    let addresses = |uris: &[String]| {
+        let read = |u: &String| RedirectUri::parse(u).map_err(|e| wrong(format!("`{u}`: {e}")));
+        uris.iter().map(read).collect::<Result<Vec<_>, _>>()
+    };
     let secret = secrets.clients.get(&c.id).map(|secret| match secret.len() {
         0..MIN_SECRET => {
             Err(wrong(format!("its secret is shorter than {MIN_SECRET} characters: make a new one")))
@@ -142,7 +143,8 @@ fn configured(c: &ClientConfig, places: &Places, secrets: &Secrets) -> Result<Cl
     });
     let metadata = ClientMetadata {
         name: Some(c.name().to_owned()),
-        redirect_uris,
+        redirect_uris: addresses(&c.redirect_uris)?,
+        post_logout_redirect_uris: addresses(&c.post_logout_redirect_uris)?,
         grant_types: c.grant_types.iter().map(|g| grant_type(*g)).collect(),
         auth_method: auth_method(c.auth()),
         keys: keys_of(c, secrets).map_err(wrong)?,

@@ -48,10 +48,15 @@ async fn answer(app: &AppState, request: Request, about: &mut About) -> Result<R
 fn live(app: &AppState, client: &Client, token: &str) -> Option<AccessToken> {
     let (keys, issuer) = (app.keys.published(), app.config.issuer.as_str());
     let token = AccessToken::verify_any_resource(token, &keys, issuer, app.clock.now()).ok()?;
+    (in_force(app, &token) && client.introspects.contains(&token.audience)).then_some(token)
+}
+
+/// Whether everything behind a token still stands.
+pub(super) fn in_force(app: &AppState, token: &AccessToken) -> bool {
     let view = app.store.revoked();
     let ended = token.grants().any(|g| view.contains(g))
         || view.client_disabled(&token.client)
         || token.actor().is_some_and(|a| view.agent_disabled(a))
         || matches!(&token.subject, prokura_core::Principal::User(u) if view.user_disabled(u));
-    (!ended && client.introspects.contains(&token.audience)).then_some(token)
+    !ended
 }

@@ -3,12 +3,14 @@
 mod authorize;
 mod device;
 mod introspect;
+mod logout;
 mod manage;
 mod metadata;
 mod par;
 mod register;
 mod revoke;
 mod token;
+mod userinfo;
 
 use crate::server::AppState;
 use crate::wire::{open, preflight};
@@ -28,6 +30,7 @@ pub(crate) fn routes(app: &Arc<AppState>) -> Router {
     let open_to_pages = open_to_pages
         .route("/jwks", get(metadata::jwks).options(preflight))
         .route("/token", post(token::token).options(preflight))
+        .route("/userinfo", get(userinfo::userinfo).post(userinfo::userinfo).options(preflight))
         .route("/register", post(register::register).options(preflight))
         .route(
             "/register/{id}",
@@ -36,6 +39,7 @@ pub(crate) fn routes(app: &Arc<AppState>) -> Router {
         .layer(from_fn(open));
     Router::new()
         .route("/authorize", get(authorize::get).post(authorize::post))
+        .route("/logout", get(logout::get).post(logout::post))
         .route("/par", post(par::par))
         .route("/revoke", post(revoke::revoke))
         .route("/introspect", post(introspect::introspect))

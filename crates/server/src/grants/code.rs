@@ -4,6 +4,7 @@ use super::mint::{Issued, Minting, ancestors, in_force};
 use super::payload::{CodePayload, RefreshPayload, bound_key};
 use crate::clients::{Client, ClientKind, Documents};
 use crate::fault::{CodeFault, Fault};
+use crate::identity;
 use crate::interaction::{Asked, Codes, Granted};
 use crate::possession::Possession;
 use crate::record::About;
@@ -20,6 +21,8 @@ use std::time::Duration;
 
 /// The member of [`Asked::request`] with the PKCE challenge.
 pub(crate) const CHALLENGE: &str = "code_challenge";
+/// The member of [`Asked::request`] with the `nonce` of the ID token.
+pub(crate) const NONCE: &str = "nonce";
 
 /// Makes codes for the pages.
 pub(crate) struct CodeMaker {
@@ -43,6 +46,7 @@ impl Codes for CodeMaker {
             })?,
             key: bound_key(&asked.request)?,
             trace: asked.trace.clone(),
+            nonce: asked.request.str(NONCE).map(str::to_owned),
             authentication: Some(Authentication::new(granted.auth_at, granted.acr, &granted.amr)),
         };
         tx.put_artifact(
@@ -150,7 +154,8 @@ impl Job {
         minting.settle(tx, &token)?;
         let refresh_token = self.put_refresh(tx, &payload, &grant.id, grant.expires_at)?;
         seen(tx, &self.client, &grant.grantee, now, self.registered_for)?;
-        Ok(Redeemed::Done(Box::new(Issued { token, refresh_token })))
+        let id_token = identity::id_token(tx, &token, payload.nonce.as_deref())?;
+        Ok(Redeemed::Done(Box::new(Issued { token, refresh_token, id_token })))
     }
 
     fn check(&self, code: &Artifact, payload: &CodePayload) -> Result<(), Fault> {

@@ -6,6 +6,7 @@ use super::payload::RefreshPayload;
 use crate::clients::Client;
 use crate::device::{DeviceFault, Outcome, Polling};
 use crate::fault::Fault;
+use crate::identity;
 use crate::possession::Possession;
 use crate::record::About;
 use crate::server::AppState;
@@ -137,7 +138,8 @@ impl Job {
         minting.settle(tx, &token)?;
         let refresh_token = self.put_refresh(tx, &minting, &grant, scope)?;
         seen(tx, &self.client, &grant.grantee, now, self.registered_for)?;
-        Ok(Polled::Done(Box::new(Issued { token, refresh_token })))
+        let id_token = identity::id_token(tx, &token, None)?;
+        Ok(Polled::Done(Box::new(Issued { token, refresh_token, id_token })))
     }
 
     fn put_refresh(

@@ -13,6 +13,7 @@ use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::access_token::{AccessToken, GrantClaim};
 use prokura_oauth::authentication::Authentication;
 use prokura_oauth::client_metadata::GrantType;
+use prokura_oauth::id_token::IdToken;
 use prokura_oauth::json::{Value, obj};
 use prokura_store::{RevokedView, StoreError, Tx};
 use std::time::Duration;
@@ -22,6 +23,7 @@ use std::time::Duration;
 pub(crate) struct Issued {
     pub(crate) token: AccessToken,
     pub(crate) refresh_token: Option<String>,
+    pub(crate) id_token: Option<IdToken>,
 }
 
 /// What a token is made of besides its grant.
@@ -174,6 +176,8 @@ impl Issued {
         let key = app.keys.signer(now).ok_or_else(|| Fault::Broken("there is no signing key".to_owned()))?;
         let jwt = self.token.sign(&key).map_err(|e| Fault::Broken(e.to_string()))?;
         let life = self.token.expires_at.since(self.token.issued_at).as_secs();
+        let id_token = self.id_token.as_ref().map(|t| t.sign(&key, &jwt)).transpose();
+        let id_token = id_token.map_err(|e| Fault::Broken(e.to_string()))?;
         let mut body = obj([
             ("access_token", jwt.into()),
             ("token_type", self.token.cnf.token_type().into()),
@@ -182,6 +186,9 @@ impl Issued {
         ]);
         if let Some(refresh) = &self.refresh_token {
             body.insert("refresh_token", refresh.as_str().into());
+        }
+        if let Some(id_token) = id_token {
+            body.insert("id_token", id_token.into());
         }
         let mut response = json(StatusCode::OK, &body);
         if self.token.cnf.key.is_some() {

@@ -7,7 +7,7 @@ mod own;
 mod payload;
 mod refresh;
 
-pub(crate) use code::{CHALLENGE, CodeMaker, Redemption, redeem};
+pub(crate) use code::{CHALLENGE, CodeMaker, NONCE, Redemption, redeem};
 pub(crate) use device::{Poll, poll};
 pub(crate) use own::{OwnGrants, own};
 pub(crate) use payload::{KEY, RefreshPayload};

@@ -69,7 +69,7 @@ pub(crate) async fn own(
     } else {
         app.store.record(vec![minting.event(&token)]).await?;
     }
-    Ok(Issued { token, refresh_token: None })
+    Ok(Issued { token, refresh_token: None, id_token: None })
 }
 
 fn within(given: &ScopeSet, asked: Option<&ScopeSet>) -> Result<ScopeSet, Fault> {

@@ -21,6 +21,8 @@ pub(crate) struct CodePayload {
     /// The key whose proof must come with it (RFC 9449 §10).
     pub(crate) key: Option<Thumbprint>,
     pub(crate) trace: TraceId,
+    /// Goes into the ID token, as the client sent it.
+    pub(crate) nonce: Option<String>,
     /// How the user signed in.
     pub(crate) authentication: Option<Authentication>,
 }
@@ -52,6 +54,9 @@ impl CodePayload {
             ("challenge", self.challenge.as_str().into()),
             ("trace", self.trace.as_str().into()),
         ]);
+        if let Some(nonce) = &self.nonce {
+            o.insert("nonce", nonce.as_str().into());
+        }
         insert_authentication(&mut o, self.authentication.as_ref());
         if let Some(key) = self.key {
             o.insert(KEY, key.to_string().into());
@@ -69,6 +74,7 @@ impl CodePayload {
                 scope: ScopeSet::parse(o.str("scope")?).ok()?,
                 challenge: CodeChallenge::parse(o.str("challenge")?).ok()?,
                 key: bound_key(&o).ok()?,
+                nonce: o.str("nonce").map(str::to_owned),
                 trace: TraceId::parse(o.str("trace")?).ok()?,
                 authentication: authentication(&o)?,
             })
@@ -158,6 +164,7 @@ mod tests {
             challenge: CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap(),
             key: Some(Thumbprint::of(b"k")),
             trace: TraceId::parse("tr_1").unwrap(),
+            nonce: Some("n".into()),
             authentication: Some(Authentication::new(Timestamp::from_seconds(5), Acr::Mfa, "pwd otp")),
         };
         assert_eq!(CodePayload::read(&code.to_vec()).unwrap(), code);

@@ -7,6 +7,7 @@ use super::mint::{Issued, Minting, ancestors, in_force};
 use super::payload::RefreshPayload;
 use crate::clients::{Client, ClientKind};
 use crate::fault::{Fault, RefreshFault};
+use crate::identity;
 use crate::places::without_offline;
 use crate::possession::Possession;
 use crate::record::About;
@@ -193,7 +194,10 @@ impl Job {
             let until = self.minting.now.after(self.registered_for);
             tx.touch_client(&self.client.id, self.minting.now, until)?;
         }
-        Ok(Renewed::Done(Box::new(Issued { token, refresh_token: Some(self.successor.clone()) })))
+        // A renewed ID token says the same of the sign-in and has no nonce (OpenID Connect Core §12.2).
+        let id_token = identity::id_token(tx, &token, None)?;
+        let refresh_token = Some(self.successor.clone());
+        Ok(Renewed::Done(Box::new(Issued { token, refresh_token, id_token })))
     }
 
     fn reused(&self, tx: &mut Tx<'_>, payload: &RefreshPayload, grant: &Grant) -> Result<Renewed, Fault> {

@@ -1,7 +1,7 @@
 //! What is asked of a user.
 
 use crate::device::DeviceAsk;
-use prokura_core::{ClientId, ResourceUri, ScopeSet, Timestamp, TraceId};
+use prokura_core::{Acr, ClientId, ResourceUri, ScopeSet, Timestamp, TraceId};
 use prokura_oauth::json::{self, Limits, Object, Value, obj};
 use prokura_oauth::redirect::{shown_host, with_query};
 use prokura_store::SecretHash;
@@ -57,6 +57,8 @@ pub struct Asked {
     pub prompt: Prompt,
     /// How old a sign-in may be, in seconds (`max_age`).
     pub max_age: Option<u64>,
+    /// How surely the user must have signed in (`acr_values`).
+    pub acr: Option<Acr>,
     /// The device that waits for the answer, in place of a redirect (RFC 8628).
     pub device: Option<DeviceAsk>,
     /// What the code must remember besides (PKCE challenge, nonce); only [`Codes`](super::Codes) reads it.
@@ -123,6 +125,9 @@ impl Asked {
         if let Some(state) = &self.state {
             o.insert("state", state.as_str().into());
         }
+        if let Some(acr) = self.acr {
+            o.insert("acr", acr.as_str().into());
+        }
         if let Some(age) = self.max_age {
             o.insert("max_age", age.into());
         }
@@ -147,6 +152,10 @@ impl Asked {
             scope: ScopeSet::parse(o.str("scope")?).ok()?,
             prompt: Prompt::ALL.into_iter().find(|p| p.word() == o.str("prompt").unwrap_or_default())?,
             max_age: o.get("max_age").and_then(Value::as_u64),
+            acr: match o.get("acr") {
+                None => None,
+                Some(word) => Some(Acr::parse(word.as_str()?)?),
+            },
             device: match o.get("device") {
                 None => None,
                 Some(device) => Some(DeviceAsk::read(device.as_object()?)?),
@@ -201,6 +210,7 @@ mod tests {
             scope: ScopeSet::parse("a b").unwrap(),
             prompt: Prompt::Login,
             max_age: Some(60),
+            acr: Some(Acr::Mfa),
             device: None,
             request: obj([("nonce", "n".into())]),
         }
@@ -219,7 +229,7 @@ mod tests {
             from: "2001:db8::1".into(),
             place: "2001:db8:0:0".into(),
         };
-        let bare = Asked { state: None, max_age: None, device: Some(device), ..asked() };
+        let bare = Asked { state: None, max_age: None, acr: None, device: Some(device), ..asked() };
         assert!(!bare.may_be_remembered());
         let stored = Stored { asked: bare, browser: SecretHash::of("b"), began: Timestamp::from_seconds(9) };
         assert_eq!(Stored::read(&stored.to_vec()), Some(stored));

@@ -9,6 +9,7 @@ use prokura_core::{
 };
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::authentication::Authentication;
+use prokura_oauth::error::OAuthError;
 use prokura_store::{Agent, ArtifactKind, Consent, Consumed, SecretHash, StoreError, Tx};
 use std::sync::Arc;
 use std::time::Duration;
@@ -199,14 +200,19 @@ impl People {
     }
 
     /// Ends the interaction with a No, on record; the address to go to.
-    pub(super) async fn refuse(&self, ending: Ending) -> Result<String, PageFault> {
+    pub(super) async fn refuse(&self, ending: Ending, no: No) -> Result<String, PageFault> {
         let (now, asked) = (self.now(), ending.asked().clone());
         let refused = self
             .store
             .transact(move |tx| {
                 let spent = ending.spend(tx, &Answer::Refused, now)?;
                 if spent {
-                    tx.record(ending.event(EventKind::Consent, "consent:refuse", Outcome::Deny, now));
+                    tx.record(no.because(ending.event(
+                        EventKind::Consent,
+                        "consent:refuse",
+                        Outcome::Deny,
+                        now,
+                    )));
                 }
                 Ok::<_, StoreError>(spent)
             })
@@ -215,8 +221,33 @@ impl People {
             return Err(PageFault::Expired);
         }
         match &asked.device {
-            None => Ok(asked.redirect_with(self.issuer().as_str(), &[("error", "access_denied")])),
+            None => Ok(asked.redirect_with(self.issuer().as_str(), &[("error", no.error().code())])),
             Some(_) => Ok(self.path("/device/refused")),
+        }
+    }
+}
+
+/// Why an interaction ends with a No.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum No {
+    /// The user said it.
+    User,
+    /// The user cannot sign in as surely as is asked.
+    TooWeak,
+}
+
+impl No {
+    fn error(self) -> OAuthError {
+        match self {
+            Self::User => OAuthError::AccessDenied,
+            Self::TooWeak => OAuthError::UnmetAuthenticationRequirements,
+        }
+    }
+
+    fn because(self, event: Event) -> Event {
+        match self {
+            Self::User => event,
+            Self::TooWeak => event.because("sign_in_too_weak"),
         }
     }
 }

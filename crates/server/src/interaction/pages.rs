@@ -1,14 +1,14 @@
 //! The walk through an interaction: this browser, signed in, agreed before or asked now, answered once.
 
 use super::asked::{Asked, Prompt, Stored};
-use super::decide::Ending;
+use super::decide::{Ending, No};
 use crate::people::{PageFault, People, Posted, SignedIn, Visit, see_other};
 use crate::signin::sign_in_path;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
 use http::request::Parts;
-use prokura_core::{InteractionId, TraceId};
+use prokura_core::{Acr, InteractionId, TraceId};
 use prokura_oauth::redirect::shown_host;
 use prokura_store::{ArtifactKind, SecretHash};
 use prokura_ui::{Asker, Refused, Shown};
@@ -90,7 +90,16 @@ impl People {
         let who = visit.signed_in.clone()?;
         let age = stored.began.since(who.session.auth_at).as_secs();
         let anew = stored.asked.prompt != Prompt::Login || who.session.auth_at >= stored.began;
-        (anew && stored.asked.max_age.is_none_or(|most| age <= most)).then_some(who)
+        let fresh = anew && stored.asked.max_age.is_none_or(|most| age <= most);
+        (fresh && stored.asked.acr.is_none_or(|asked| who.session.acr.meets(asked))).then_some(who)
+    }
+
+    /// Who signed in for this interaction, and yet less surely than is asked: to ask once more would go on for ever, so
+    /// the client hears of it (RFC 9470 §5).
+    fn too_weak(&self, visit: &Visit, stored: &Stored) -> Option<SignedIn> {
+        let who = visit.signed_in.clone()?;
+        let weak = stored.asked.acr.is_some_and(|asked| !who.session.acr.meets(asked));
+        (weak && who.session.auth_at >= stored.began).then_some(who)
     }
 
     /// The interaction that this browser began, while it can be answered.
@@ -123,8 +132,13 @@ impl People {
     /// Which software is behind an interaction, for the sign-in page.
     pub(crate) async fn asker(&self, visit: &Visit, id: &InteractionId) -> Result<Asker, PageFault> {
         let asked = self.stored(visit, id).await?.asked;
-        let title = self.place(&asked.resource).map_or(asked.resource.as_str(), |p| p.title());
+        let title = self.title(&asked.resource);
         Ok(Asker { name: Shown::name(&asked.name), resource: Shown::name(title) })
+    }
+
+    /// How surely somebody has to sign in for an interaction, if one factor is not enough.
+    pub(crate) async fn demanded(&self, visit: &Visit, id: &InteractionId) -> Result<Option<Acr>, PageFault> {
+        Ok(self.stored(visit, id).await?.asked.acr.filter(|asked| !Acr::Single.meets(*asked)))
     }
 }
 
@@ -149,6 +163,11 @@ async fn walk(people: &People, visit: &Visit, id: String) -> Result<Response, Pa
     if let Some(who) = people.auto_user(visit).await? {
         let choice = people.everything(&stored.asked);
         return Ok(see_other(&people.allow(Ending { id, stored, who }, choice).await?));
+    }
+    if let Some(who) = people.too_weak(visit, &stored) {
+        let asked = stored.asked.clone();
+        let to = people.refuse(Ending { id, stored, who }, No::TooWeak).await?;
+        return refused(people, visit, &asked, to);
     }
     let Some(who) = people.recent(visit, &stored) else {
         return Ok(see_other(&people.path(&sign_in_path(Some(&id)))));
@@ -193,7 +212,7 @@ async fn end(people: &People, posted: &Posted, id: String) -> Result<Response, P
     };
     let asked = stored.asked.clone();
     if posted.fields.one("answer") != "allow" {
-        let to = people.refuse(Ending { id, stored, who }).await?;
+        let to = people.refuse(Ending { id, stored, who }, No::User).await?;
         return refused(people, visit, &asked, to);
     }
     match people.choice(&asked, &posted.fields) {

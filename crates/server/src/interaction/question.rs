@@ -58,8 +58,7 @@ impl People {
         who: &SignedIn,
         again: Option<u64>,
     ) -> Consent {
-        let place = self.place(&asked.resource);
-        let title = place.map_or(asked.resource.as_str(), |p| p.title());
+        let title = self.title(&asked.resource);
         Consent {
             frame: self.frame(visit),
             form: self.form(visit, &format!("/interaction/{id}")),

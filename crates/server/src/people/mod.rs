@@ -17,11 +17,12 @@ pub(crate) use page::{add_cookie, see_other};
 pub(crate) use seal::Seal;
 pub(crate) use visit::{Address, Posted, SignedIn, Visit};
 
+use crate::identity;
 use crate::interaction::Codes;
 use crate::record::Refusals;
 use crate::signin::{Hasher, Passkeys, Providers};
 use prokura_config::{Config, Issuer, ResourceConfig};
-use prokura_core::{Clock, ResourceUri, Rng, Timestamp};
+use prokura_core::{Clock, InvalidResource, ResourceUri, Rng, Timestamp};
 use prokura_oauth::seal::{MasterKey, SealError};
 use prokura_store::Store;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub struct People {
     pub(crate) codes: Arc<dyn Codes>,
     pub(crate) providers: Providers,
     pub(crate) refusals: Refusals,
+    /// The address of `/userinfo`.
+    identity: ResourceUri,
 }
 
 /// What keeps the pages from being served.
@@ -54,6 +57,9 @@ pub enum PeopleError {
     /// The parameters of the password hash were refused.
     #[error("passwords cannot be hashed: {0}")]
     Hashing(String),
+    /// The issuer makes no address.
+    #[error(transparent)]
+    Address(#[from] InvalidResource),
     /// The key for marks could not be derived.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -79,6 +85,7 @@ impl People {
             passkeys: Passkeys::new(&config.issuer)?,
             seal: Seal::new(master)?,
             refusals: Refusals::new(store.clone(), Arc::clone(&clock)),
+            identity: identity::place(&config.issuer)?.uri.clone(),
             config,
             store,
             clock,
@@ -120,6 +127,15 @@ impl People {
     /// The configured resource at `uri`.
     pub(crate) fn place(&self, uri: &ResourceUri) -> Option<&ResourceConfig> {
         self.config.resources.iter().find(|r| self.config.resource_uri(r) == *uri)
+    }
+
+    /// What people call the resource at `uri`.
+    pub(crate) fn title<'a>(&'a self, uri: &'a ResourceUri) -> &'a str {
+        match self.place(uri) {
+            Some(place) => place.title(),
+            None if *uri == self.identity => identity::TITLE,
+            None => uri.as_str(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod attempt;
 mod goal;
 mod hash;
 mod link;
+mod logout;
 mod pages;
 mod passkeys;
 mod provider;
@@ -15,6 +16,7 @@ mod users;
 
 pub(crate) use hash::Hasher;
 pub use hash::{HashError, MAX_PASSWORD, MIN_PASSWORD};
+pub use logout::LogOut;
 pub(crate) use pages::sign_in_path;
 pub(crate) use passkeys::Passkeys;
 pub use provider::{ProviderError, Providers};
@@ -28,6 +30,7 @@ use std::sync::Arc;
 
 pub(crate) fn routes() -> axum::Router<Arc<People>> {
     axum::Router::new()
+        .route("/logout/confirm", post(logout::confirm))
         .route("/signin", get(pages::show))
         .route("/signin/password", post(pages::password))
         .route("/signin/passkey", post(pages::passkey))

@@ -9,7 +9,7 @@ use crate::people::{PageFault, People, Posted, Visit};
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::StatusCode;
-use prokura_core::InteractionId;
+use prokura_core::{Acr, InteractionId};
 use prokura_ledger::{EventKind, Outcome};
 use prokura_store::{StoreError, User};
 use prokura_ui::{ENGLISH, Form, Meaning, Notice, PasskeyForm, SignIn, When};
@@ -61,21 +61,32 @@ async fn page(people: &People, visit: &Visit, goal: &Goal, before: Before) -> Re
     });
     let password: Option<Form> =
         people.config.sign_in.password.then(|| people.form(visit, &goal.at("/signin/password")));
-    let asker = match goal {
-        Goal::Interaction(id) => Some(people.asker(visit, id).await?),
-        Goal::Account | Goal::Again => None,
-    };
+    let (mut asker, mut notice) = (None, before.notice);
+    if let Goal::Interaction(id) = goal {
+        asker = Some(people.asker(visit, id).await?);
+        let surer = people.demanded(visit, id).await?.map(surer);
+        notice = notice.or(surer);
+    }
     let view = SignIn {
         frame: people.frame(visit),
         asker,
         again: *goal == Goal::Again,
-        notice: before.notice,
+        notice,
         password,
         login: before.login,
         passkey,
         providers: links(people, visit, goal),
     };
     people.show(visit, before.status, &view)
+}
+
+/// What is said to who has to sign in more surely than usual (RFC 9470).
+fn surer(asked: Acr) -> Notice {
+    let sentence = match asked {
+        Acr::Phr => ENGLISH.surer_phr,
+        Acr::Mfa | Acr::Single => ENGLISH.surer_mfa,
+    };
+    Notice { meaning: Meaning::Attention, sentence: sentence.to_string() }
 }
 
 /// `POST /signin/password`.

@@ -4,14 +4,15 @@ use super::{Endpoint, Step, TABLE};
 use crate::authenticate;
 use crate::clients::Client;
 use crate::fault::Fault;
-use crate::grants::{CHALLENGE, KEY};
+use crate::grants::{CHALLENGE, KEY, NONCE};
 use crate::interaction::{Asked, Prompt};
 use crate::places::Place;
 use crate::possession::{At, Possession};
 use crate::record::About;
 use crate::server::AppState;
 use http::request::Parts;
-use prokura_core::{ClientId, ScopeSet, TraceId, random_id};
+use prokura_core::{Acr, ClientId, ScopeSet, TraceId, random_id};
+use prokura_oauth::authentication::requested_acr;
 use prokura_oauth::authorize::{self, ParameterError, Prompts};
 use prokura_oauth::client_metadata::GrantType;
 use prokura_oauth::confirmation::Thumbprint;
@@ -26,7 +27,8 @@ use std::time::Duration;
 /// How long a pushed request waits for the browser.
 const PUSHED_LIFE: Duration = Duration::from_secs(90);
 /// What is kept of a pushed request: parameters of the request, never credentials.
-const PUSHABLE: [&str; 14] = [
+const PUSHABLE: [&str; 15] = [
+    "acr_values",
     "client_id",
     "redirect_uri",
     "response_type",
@@ -69,6 +71,7 @@ pub(crate) struct Walk<'a> {
     scope: ScopeSet,
     prompts: Prompts,
     max_age: Option<u64>,
+    acr: Option<Acr>,
 }
 
 impl<'a> Walk<'a> {
@@ -94,6 +97,7 @@ impl<'a> Walk<'a> {
             scope: ScopeSet::default(),
             prompts: Prompts::default(),
             max_age: None,
+            acr: None,
         }
     }
 
@@ -121,7 +125,8 @@ impl<'a> Walk<'a> {
             Step::Pkce => self.check_pkce()?,
             Step::Key => self.check_key()?,
             Step::Resource => {
-                let place = self.app.places.asked(self.form.value("resource"))?;
+                let scope = self.form.value("scope").map(ScopeSet::parse).transpose()?;
+                let place = self.app.places.asked_of_a_user(self.form.value("resource"), scope.as_ref())?;
                 about.resource = Some(place.uri.clone());
                 self.place = Some(place);
             }
@@ -235,7 +240,7 @@ impl<'a> Walk<'a> {
 
     fn check_scope(&mut self) -> Result<(), Fault> {
         let asked = self.form.value("scope").map(ScopeSet::parse).transpose()?;
-        self.scope = self.place()?.scopes_asked(asked.as_ref())?;
+        self.scope = self.place()?.scopes_of_a_user(asked.as_ref())?;
         Ok(())
     }
 
@@ -244,6 +249,7 @@ impl<'a> Walk<'a> {
         authorize::nonce(&self.form)?;
         self.prompts = authorize::prompt(&self.form)?;
         self.max_age = authorize::max_age(&self.form)?;
+        self.acr = requested_acr(self.form.value("acr_values").unwrap_or_default())?;
         Ok(())
     }
 
@@ -268,12 +274,24 @@ impl<'a> Walk<'a> {
         Ok(Stop::Pushed(reference))
     }
 
+    /// What the code has to remember besides what is asked of the user.
+    fn remembered(&self, challenge: &CodeChallenge) -> Result<Object, Fault> {
+        let mut kept = obj([(CHALLENGE, challenge.as_str().into())]);
+        if let Some(key) = self.key {
+            kept.insert(KEY, Value::from(key.to_string()));
+        }
+        if let Some(nonce) = authorize::nonce(&self.form)? {
+            kept.insert(NONCE, nonce.into());
+        }
+        Ok(kept)
+    }
+
     fn ask(&mut self) -> Result<Stop, Fault> {
         let broken = || Fault::Broken("a step is missing from the table".to_owned());
         let challenge = self.challenge.as_ref().ok_or_else(broken)?;
         let redirect = self.redirect.clone().ok_or_else(broken)?;
         let state = authorize::state(&self.form)?.map(str::to_owned);
-        let request = self.remembered(challenge);
+        let request = self.remembered(challenge)?;
         self.asked(redirect, state, prompt(self.prompts), request).map(|asked| Stop::Ask(Box::new(asked)))
     }
 
@@ -296,20 +314,10 @@ impl<'a> Walk<'a> {
             scope: self.scope.clone(),
             prompt,
             max_age: self.max_age,
+            acr: self.acr,
             device: None,
             request,
         })
-    }
-}
-
-impl Walk<'_> {
-    /// What the code will be bound to.
-    fn remembered(&self, challenge: &CodeChallenge) -> Object {
-        let mut o = obj([(CHALLENGE, challenge.as_str().into())]);
-        if let Some(key) = self.key {
-            o.insert(KEY, Value::from(key.to_string()));
-        }
-        o
     }
 }
 

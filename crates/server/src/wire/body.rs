@@ -32,10 +32,16 @@ pub(crate) async fn json_object(parts: &Parts, body: Body) -> Result<Object, Fau
 
 /// The bearer token of a request: in the header, once. The scheme is read in any case (RFC 9110 §11.1).
 pub(crate) fn bearer(parts: &Parts) -> Option<&str> {
+    access_token(parts).filter(|(_, proven)| !proven).map(|(token, _)| token)
+}
+
+/// The access token of a request and whether it came with the scheme of proofs (RFC 9449 §7.1): in the header, once.
+pub(crate) fn access_token(parts: &Parts) -> Option<(&str, bool)> {
     let mut values = parts.headers.get_all(AUTHORIZATION).iter();
     let (value, None) = (values.next()?.to_str().ok()?, values.next()) else { return None };
     let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    let proven = scheme.eq_ignore_ascii_case("dpop");
+    (proven || scheme.eq_ignore_ascii_case("bearer")).then_some((token.trim(), proven))
 }
 
 /// Where a request came from, as far as is known; one IPv6 network counts as one place.

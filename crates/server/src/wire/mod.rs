@@ -5,5 +5,5 @@ mod body;
 mod cors;
 
 pub(crate) use answer::{json, public_json, refusal};
-pub(crate) use body::{bearer, form, json_object, peer};
+pub(crate) use body::{access_token, bearer, form, json_object, peer};
 pub(crate) use cors::{open, preflight};

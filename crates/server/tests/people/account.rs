@@ -82,3 +82,34 @@ async fn assets_are_kept_for_ever_under_their_content() {
     assert_eq!(page.header("cache-control"), "public, max-age=31536000, immutable");
     assert_eq!(browser.get("/assets/prokura.0000000000000000.css").await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_link_to_sign_out_asks_first_and_its_way_back_cannot_be_changed() {
+    let world = World::with_alice().await;
+    let mut browser = world.browser();
+    browser.sign_in("alice").await;
+    let page = browser.log_out(None, Some("https://app.example/bye")).await;
+    assert_eq!(page.status, StatusCode::OK);
+    let form = page.form("/logout/confirm");
+    let mut changed = page.form("/logout/confirm");
+    changed.action = changed.action.replace("app.example", "evil.example");
+    assert_eq!(browser.post(changed).await.status, StatusCode::FORBIDDEN);
+    assert!(browser.get("/account").await.status == StatusCode::OK, "still signed in");
+    let page = browser.post(form).await;
+    assert_eq!(page.location(), "https://app.example/bye");
+    assert_eq!(browser.get("/account").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn the_word_of_a_client_ends_the_session_of_the_one_it_names() {
+    let world = World::with_alice().await;
+    let bob = world.add("bob").await;
+    let mut browser = world.browser();
+    browser.sign_in("alice").await;
+    assert_eq!(browser.log_out(Some(&bob), None).await.status, StatusCode::OK, "another's name asks first");
+    let alice = world.record().await.iter().find_map(|e| e.event.subject.clone()).unwrap();
+    let alice = prokura_core::UserId::parse(alice.as_str()).unwrap();
+    let page = browser.log_out(Some(&alice), None).await;
+    assert!(page.location().ends_with("/signed-out"), "{}", page.location());
+    assert_eq!(browser.get("/account").await.status, StatusCode::SEE_OTHER);
+}

@@ -414,3 +414,20 @@ async fn development_mode_agrees_by_itself_and_says_so() {
     assert!(browser.get("/signin").await.html.contains("Development mode"));
     assert_eq!(world.actions().await, ["sign_in:dev", "consent:allow", "grant:make"]);
 }
+
+#[tokio::test]
+async fn a_surer_sign_in_is_asked_for_once_and_then_the_client_hears_that_it_cannot_be() {
+    let world = World::with_alice().await;
+    let mut browser = world.browser();
+    browser.sign_in("alice").await;
+    world.clock.advance(std::time::Duration::from_secs(5));
+    world.ask(|a| a.acr = Some(prokura_core::Acr::Phr));
+    let page = browser.open("/authorize").await;
+    assert!(page.html.contains("needs a passkey"), "{}", page.html);
+    let page = browser.password(&page, "alice", crate::world::PASSWORD).await;
+    let page = browser.follow(page).await;
+    assert!(page.location().contains("error=unmet_authentication_requirements"), "{}", page.location());
+    let last = world.record().await.pop().unwrap().event;
+    assert_eq!((last.action.as_str(), last.outcome.as_str()), ("consent:refuse", "deny"));
+    assert_eq!(last.reasons, ["sign_in_too_weak"]);
+}

@@ -13,7 +13,7 @@ use prokura_ledger::{Entry, Filter};
 use prokura_oauth::json::Object;
 use prokura_oauth::seal::MasterKey;
 use prokura_server::interaction::{Asked, Codes, Granted, Prompt};
-use prokura_server::signin::{NewUser, Providers, add};
+use prokura_server::signin::{LogOut, NewUser, Providers, add};
 use prokura_server::{People, Secrets, people_router};
 use prokura_store::{ArtifactKind, DatabaseUrl, Store, StoreError, Tx};
 use prokura_ui::Standing;
@@ -34,6 +34,7 @@ pub struct World {
     pub people: Arc<People>,
     router: axum::Router,
     asked: Arc<Mutex<Asked>>,
+    leaving: Arc<Mutex<LogOut>>,
 }
 
 /// Stands for the token endpoint's side: a code is the grant it leads to.
@@ -85,6 +86,7 @@ pub fn asked(issuer: &str) -> Asked {
         prompt: Prompt::Needed,
         max_age: None,
         device: None,
+        acr: None,
         request: Object::default(),
     }
 }
@@ -148,8 +150,11 @@ impl World {
         };
         let people = Arc::new(people);
         let asked = Arc::new(Mutex::new(asked(&issuer)));
-        let router = people_router(people.clone()).merge(authorize(people.clone(), asked.clone()));
-        Self { store, clock, people, router, asked }
+        let leaving = Arc::new(Mutex::new(LogOut::default()));
+        let router = people_router(people.clone())
+            .merge(authorize(people.clone(), asked.clone()))
+            .merge(logout(people.clone(), leaving.clone()));
+        Self { store, clock, people, router, asked, leaving }
     }
 
     pub async fn with_alice() -> Self {
@@ -191,6 +196,14 @@ fn authorize(people: Arc<People>, asked: Arc<Mutex<Asked>>) -> axum::Router {
         async move { people.begin(&request.into_parts().0, asked).await }
     };
     axum::Router::new().route("/authorize", axum::routing::get(handler))
+}
+
+fn logout(people: Arc<People>, leaving: Arc<Mutex<LogOut>>) -> axum::Router {
+    let handler = move |request: Request| {
+        let (people, asked) = (people.clone(), leaving.lock().unwrap().clone());
+        async move { people.log_out(&request.into_parts().0, asked).await }
+    };
+    axum::Router::new().route("/logout", axum::routing::get(handler))
 }
 
 #[derive(Clone)]
@@ -331,6 +344,13 @@ impl Browser<'_> {
         let page = self.password(&page, login, PASSWORD).await;
         assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.html);
         self.follow(page).await
+    }
+
+    /// Comes to `/logout` with what a client asks for.
+    pub async fn log_out(&mut self, subject: Option<&UserId>, back: Option<&str>) -> Page {
+        let asked = LogOut { subject: subject.cloned(), back: back.map(str::to_owned) };
+        *self.world.leaving.lock().unwrap() = asked;
+        self.get("/logout").await
     }
 
     /// From `/authorize` to the consent page.

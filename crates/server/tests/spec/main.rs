@@ -9,5 +9,6 @@ mod device;
 mod durability;
 mod keys;
 mod metadata;
+mod openid;
 mod par;
 mod registration;
