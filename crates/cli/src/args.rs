@@ -5,6 +5,7 @@ use crate::admin::{
     AgentCommand, AuditCommand, ClientCommand, GrantCommand, KeyCommand, ResourceCommand, UserCommand,
 };
 use crate::demo::DemoArgs;
+use crate::doctor::DoctorArgs;
 use crate::manual::ManArgs;
 use crate::serve::ServeArgs;
 use crate::serve::log::LogForm;
@@ -28,6 +29,7 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Run the authorization server, its pages and the gateway
     Serve(ServeArgs),
+    Doctor(DoctorArgs),
     User(UserCommand),
     Agent(AgentCommand),
     Client(ClientCommand),

@@ -7,6 +7,7 @@
 mod admin;
 mod args;
 mod demo;
+mod doctor;
 mod failure;
 mod manual;
 mod serve;
@@ -47,6 +48,7 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
         Command::Demo(asked) => Box::pin(demo::demo(asked)).await,
         Command::Serve(asked) => Box::pin(serve::serve(asked)).await,
+        Command::Doctor(asked) => Box::pin(asked.run()).await,
         Command::User(asked) => asked.run().await,
         Command::Agent(asked) => asked.run().await,
         Command::Client(asked) => asked.run().await,

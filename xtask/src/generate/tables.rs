@@ -4,6 +4,7 @@ use crate::workspace::File;
 use anyhow::{Context, Result};
 
 const STEPS: &str = "the_table_is_what_the_documentation_shows.snap";
+const CHECKS: &str = "every_check_stands_in_the_documentation.snap";
 const REFUSALS: &str = "every_fault_has_its_status_code_word_and_sentence.snap";
 
 /// The steps of an authorization request, by endpoint.
@@ -29,6 +30,31 @@ pub(super) fn refusals(files: &[File]) -> Result<String> {
     );
     for line in snapshot(files, REFUSALS)?.lines() {
         page.push_str(&refusal(line).with_context(|| format!("{REFUSALS}: {line}"))?);
+    }
+    Ok(page)
+}
+
+/// The checks of `prokura doctor`, by group.
+pub(super) fn doctor(files: &[File]) -> Result<String> {
+    let lines: Vec<&str> = snapshot(files, CHECKS)?.lines().collect();
+    let musts = lines.iter().filter(|l| l.split(" | ").nth(2) == Some("must")).count();
+    let mut page = format!(
+        "# What `prokura doctor` looks at\n\n\
+         Generated from `crates/doctor/src/table.rs` by `cargo xtask generate`: {musts} checks of what must be so, {} of\n\
+         what should be. [how-to/doctor.md](how-to/doctor.md) says how to use it. OAuth 2.1 is\n\
+         draft-ietf-oauth-v2-1-13; MCP is named by the date of its revision and the heading of the section.\n",
+        lines.len() - musts
+    );
+    let mut heading = "";
+    for line in lines {
+        let (group, row) = line.split_once(" | ").with_context(|| format!("{CHECKS}: {line}"))?;
+        if group != heading {
+            heading = group;
+            page.push_str(&format!(
+                "\n## {group}\n| Check | Level | What holds | Who says so | How to mend it |\n|-|-|-|-|-|\n"
+            ));
+        }
+        page.push_str(&format!("| {row} |\n"));
     }
     Ok(page)
 }
@@ -62,6 +88,14 @@ mod tests {
     fn rows_are_taken_as_they_stand() {
         let page = steps(&held(STEPS, "| Pkce | x | x | a |")).unwrap();
         assert!(page.ends_with("|-|-|-|-|\n| Pkce | x | x | a |\n"), "{page}");
+    }
+
+    #[test]
+    fn checks_stand_below_the_heading_of_their_group() {
+        let body = "Reach | `https` | must | a | b | c\nReach | `mcp` | should | a | b | c\nTokens | `x` | must | a | b | c";
+        let page = doctor(&held(CHECKS, body)).unwrap();
+        assert!(page.contains("2 checks of what must be so, 1 of\n"), "{page}");
+        assert_eq!((page.matches("\n## ").count(), page.matches("\n| `").count()), (2, 3));
     }
 
     #[test]

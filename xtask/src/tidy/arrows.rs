@@ -6,7 +6,7 @@ use toml::Table;
 
 /// Each crate of ours, and those of ours that it may depend on. `testkit` and `xtask` are for development only, so
 /// nobody may depend on them but as a development dependency.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("oauth", &["core"]),
     ("mcp", &["oauth"]),
@@ -22,13 +22,14 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("server", &["core", "oauth", "egress", "ledger", "policy", "config", "store", "ui"]),
     // Published: it must not drag a server along.
     ("sdk", &["core", "oauth", "egress"]),
+    ("doctor", &["core", "oauth", "mcp", "egress"]),
     // The demo is a client and an upstream: it knows the wire, and nothing of how Prokura works.
     ("demo", &["core", "oauth", "egress"]),
     (
         "cli",
         &[
             "core", "oauth", "egress", "ledger", "policy", "config", "store", "ui", "gateway", "server",
-            "demo", "sdk",
+            "demo", "sdk", "doctor",
         ],
     ),
     ("testkit", &["core", "oauth", "egress", "ledger", "policy", "config", "store", "gateway", "server"]),
