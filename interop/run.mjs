@@ -1,7 +1,7 @@
 // Lets foreign suites and foreign clients judge Prokura. See README.md.
 //
 // Usage: node run.mjs [--stub | --postgres] [--only TEXT] [--table] [--verbose] [PART …]
-//   parts: authorization, server, clients, typescript, python, rmcp, strict; all if none is named.
+//   parts: authorization, server, clients, typescript, python, rmcp, strict, device; all if none is named.
 //   --stub puts a small stand-in where Prokura is: it proves the harness, nothing else.
 //   --postgres keeps everything in the PostgreSQL that PROKURA_TEST_POSTGRES names, or in one of the run's own.
 
@@ -29,9 +29,9 @@ const { finish, record, seed } = await import('./lib/report.mjs');
 const { authorizationSuite } = await import('./suites/authorization.mjs');
 const { streamSuite } = await import('./suites/stream.mjs');
 const { serverSuite } = await import('./suites/server.mjs');
-const { CLIENTS, clientSuite, strictSuite } = await import('./suites/clients.mjs');
+const { CLIENTS, clientSuite, deviceSuite, strictSuite } = await import('./suites/clients.mjs');
 
-const unknown = positionals.filter(part => !['authorization', 'server', 'clients', 'strict', ...Object.keys(CLIENTS)].includes(part));
+const unknown = positionals.filter(part => !['authorization', 'server', 'clients', 'strict', 'device', ...Object.keys(CLIENTS)].includes(part));
 if (unknown.length > 0) {
     console.error(`no such part: ${unknown.join(', ')}`);
     process.exit(1);
@@ -47,6 +47,7 @@ try {
     world = await build({ stub: values.stub, onPostgres: values.postgres, shim: wants('server') });
     if (wants('authorization')) await authorizationSuite({ issuer: world.issuer, clientId: 'conformance', resource: world.everything });
     if (wants('strict')) await strictSuite(world);
+    if (wants('device') && !values.stub) await deviceSuite(world);
     const names = wants('clients') ? Object.keys(CLIENTS) : Object.keys(CLIENTS).filter(name => positionals.includes(name));
     if (names.length > 0) await clientSuite(world, names);
     if (wants('server')) {

@@ -226,6 +226,58 @@ const walks = {
     await context.close();
   },
 
+  async "a device's code is typed or compared, and the question says that another device asks"() {
+    const asking = async () => {
+      const answer = await fetch(`${server.base}/device_authorization`, {
+        method: "POST", body: new URLSearchParams({ client_id: "television", scope: "read:report" }),
+      });
+      assert.equal(answer.status, 200);
+      return answer.json();
+    };
+    const poll = async (begun) => {
+      const body = { grant_type: "urn:ietf:params:oauth:grant-type:device_code", client_id: "television", device_code: begun.device_code };
+      return (await fetch(`${server.base}/token`, { method: "POST", body: new URLSearchParams(body) })).json();
+    };
+    const { page, context, broken } = await fresh();
+    const begun = await asking();
+    await page.goto("/device");
+    await check(page, "device");
+    await page.getByLabel("Code").fill("bcdf ghjk");
+    await page.getByRole("button", { name: "Continue" }).click();
+    assert.match(await page.getByRole("alert").innerText(), /No device waits/);
+    await check(page, "device-refused");
+    await page.getByLabel("Code").fill(begun.user_code.toLowerCase().replace("-", " "));
+    await page.keyboard.press("Enter");
+    await typePassword(page);
+    await page.getByText("Another device asks").waitFor();
+    assert.equal(await page.getByText(begun.user_code).count() > 0, true);
+    await check(page, "consent-device", { picture: true });
+    await page.getByRole("button", { name: "Allow" }).click();
+    assert.match(await page.textContent("h1"), /Go back to your device/);
+    await check(page, "device-allowed");
+    assert.equal((await poll(begun)).scope, "read:report");
+    const other = await asking();
+    await page.goto(other.verification_uri_complete);
+    assert.match(await page.textContent("h1"), /Does your device show this code/);
+    await check(page, "device-compare", { picture: true });
+    assert.equal((await poll(other)).error, "authorization_pending");
+    await page.getByRole("button", { name: "Yes, my device shows it" }).click();
+    await page.getByRole("button", { name: "No", exact: true }).click();
+    assert.match(await page.textContent("h1"), /Nothing was allowed/);
+    await check(page, "device-refused-end");
+    assert.equal((await poll(other)).error, "access_denied");
+    assert.deepEqual(broken, []);
+    await context.close();
+    const plain = await fresh({ javaScriptEnabled: false });
+    const third = await asking();
+    await plain.page.goto(third.verification_uri_complete);
+    await plain.page.getByRole("button", { name: "Yes, my device shows it" }).click();
+    await typePassword(plain.page);
+    await plain.page.getByRole("button", { name: "Allow" }).click();
+    assert.match(await plain.page.textContent("h1"), /Go back to your device/);
+    await plain.context.close();
+  },
+
   async "by keyboard alone, and Enter alone allows nothing"() {
     let { page, context } = await fresh();
     await page.goto(asks("keys", "https://keys.example/cb"));

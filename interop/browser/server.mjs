@@ -32,6 +32,11 @@ id = "enter"
 name = "Enter"
 redirect_uris = ["https://enter.example/cb"]
 
+[[client]]
+id = "television"
+name = "Television"
+grant_types = ["device_code"]
+
 [[resource]]
 name = "sales"
 title = "Sales"

@@ -3,7 +3,7 @@
 
 import { importJWK } from 'jose';
 import * as oauth from 'openid-client';
-import { authorize } from '../lib/browser.mjs';
+import { authorize, carry } from '../lib/browser.mjs';
 import { expect, finish, step } from '../lib/report.mjs';
 
 const [issuer, resource] = process.argv.slice(2);
@@ -83,6 +83,59 @@ if (tokens) {
     await step('introspects anything unknown as inactive, and nothing more', async () => {
         const seen = await oauth.tokenIntrospection(strict, 'not-a-token');
         expect(seen.active === false && Object.keys(seen).length === 1, JSON.stringify(seen));
+    });
+}
+// The stand-in serves none of these.
+if (!process.env.INTEROP_STUB) {
+    await step('gets a token by the device grant, while a person carries the code', async () => {
+        const television = await discover('television', oauth.None());
+        const begun = await oauth.initiateDeviceAuthorization(television, { resource, scope: 'all' });
+        expect(/^[A-Z]{4}-[A-Z]{4}$/.test(begun.user_code) && begun.verification_uri_complete.endsWith(begun.user_code), JSON.stringify(begun));
+        const polled = oauth.pollDeviceAuthorizationGrant(television, begun);
+        expect((await carry(begun.verification_uri_complete)) === '/device/allowed', 'the person was not let through');
+        const tokens = await polled;
+        expect(tokens.scope === 'all' && tokens.refresh_token, JSON.stringify(Object.keys(tokens)));
+        const seen = await oauth.tokenIntrospection(strict, tokens.access_token);
+        expect(seen.active === true && seen.client_id === 'television', JSON.stringify(seen));
+        await oauth.genericGrantRequest(television, 'urn:ietf:params:oauth:grant-type:device_code', { device_code: begun.device_code }).then(() => { throw new Error('was given a second token'); }, error => expect(error.error === 'invalid_grant', `${error.code} ${error.message}`));
+    });
+    const signer = async () => ({ key: await importJWK(JSON.parse(process.env.WORKER_JWK), 'ES256'), kid: JSON.parse(process.env.WORKER_JWK).kid });
+    await step('signs in by a signed request (JAR), alone and pushed', async () => {
+        const signs = await discover('signs', oauth.None());
+        for (const pushed of [false, true]) {
+            const { params, checks } = await begin();
+            let start = await oauth.buildAuthorizationUrlWithJAR(signs, params, await signer());
+            expect(start.searchParams.has('request') && !start.searchParams.has('redirect_uri'), 'the request was not signed');
+            if (pushed) start = await oauth.buildAuthorizationUrlWithPAR(signs, { request: start.searchParams.get('request') });
+            const callback = await authorize(start, REDIRECT);
+            const tokens = await oauth.authorizationCodeGrant(signs, callback, checks, { resource });
+            expect(tokens.scope === 'all', `pushed ${pushed}: ${tokens.scope}`);
+        }
+    });
+    await step('is refused a request that its key did not sign, or that is not signed', async () => {
+        const signs = await discover('signs', oauth.None());
+        const { privateKey } = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify']);
+        const { params } = await begin();
+        const forged = await oauth.buildAuthorizationUrlWithJAR(signs, params, { key: privateKey, kid: (await signer()).kid });
+        for (const start of [forged, oauth.buildAuthorizationUrl(signs, params)]) {
+            const answer = await fetch(start, { redirect: 'manual' });
+            expect(answer.status === 400, `${answer.status}`);
+        }
+    });
+    await step('verifies a signed answer of introspection (RFC 9701)', async () => {
+        const { params, checks } = await begin();
+        const { access_token: token } = await redeem(await authorize(oauth.buildAuthorizationUrl(strict, params), REDIRECT), checks);
+        const [algorithm] = strict.serverMetadata().introspection_signing_alg_values_supported;
+        const metadata = { introspection_signed_response_alg: algorithm };
+        const reader = await oauth.discovery(new URL(issuer), 'strict', metadata, oauth.ClientSecretBasic(process.env.STRICT_SECRET), options('oauth2'));
+        let type;
+        reader[oauth.customFetch] = async (...request) => {
+            const answer = await fetch(...request);
+            if (String(request[0]).endsWith('/introspect')) type = answer.headers.get('content-type');
+            return answer;
+        };
+        const seen = await oauth.tokenIntrospection(reader, token);
+        expect(seen.active === true && seen.client_id === 'strict' && type === 'application/token-introspection+jwt', `${type} ${JSON.stringify(seen)}`);
     });
 }
 await step('gets a token by client_credentials with private_key_jwt', async () => {

@@ -22,3 +22,16 @@ export async function authorize(start, redirectUri, { fetch: get = fetch } = {})
     }
     throw new Error(`no end after ${HOPS} redirects, last ${at.origin}${at.pathname}`);
 }
+
+/** Carries a device's code as a person would: opens the address with the code in it, and says that it is the same. */
+export async function carry(address, { fetch: get = fetch } = {}) {
+    const page = await get(address, { redirect: 'manual', headers: { accept: 'text/html' } });
+    const html = await page.text();
+    const [, token] = /name="form_token" value="([^"]+)"/.exec(html) ?? [];
+    const [, code] = /name="user_code" value="([^"]+)"/.exec(html) ?? [];
+    if (!token || !code) throw new Error(`${address} answered ${page.status} without a form`);
+    const cookie = page.headers.getSetCookie().map(line => line.split(';')[0]).join('; ');
+    const body = new URLSearchParams({ form_token: token, user_code: code });
+    const answer = await get(new URL('device', address), { method: 'POST', redirect: 'manual', headers: { cookie }, body });
+    return new URL(answer.headers.get('location') ?? address, address).pathname;
+}

@@ -53,6 +53,18 @@ redirect_uris = ["http://127.0.0.1/callback"]
 introspects = ["everything"]
 
 [[client]]
+id = "television"
+auth = "none"
+grant_types = ["device_code", "refresh_token"]
+
+[[client]]
+id = "signs"
+auth = "none"
+jwks_file = "${join(folder, 'worker.jwks')}"
+require_signed_request_object = true
+redirect_uris = ["http://127.0.0.1/callback"]
+
+[[client]]
 id = "worker"
 jwks_file = "${join(folder, 'worker.jwks')}"
 grant_types = ["client_credentials"]
@@ -118,7 +130,7 @@ export async function build({ stub, shim, onPostgres }) {
     const issuer = `http://localhost:${port}`;
     const { url: upstream } = await serve(process.execPath, [at('upstream/server.mjs')]);
     const database = onPostgres ? await postgres() : `sqlite:${join(folder, 'prokura.db')}`;
-    const world = { folder, port, issuer, upstream, database, everything: `${issuer}/mcp/everything`, stepped: `${issuer}/mcp/stepped` };
+    const world = { stub, folder, port, issuer, upstream, database, everything: `${issuer}/mcp/everything`, stepped: `${issuer}/mcp/stepped` };
     const master = randomBytes(32).toString('hex');
     world.secrets = { PROKURA_MASTER_KEY: master, SHIM_CLIENT_SECRET: secret(), STRICT_SECRET: secret(), WORKER_JWK: await keys(folder) };
     Object.assign(world, stub ? await startStub(world) : await startProkura(world));

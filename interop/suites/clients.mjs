@@ -43,4 +43,10 @@ export async function clientSuite(world, names = Object.keys(CLIENTS)) {
     }
 }
 
-export const strictSuite = world => one('client openid-client', [process.execPath, at('clients/strict.mjs'), world.issuer, world.everything], { env: world.secrets });
+export async function deviceSuite(world) {
+    const python = at('.venv/bin/python');
+    if (!existsSync(python)) return record(false, 'client authlib', `${python} is missing: see README.md`);
+    return one('client authlib', [python, at('clients/python_device.py'), world.issuer, world.everything], { timeoutMs: 90_000 });
+}
+
+export const strictSuite = world => one('client openid-client', [process.execPath, at('clients/strict.mjs'), world.issuer, world.everything], { env: { ...world.secrets, ...(world.stub && { INTEROP_STUB: '1' }) } });

@@ -84,6 +84,11 @@ fn client(config: &Config, c: &ClientConfig) -> Checked {
     ClientId::parse(c.id.as_str())
         .map_err(|e| ConfigError::value("client.id", e.to_string(), "choose another id"))?;
     credentials(c)?;
+    if c.require_signed_request_object && c.jwks_uri.is_none() && c.jwks_file.is_none() {
+        let reason = "nothing could verify what it signs";
+        let fix = "add `jwks_uri` or `jwks_file`";
+        return Err(ConfigError::value(key(".require_signed_request_object"), reason, fix));
+    }
     if c.grant_types.contains(&GrantType::AuthorizationCode) && c.redirect_uris.is_empty() {
         let fix = "add `redirect_uris`, or set `grant_types = [\"client_credentials\"]`";
         return Err(ConfigError::value(key(".redirect_uris"), "there is none to send users back to", fix));
@@ -122,8 +127,9 @@ fn client(config: &Config, c: &ClientConfig) -> Checked {
 fn credentials(c: &ClientConfig) -> Checked {
     let has_keys = c.jwks_uri.is_some() || c.jwks_file.is_some();
     let fits = match c.auth() {
-        AuthMethod::None => c.secret.is_none() && !has_keys,
-        AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => c.secret.is_some() && !has_keys,
+        // Keys may stand beside these: they verify what it signs besides (RFC 9101).
+        AuthMethod::None => c.secret.is_none(),
+        AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => c.secret.is_some(),
         AuthMethod::PrivateKeyJwt => has_keys && c.secret.is_none(),
     };
     let one_source = c.jwks_uri.is_none() || c.jwks_file.is_none();
@@ -133,7 +139,7 @@ fn credentials(c: &ClientConfig) -> Checked {
     Err(ConfigError::value(
         format!("client {}", c.id),
         "its credentials do not fit the way it authenticates",
-        "give a `secret` for client_secret_basic or client_secret_post, one of `jwks_uri` and `jwks_file` for private_key_jwt, neither for none",
+        "give a `secret` for client_secret_basic or client_secret_post, one of `jwks_uri` and `jwks_file` for private_key_jwt, no secret for none; beside keys, name the way by `auth`",
     ))
 }
 
@@ -227,6 +233,10 @@ mod tests {
 
     #[test]
     fn a_wrong_file_names_the_place_and_the_fix() {
+        assert!(
+            with("id = \"batch\"", "id = \"batch\"\nrequire_signed_request_object = true")
+                .contains("add `jwks_uri` or `jwks_file`")
+        );
         assert!(with("database", "databse").contains("unknown field `databse`"));
         assert!(
             with("{ env = \"BATCH_SECRET\" }", "\"hunter2\"").contains("secrets never stand in the file")

@@ -47,10 +47,10 @@ pub struct ClientConfig {
     /// Its secret, at least 32 characters, made by a machine.
     #[serde(default)]
     pub secret: Option<SecretRef>,
-    /// Where its public keys are, for `private_key_jwt`.
+    /// Where its public keys are, for `private_key_jwt` and for request objects.
     #[serde(default)]
     pub jwks_uri: Option<String>,
-    /// A file with its public keys (a JWK set), for `private_key_jwt`.
+    /// A file with its public keys (a JWK set), for `private_key_jwt` and for request objects.
     #[serde(default)]
     pub jwks_file: Option<String>,
     /// How it authenticates; if nothing is said: `client_secret_basic` with a secret, `private_key_jwt` with
@@ -72,6 +72,10 @@ pub struct ClientConfig {
     /// Whether it always asks with a proof of possession, so that nothing is issued without (RFC 9449 §5.2).
     #[serde(default)]
     pub dpop_bound_access_tokens: bool,
+    /// Whether what it asks for counts only if it signed it (RFC 9101). It then needs keys; with `auth` they may stand
+    /// beside a secret.
+    #[serde(default)]
+    pub require_signed_request_object: bool,
     /// Names of resources whose tokens it may introspect (RFC 7662).
     #[serde(default)]
     pub introspects: Vec<String>,

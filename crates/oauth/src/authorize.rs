@@ -36,9 +36,6 @@ pub enum ParameterError {
     /// Only `response_type=code` is served.
     #[error("`response_type` must be `code`")]
     ResponseType,
-    /// Request objects are not served (RFC 9101).
-    #[error("`request` is not served: push the request instead (RFC 9126)")]
-    RequestObject,
 }
 
 impl ParameterError {
@@ -47,19 +44,15 @@ impl ParameterError {
         match self {
             Self::Missing(_) | Self::Value(_) => OAuthError::InvalidRequest,
             Self::ResponseType => OAuthError::UnsupportedResponseType,
-            Self::RequestObject => OAuthError::RequestNotSupported,
         }
     }
 }
 
-/// Checks `response_type`, `response_mode` and `request`: a code, in the query, not as a request object.
+/// Checks `response_type` and `response_mode`: a code, in the query.
 ///
 /// # Errors
 /// [`ParameterError`].
 pub fn check_response(form: &Form) -> Result<(), ParameterError> {
-    if form.has("request") {
-        return Err(ParameterError::RequestObject);
-    }
     match form.value("response_type") {
         None => return Err(ParameterError::Missing("response_type")),
         Some("code") => {}
@@ -164,7 +157,6 @@ mod tests {
             (vec![("response_type", "token")], ParameterError::ResponseType),
             (vec![("response_type", "code id_token")], ParameterError::ResponseType),
             (vec![code, ("response_mode", "fragment")], ParameterError::Value("response_mode")),
-            (vec![code, ("request", "x.y.z")], ParameterError::RequestObject),
         ] {
             assert_eq!(check_response(&form(&pairs)), Err(why), "{pairs:?}");
         }

@@ -7,6 +7,7 @@ mod words;
 
 pub use words::{ApplicationType, AuthMethod, GrantType};
 
+use crate::jose::Algorithm;
 use crate::json::{Object, Value};
 use crate::redirect::{InvalidRedirect, RedirectUri};
 use prokura_core::{InvalidScope, ScopeSet};
@@ -53,6 +54,10 @@ pub struct ClientMetadata {
     pub software_version: Option<String>,
     /// `dpop_bound_access_tokens`: it always asks with a proof of possession (RFC 9449 §5.2).
     pub dpop_bound: bool,
+    /// `require_signed_request_object`: what it asks for counts only if it signed it (RFC 9101 §10.5).
+    pub signs_requests: bool,
+    /// `request_object_signing_alg`: the one algorithm of its request objects.
+    pub request_algorithm: Option<Algorithm>,
 }
 
 /// Client metadata that is refused.
@@ -76,6 +81,9 @@ pub enum MetadataError {
     /// `private_key_jwt` needs keys.
     #[error("`private_key_jwt` needs `jwks` or `jwks_uri`")]
     NoKeys,
+    /// Signed requests need keys too.
+    #[error("`require_signed_request_object` needs `jwks` or `jwks_uri`")]
+    NoRequestKeys,
     /// The document is not the one of this client id (CIMD §4.1).
     #[error("`client_id` is not the address of the document")]
     ClientId,
@@ -136,6 +144,10 @@ impl ClientMetadata {
         if auth_method == AuthMethod::PrivateKeyJwt && keys.is_none() {
             return Err(MetadataError::NoKeys);
         }
+        let signs_requests = flag(o, "require_signed_request_object")?;
+        if signs_requests && keys.is_none() {
+            return Err(MetadataError::NoRequestKeys);
+        }
         web_url(o, "logo_uri")?;
         Ok(Self {
             name: optional_text(o, "client_name")?.map(|n| shown_name(&n)).filter(|n| !n.is_empty()),
@@ -152,6 +164,8 @@ impl ClientMetadata {
             software_id: optional_text(o, "software_id")?,
             software_version: optional_text(o, "software_version")?,
             dpop_bound: flag(o, "dpop_bound_access_tokens")?,
+            signs_requests,
+            request_algorithm: request_algorithm(o)?,
         })
     }
 
@@ -184,6 +198,12 @@ impl ClientMetadata {
         o.insert("response_types", list(codes));
         if let Some(scope) = &self.scope {
             o.insert("scope", Value::from(scope.to_string()));
+        }
+        if self.signs_requests {
+            o.insert("require_signed_request_object", true.into());
+        }
+        if let Some(algorithm) = self.request_algorithm {
+            o.insert("request_object_signing_alg", algorithm.as_str().into());
         }
         if self.dpop_bound {
             o.insert("dpop_bound_access_tokens", true.into());
@@ -246,6 +266,13 @@ fn words<'a>(o: &'a Object, name: &'static str) -> Result<Option<Vec<&'a str>>, 
         }
         Some(_) => Err(bad),
     }
+}
+
+/// Request objects are signed by a key of the client's own: never by a shared secret, and never not at all.
+fn request_algorithm(o: &Object) -> Result<Option<Algorithm>, MetadataError> {
+    let Some(word) = optional_text(o, "request_object_signing_alg")? else { return Ok(None) };
+    let known = Algorithm::parse(&word).filter(|a| !a.is_secret());
+    known.map(Some).ok_or(MetadataError::Member("request_object_signing_alg"))
 }
 
 fn grant_types(o: &Object) -> Result<Vec<GrantType>, MetadataError> {
@@ -382,6 +409,14 @@ mod tests {
             (
                 r#"{"redirect_uris":["https://a.example/"],"logo_uri":"data:x"}"#,
                 MetadataError::Member("logo_uri"),
+            ),
+            (
+                r#"{"redirect_uris":["https://a.example/"],"request_object_signing_alg":"none"}"#,
+                MetadataError::Member("request_object_signing_alg"),
+            ),
+            (
+                r#"{"redirect_uris":["https://a.example/"],"require_signed_request_object":true}"#,
+                MetadataError::NoRequestKeys,
             ),
             (
                 r#"{"redirect_uris":["https://a.example/"],"tos_uri":"jAvAsCrIpT:x"}"#,

@@ -61,8 +61,8 @@ codes! {
     InteractionRequired "interaction_required";
     /// The `request_uri` is unknown, used or of another client (RFC 9101 §6.2, RFC 9126 §2.3).
     InvalidRequestUri "invalid_request_uri";
-    /// `request` is not served (OpenID Connect Core §3.1.2.6).
-    RequestNotSupported "request_not_supported";
+    /// The request object is not valid (RFC 9101 §6.2).
+    InvalidRequestObject "invalid_request_object";
     /// A redirect URI may not be registered (RFC 7591 §3.2.2).
     InvalidRedirectUri "invalid_redirect_uri";
     /// Client metadata may not be registered (RFC 7591 §3.2.2).

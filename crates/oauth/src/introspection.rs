@@ -1,7 +1,46 @@
-//! Answers of token introspection (RFC 7662 §2.2).
+//! Answers of token introspection (RFC 7662 §2.2), plain or signed (RFC 9701).
 
 use crate::access_token::AccessToken;
-use crate::json::{Object, obj};
+use crate::jose::{JoseError, SigningKey};
+use crate::json::{Object, Value, obj};
+use prokura_core::{ClientId, Timestamp};
+
+/// The media type of a signed answer (RFC 9701 §4).
+pub const SIGNED_MEDIA_TYPE: &str = "application/token-introspection+jwt";
+/// Its `typ` (RFC 9701 §5): nothing that takes access tokens takes it.
+const TYP: &str = "token-introspection+jwt";
+
+/// Whether the `Accept` headers of a request ask for a signed answer. One that takes anything is content with a
+/// plain one.
+pub fn wants_signed<'a>(accept: impl Iterator<Item = &'a str>) -> bool {
+    let mut ranges = accept.flat_map(|value| value.split(','));
+    ranges.any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let named = parts.next().is_some_and(|media| media.eq_ignore_ascii_case(SIGNED_MEDIA_TYPE));
+        named && !parts.any(|p| matches!(p.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    })
+}
+
+/// `answer` as a JWT for `caller`. What is said of the token stands in one claim of its own, and there is neither
+/// `sub` nor `exp` beside it, so that nobody takes it for a token (RFC 9701 §5).
+///
+/// # Errors
+/// [`JoseError`] if the key cannot sign.
+pub fn signed(
+    answer: Object,
+    issuer: &str,
+    caller: &ClientId,
+    now: Timestamp,
+    key: &SigningKey,
+) -> Result<String, JoseError> {
+    let claims = obj([
+        ("iss", issuer.into()),
+        ("aud", caller.as_str().into()),
+        ("iat", now.seconds().into()),
+        ("token_introspection", Value::Object(answer)),
+    ]);
+    key.sign(TYP, &claims)
+}
 
 /// What every caller hears of a token that is not valid, or is none of its business.
 pub fn inactive() -> Object {
@@ -20,6 +59,19 @@ pub fn active(token: &AccessToken) -> Object {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_signed_answer_has_to_be_asked_for_by_name() {
+        let wants = |accept: &[&'static str]| wants_signed(accept.iter().copied());
+        assert!(wants(&["application/token-introspection+jwt"]));
+        assert!(wants(&["application/json;q=0.5, Application/Token-Introspection+JWT; q=0.9"]));
+        assert!(wants(&["text/html", "application/token-introspection+jwt"]));
+        for plain in
+            ["", "*/*", "application/json", "application/*", "application/token-introspection+jwt;q=0"]
+        {
+            assert!(!wants(&[plain]), "{plain}");
+        }
+    }
 
     #[test]
     fn nothing_is_said_of_what_is_not_active() {

@@ -26,6 +26,7 @@ pub mod protected_resource;
 pub mod redirect;
 pub mod registration;
 pub mod relying;
+pub mod request_object;
 pub mod seal;
 pub mod secret;
 pub mod token_request;

@@ -66,7 +66,13 @@ impl ServerMetadata {
         o.insert("authorization_response_iss_parameter_supported", true.into());
         o.insert("pushed_authorization_request_endpoint", url("/par"));
         o.insert("require_pushed_authorization_requests", false.into());
-        o.insert("request_parameter_supported", false.into());
+        o.insert("request_parameter_supported", true.into());
+        o.insert("require_signed_request_object", false.into());
+        o.insert(
+            "request_object_signing_alg_values_supported",
+            list(Algorithm::PUBLIC.map(Algorithm::as_str)),
+        );
+        o.insert("introspection_signing_alg_values_supported", list([self.algorithm.as_str()]));
         o.insert("client_id_metadata_document_supported", self.client_documents.into());
         o.insert("acr_values_supported", list(Acr::ALL.map(Acr::as_str)));
         o.insert("prompt_values_supported", list(["none", "login", "consent"]));

@@ -14,6 +14,7 @@ use prokura_oauth::error::OAuthError;
 use prokura_oauth::form::FormError;
 use prokura_oauth::json::JsonError;
 use prokura_oauth::pkce::PkceError;
+use prokura_oauth::request_object::RequestObjectError;
 use prokura_oauth::token_request::{CredentialsError, TokenRequestError};
 use prokura_store::StoreError;
 use std::sync::Arc;
@@ -79,6 +80,15 @@ pub enum Fault {
     /// The pushed request is unknown, used, expired or another client's.
     #[error("`request_uri` is unknown, expired or used")]
     RequestUri,
+    /// The signed request is refused (RFC 9101).
+    #[error("{0}")]
+    RequestObject(#[from] RequestObjectError),
+    /// The signed request was used before.
+    #[error("the request object was used before: sign a new one")]
+    RequestObjectReplayed,
+    /// The client has to sign what it asks for.
+    #[error("this client must sign its requests: send a request object as `request` (RFC 9101)")]
+    RequestObjectNeeded,
     /// The client may not use this grant type.
     #[error("this client may not use the grant type `{}`", .0.as_str())]
     GrantType(GrantType),
@@ -272,6 +282,11 @@ impl Fault {
             Self::RedirectMissing => (S::BAD_REQUEST, E::InvalidRequest, "redirect_missing"),
             Self::RedirectUnknown => (S::BAD_REQUEST, E::InvalidRequest, "redirect_unknown"),
             Self::RequestUri => (S::BAD_REQUEST, E::InvalidRequestUri, "request_uri"),
+            Self::RequestObject(_) => (S::BAD_REQUEST, E::InvalidRequestObject, "request_object"),
+            Self::RequestObjectReplayed => {
+                (S::BAD_REQUEST, E::InvalidRequestObject, "request_object_replayed")
+            }
+            Self::RequestObjectNeeded => (S::BAD_REQUEST, E::InvalidRequest, "request_object_needed"),
             Self::GrantType(_) => (S::BAD_REQUEST, E::UnauthorizedClient, "grant_type_not_allowed"),
             Self::Code(CodeFault::Unknown) => (S::BAD_REQUEST, E::InvalidGrant, "code_unknown"),
             Self::Code(CodeFault::Used) => (S::BAD_REQUEST, E::InvalidGrant, "code_used"),
@@ -355,7 +370,6 @@ mod tests {
             Fault::Form(FormError::Duplicate("client_id".into())),
             Fault::NotObject,
             Fault::Parameter(ParameterError::ResponseType),
-            Fault::Parameter(ParameterError::RequestObject),
             Fault::Parameter(ParameterError::Missing("x")),
             Fault::Pkce(PkceError::Missing),
             Fault::TokenRequest(TokenRequestError::Missing("code")),
@@ -375,6 +389,9 @@ mod tests {
             Fault::RedirectMissing,
             Fault::RedirectUnknown,
             Fault::RequestUri,
+            Fault::RequestObject(RequestObjectError::Client),
+            Fault::RequestObjectReplayed,
+            Fault::RequestObjectNeeded,
             Fault::GrantType(GrantType::ClientCredentials),
             Fault::Code(CodeFault::Unknown),
             Fault::Code(CodeFault::Used),

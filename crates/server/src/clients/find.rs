@@ -155,6 +155,8 @@ fn configured(c: &ClientConfig, places: &Places, secrets: &Secrets) -> Result<Cl
         tos_uri: None,
         software_id: None,
         software_version: None,
+        signs_requests: c.require_signed_request_object,
+        request_algorithm: None,
         dpop_bound: c.dpop_bound_access_tokens,
     };
     let keys = verify_with(&metadata);

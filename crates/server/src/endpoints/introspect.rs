@@ -1,4 +1,4 @@
-//! `/introspect` (RFC 7662): a resource asks about a token that was presented to it. Everybody else hears
+//! `/introspect` (RFC 7662, signed on request: RFC 9701): a resource asks about a token that was presented to it. Everybody else hears
 //! `active: false`, whatever they ask about (attack C26).
 
 use crate::authenticate;
@@ -6,15 +6,16 @@ use crate::clients::Client;
 use crate::fault::Fault;
 use crate::record::About;
 use crate::server::AppState;
-use crate::wire::{form, json};
+use crate::wire::{form, json, jwt};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
+use http::header::ACCEPT;
 use prokura_ledger::EventKind;
 use prokura_oauth::access_token::AccessToken;
 use prokura_oauth::authorize::ParameterError;
 use prokura_oauth::client_metadata::AuthMethod;
-use prokura_oauth::introspection::{active, inactive};
+use prokura_oauth::introspection::{SIGNED_MEDIA_TYPE, active, inactive, signed, wants_signed};
 use std::sync::Arc;
 
 pub(super) async fn introspect(State(app): State<Arc<AppState>>, request: Request) -> Response {
@@ -41,7 +42,14 @@ async fn answer(app: &AppState, request: Request, about: &mut About) -> Result<R
         Some(token) => active(&token),
         None => inactive(),
     };
-    Ok(json(StatusCode::OK, &body))
+    let accept = parts.headers.get_all(ACCEPT).iter().filter_map(|v| v.to_str().ok());
+    if !wants_signed(accept) {
+        return Ok(json(StatusCode::OK, &body));
+    }
+    let now = app.clock.now();
+    let key = app.keys.signer(now).ok_or_else(|| Fault::Broken("there is no signing key".to_owned()))?;
+    let answer = signed(body, app.config.issuer.as_str(), &client.id, now, &key);
+    Ok(jwt(answer.map_err(|e| Fault::Broken(e.to_string()))?, SIGNED_MEDIA_TYPE))
 }
 
 /// The token, if it is in force and for a resource of the caller.

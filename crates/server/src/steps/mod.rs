@@ -1,5 +1,6 @@
 //! The steps of an authorization request, in one table. All endpoints that take one walk down the same rows.
 
+mod signed;
 mod walk;
 
 pub(crate) use walk::{Stop, Walk};
@@ -13,6 +14,8 @@ pub enum Step {
     Client,
     /// The client proves who it is.
     Authenticate,
+    /// A signed request takes the place of the parameters.
+    Signed,
     /// The client may ask from a device without a browser.
     Device,
     /// The redirect URI is one of the client's.
@@ -68,10 +71,17 @@ const fn row(step: Step, authorize: bool, par: bool, device: bool, does: &'stati
 }
 
 /// The table. Until `Redirect` has passed, no error leaves by way of a redirect (RFC 6749 §4.1.2.1).
-pub const TABLE: [Row; 14] = [
+pub const TABLE: [Row; 15] = [
     row(Step::Pushed, true, false, false, "a `request_uri` is spent and its parameters are taken (RFC 9126)"),
     row(Step::Client, true, false, false, "the client is found: configured, by its document, or registered"),
     row(Step::Authenticate, false, true, true, "the client authenticates by the method it registered"),
+    row(
+        Step::Signed,
+        true,
+        true,
+        false,
+        "a `request` is verified by the client's keys and its parameters alone are taken (RFC 9101)",
+    ),
     row(Step::Device, false, false, true, "the client may ask from a device (RFC 8628)"),
     row(
         Step::Redirect,
@@ -80,7 +90,7 @@ pub const TABLE: [Row; 14] = [
         false,
         "the redirect URI is the client's, to the byte but for the port of loopback",
     ),
-    row(Step::Response, true, true, false, "`response_type=code`, `response_mode=query`, no request object"),
+    row(Step::Response, true, true, false, "`response_type=code`, `response_mode=query`"),
     row(Step::Pkce, true, true, false, "`code_challenge` by `S256` (RFC 7636)"),
     row(
         Step::Key,
@@ -125,6 +135,7 @@ mod tests {
     #[test]
     fn what_is_pushed_has_passed_every_check_of_a_request() {
         let checks = [
+            Step::Signed,
             Step::Redirect,
             Step::Response,
             Step::Pkce,

@@ -1,6 +1,6 @@
 //! The walk down the table.
 
-use super::{Endpoint, Step, TABLE};
+use super::{Endpoint, Step, TABLE, signed};
 use crate::authenticate;
 use crate::clients::Client;
 use crate::fault::Fault;
@@ -62,6 +62,8 @@ pub(crate) struct Walk<'a> {
     endpoint: Endpoint,
     trace: TraceId,
     form: Form,
+    /// Whether the parameters were pushed before.
+    pushed: bool,
     client: Option<Arc<Client>>,
     redirect: Option<String>,
     challenge: Option<CodeChallenge>,
@@ -88,6 +90,7 @@ impl<'a> Walk<'a> {
             endpoint,
             trace: trace.clone(),
             form,
+            pushed: false,
             client: None,
             redirect: None,
             challenge: None,
@@ -119,6 +122,7 @@ impl<'a> Walk<'a> {
             Step::Authenticate => {
                 self.client = Some(authenticate::client(self.app, self.parts, &self.form, about).await?);
             }
+            Step::Signed => self.signed().await?,
             Step::Device => self.check_device()?,
             Step::Redirect => self.check_redirect()?,
             Step::Response => self.check_response()?,
@@ -155,6 +159,10 @@ impl<'a> Walk<'a> {
     /// A pushed request is spent only by the client that pushed it (RFC 9126 §4).
     async fn pushed(&mut self) -> Result<(), Fault> {
         let Some(uri) = self.form.value("request_uri") else { return Ok(()) };
+        if self.form.has("request") {
+            // They exclude each other (RFC 9101 §5), and which of them was meant is not guessed.
+            return Err(Fault::Parameter(ParameterError::Value("request")));
+        }
         let reference = authorize::pushed_reference(uri).ok_or(Fault::RequestUri)?.to_owned();
         let client = self.form.value("client_id").ok_or(ParameterError::Missing("client_id"))?.to_owned();
         let now = self.app.clock.now();
@@ -172,6 +180,7 @@ impl<'a> Walk<'a> {
             })
             .await?;
         self.form = taken.ok_or(Fault::RequestUri)?;
+        self.pushed = true;
         Ok(())
     }
 
@@ -185,6 +194,17 @@ impl<'a> Walk<'a> {
 
     fn client(&self) -> Result<&Arc<Client>, Fault> {
         self.client.as_ref().ok_or_else(|| Fault::Broken("a step came before the client".to_owned()))
+    }
+
+    /// Of a signed request nothing counts but what is in it (RFC 9101 §6.3). What was pushed was signed then.
+    async fn signed(&mut self) -> Result<(), Fault> {
+        let client = Arc::clone(self.client()?);
+        match signed::parameters(self.app, &client, &self.form).await? {
+            Some(parameters) => self.form = parameters,
+            None if client.metadata.signs_requests && !self.pushed => return Err(Fault::RequestObjectNeeded),
+            None => {}
+        }
+        Ok(())
     }
 
     fn check_device(&self) -> Result<(), Fault> {

@@ -15,11 +15,23 @@ const NOSNIFF: (HeaderName, HeaderValue) =
 
 /// A JSON answer that nobody may keep (RFC 6749 §5.1).
 pub(crate) fn json(status: StatusCode, body: &Object) -> Response {
-    let mut response = plain(status, body);
+    unkept(plain(status, body))
+}
+
+fn unkept(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
     response
+}
+
+/// A signed answer that nobody may keep.
+pub(crate) fn jwt(token: String, media_type: &'static str) -> Response {
+    let mut response = Response::new(Body::from(token));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(NOSNIFF.0, NOSNIFF.1);
+    unkept(response)
 }
 
 /// A JSON document that is the same for everybody and may be kept for five minutes.

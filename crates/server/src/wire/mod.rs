@@ -4,6 +4,6 @@ mod answer;
 mod body;
 mod cors;
 
-pub(crate) use answer::{json, public_json, refusal};
+pub(crate) use answer::{json, jwt, public_json, refusal};
 pub(crate) use body::{access_token, bearer, form, json_object, peer};
 pub(crate) use cors::{open, preflight};

@@ -10,4 +10,5 @@ mod device;
 mod proofs;
 mod refresh;
 mod registration;
+mod signed;
 mod tokens;

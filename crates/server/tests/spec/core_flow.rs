@@ -141,7 +141,6 @@ async fn prompt_none_without_a_session_says_so() {
         world.authorize(&[("response_type", "token")]).await.redirect().1["error"],
         "unsupported_response_type"
     );
-    assert_eq!(world.authorize(&[("request", "x.y.z")]).await.redirect().1["error"], "request_not_supported");
 }
 
 #[tokio::test]

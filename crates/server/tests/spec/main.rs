@@ -12,3 +12,5 @@ mod metadata;
 mod openid;
 mod par;
 mod registration;
+mod signed_answers;
+mod signed_requests;

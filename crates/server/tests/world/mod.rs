@@ -114,6 +114,16 @@ pub const DEVICES: &str = r#"
     grant_types = ["device_code"]
 "#;
 
+/// A public client that has to sign what it asks for.
+pub const SIGNS: &str = r#"
+    [[client]]
+    id = "signs"
+    auth = "none"
+    jwks_file = "signer.json"
+    require_signed_request_object = true
+    redirect_uris = ["https://app.example/cb"]
+"#;
+
 pub const OPEN_REGISTRATION: &str = "\n[registration]\ndynamic = \"open\"\nper_minute = 1000\n";
 
 pub struct World {
@@ -350,6 +360,35 @@ impl World {
             }
         }
         self.signer.sign(typ, &claims).unwrap()
+    }
+
+    /// The usual authorization request of `client`, signed, with some claims changed; `null` removes one.
+    pub fn request_object(&self, client: &str, typ: &str, changes: &[(&str, json::Value)]) -> String {
+        let jti = self.jti.fetch_add(1, Ordering::SeqCst);
+        let now = self.clock.now().seconds();
+        let mut claims = obj([
+            ("iss", client.into()),
+            ("aud", ISSUER.into()),
+            ("jti", format!("r{jti}").into()),
+            ("exp", (now + 60).into()),
+        ]);
+        for (name, value) in request(&[("client_id", client)]) {
+            claims.insert(name, value.into());
+        }
+        for (name, value) in changes {
+            claims.remove(name);
+            if !value.is_null() {
+                claims.insert(*name, value.clone());
+            }
+        }
+        self.signer.sign(typ, &claims).unwrap()
+    }
+
+    /// Brings a signed request, with other parameters beside it.
+    pub async fn bring_signed(&self, client: &str, jwt: &str, beside: &[(&str, &str)]) -> Answer {
+        let mut all = vec![("client_id", client), ("request", jwt)];
+        all.extend(beside);
+        self.get(&format!("/authorize?{}", encode(&all))).await
     }
 
     pub async fn assert(&self, jwt: &str) -> Answer {
