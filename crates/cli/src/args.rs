@@ -2,10 +2,12 @@
 
 use crate::admin::config::ConfigCommand;
 use crate::admin::{
-    AgentCommand, AuditCommand, ClientCommand, GrantCommand, KeyCommand, ResourceCommand, UserCommand,
+    AgentCommand, AuditCommand, ClientCommand, GrantCommand, IssuerCommand, KeyCommand, ResourceCommand,
+    UserCommand,
 };
 use crate::demo::DemoArgs;
 use crate::doctor::DoctorArgs;
+use crate::gateway::GatewayArgs;
 use crate::manual::ManArgs;
 use crate::serve::ServeArgs;
 use crate::serve::log::LogForm;
@@ -30,10 +32,13 @@ pub(crate) enum Command {
     /// Run the authorization server, its pages and the gateway
     Serve(ServeArgs),
     Doctor(DoctorArgs),
+    /// Run the gateway alone, before authorization servers of others
+    Gateway(GatewayArgs),
     User(UserCommand),
     Agent(AgentCommand),
     Client(ClientCommand),
     Resource(ResourceCommand),
+    Issuer(IssuerCommand),
     Grant(GrantCommand),
     Key(KeyCommand),
     Audit(AuditCommand),

@@ -9,6 +9,7 @@ mod args;
 mod demo;
 mod doctor;
 mod failure;
+mod gateway;
 mod manual;
 mod serve;
 mod show;
@@ -34,8 +35,11 @@ fn main() -> ExitCode {
 
 fn run(asked: Prokura) -> Result<(), Failure> {
     // A server says what it does; a command only what goes wrong.
-    let usual =
-        if matches!(asked.command, Command::Serve(_)) { tracing::Level::INFO } else { tracing::Level::WARN };
+    let usual = if matches!(asked.command, Command::Serve(_) | Command::Gateway(_)) {
+        tracing::Level::INFO
+    } else {
+        tracing::Level::WARN
+    };
     log::begin(asked.log, usual);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -49,6 +53,8 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Demo(asked) => Box::pin(demo::demo(asked)).await,
         Command::Serve(asked) => Box::pin(serve::serve(asked)).await,
         Command::Doctor(asked) => Box::pin(asked.run()).await,
+        Command::Gateway(asked) => Box::pin(gateway::gateway(asked)).await,
+        Command::Issuer(asked) => Box::pin(asked.run()).await,
         Command::User(asked) => asked.run().await,
         Command::Agent(asked) => asked.run().await,
         Command::Client(asked) => asked.run().await,

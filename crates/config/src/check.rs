@@ -4,6 +4,10 @@ use crate::{AuthMethod, ClientConfig, Config, ConfigError, Dynamic, GrantType, R
 use prokura_core::{ClientId, Scope};
 use std::collections::BTreeSet;
 
+mod foreign;
+
+pub(crate) use foreign::gateway_alone;
+
 pub(crate) type Checked = Result<(), ConfigError>;
 
 pub(crate) fn check(config: &Config) -> Checked {
@@ -14,6 +18,7 @@ pub(crate) fn check(config: &Config) -> Checked {
     crate::check_provider::check(config)?;
     lives(config)?;
     registration(config)?;
+    foreign::check(config)?;
     dev(config)
 }
 

@@ -8,6 +8,7 @@ mod check;
 mod check_provider;
 mod client;
 mod error;
+mod foreign;
 mod identity_provider;
 mod resource;
 mod schema;
@@ -17,6 +18,10 @@ mod url;
 
 pub use client::{AuthMethod, ClientConfig, ConfiguredGrant, GrantType};
 pub use error::ConfigError;
+pub use foreign::{
+    AuthorizationServerConfig, ForeignClaims, ForeignScope, ForeignScopeNames, IntrospectionAuth,
+    IntrospectionConfig, IssuerUrl, SELF, ServerProfile, SignatureAlgorithm,
+};
 pub use identity_provider::{AcrName, IdTokenAlgorithm, IdentityProvider, Linking, Preset};
 pub use resource::{RateLimit, ResourceConfig, ScopeConfig};
 pub use schema::schema;
@@ -35,7 +40,8 @@ use std::time::Duration;
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The canonical address of the authorization server; every other address derives from it.
-    /// `https`, or `http` on a loopback host.
+    /// `https`, or `http` on a loopback host. For `prokura gateway`, which issues nothing, it may be written `address`.
+    #[serde(alias = "address")]
     pub issuer: Issuer,
     /// Where to listen. A loopback address unless something else is said.
     #[serde(default = "default_listen")]
@@ -50,6 +56,9 @@ pub struct Config {
     /// MCP servers behind the gateway.
     #[serde(default, rename = "resource")]
     pub resources: Vec<ResourceConfig>,
+    /// Other authorization servers, whose tokens are believed at the resources that name them.
+    #[serde(default, rename = "authorization_server")]
+    pub authorization_servers: Vec<AuthorizationServerConfig>,
     /// Clients known from the start.
     #[serde(default, rename = "client")]
     pub clients: Vec<ClientConfig>,
@@ -375,6 +384,19 @@ impl Config {
         let config: Self = toml::from_str(text).map_err(|e| ConfigError::syntax(text, &e))?;
         check::check(&config)?;
         Ok(config)
+    }
+
+    /// Whether it can be served by the gateway alone, without an authorization server.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the key, the value, the reason and the fix.
+    pub fn check_gateway_alone(&self) -> Result<(), ConfigError> {
+        check::gateway_alone(self)
+    }
+
+    /// The other authorization server of that name.
+    pub fn authorization_server(&self, name: &str) -> Option<&AuthorizationServerConfig> {
+        self.authorization_servers.iter().find(|s| s.name == name)
     }
 
     /// The resource of that name.

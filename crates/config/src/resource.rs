@@ -1,6 +1,6 @@
 //! Resources: MCP servers behind the gateway.
 
-use crate::{Span, UpstreamUrl};
+use crate::{SELF, Span, UpstreamUrl};
 use prokura_core::ActionPattern;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
@@ -32,12 +32,21 @@ pub struct ResourceConfig {
     /// Whether only tokens are issued and taken that are bound to a key (DPoP, RFC 9449).
     #[serde(default)]
     pub require_dpop: bool,
+    /// Whose tokens it takes: `self` for those of this server, or names of `[[authorization_server]]`; the first is
+    /// the one that clients are sent to. This server's own if nothing is said.
+    #[serde(default)]
+    pub authorization_servers: Vec<String>,
 }
 
 impl ResourceConfig {
     /// What people call it.
     pub fn title(&self) -> &str {
         self.title.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Whether it takes tokens of this server.
+    pub fn takes_own_tokens(&self) -> bool {
+        self.authorization_servers.is_empty() || self.authorization_servers.iter().any(|s| s == SELF)
     }
 }
 

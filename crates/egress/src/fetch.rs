@@ -158,9 +158,9 @@ impl Egress {
     ) -> Result<Fetched, EgressError> {
         let unwritable = |_| EgressError::Request { host: url.host().to_owned() };
         let authorization = authorization.map(HeaderValue::from_str).transpose().map_err(unwritable)?;
-        // The writer is not `Send`, so it must not live across the wait.
-        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        self.send(url, Ask { method: Method::POST, form: Some(form), authorization }, limits).await
+        // Done with before the first wait: a serializer cannot go to another thread.
+        let form = Some(url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish());
+        self.send(url, Ask { method: Method::POST, form, authorization }, limits).await
     }
 
     async fn send(&self, url: &FetchUrl, ask: Ask, limits: &FetchLimits) -> Result<Fetched, EgressError> {

@@ -13,9 +13,11 @@ use http::{HeaderMap, header};
 use prokura_core::{Clock, Principal, Timestamp};
 use prokura_oauth::access_token::AccessToken;
 use prokura_oauth::dpop::Proof;
+use prokura_oauth::foreign::claimed;
 use prokura_oauth::jose::KeySet;
 use prokura_policy::Authority;
 use prokura_store::Store;
+use prokura_verify::Refusal;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -24,8 +26,10 @@ use tokio::sync::watch;
 pub(crate) enum Caller {
     /// Somebody without a token, at a public resource.
     Nobody,
-    /// The holder of a verified token.
+    /// The holder of a verified token of our own.
     Token(Arc<Verified>),
+    /// The holder of a verified token of another authorization server.
+    Foreign(Arc<prokura_verify::Verified<AccessToken>>),
 }
 
 /// A token that was verified, and the keys it was verified with.
@@ -41,6 +45,15 @@ impl Caller {
         match self {
             Self::Nobody => None,
             Self::Token(verified) => Some(&verified.token),
+            Self::Foreign(verified) => Some(&verified.value),
+        }
+    }
+
+    /// Which of the other authorization servers of its route the token is from; `None` if it is our own.
+    pub(crate) fn source(&self) -> Option<usize> {
+        match self {
+            Self::Foreign(verified) => Some(verified.source),
+            Self::Nobody | Self::Token(_) => None,
         }
     }
 
@@ -98,7 +111,7 @@ impl Scheme {
 /// Verifies tokens.
 pub(crate) struct Authenticator {
     issuer: String,
-    keys: watch::Receiver<Arc<KeySet>>,
+    keys: Option<watch::Receiver<Arc<KeySet>>>,
     store: Store,
     clock: Arc<dyn Clock>,
     proofs: Arc<Proofs>,
@@ -106,10 +119,11 @@ pub(crate) struct Authenticator {
 }
 
 impl Authenticator {
-    /// An authenticator that believes this issuer and these keys.
+    /// An authenticator that believes this issuer and these keys, if there are any, besides the other issuers of each
+    /// route.
     pub(crate) fn new(
         issuer: String,
-        keys: watch::Receiver<Arc<KeySet>>,
+        keys: Option<watch::Receiver<Arc<KeySet>>>,
         store: Store,
         clock: Arc<dyn Clock>,
         proofs: Arc<Proofs>,
@@ -120,20 +134,40 @@ impl Authenticator {
 
     /// Who sends this request; whether they still may is asked by [`in_force`](Self::in_force). At a public
     /// resource nobody is asked, and a token is not looked at.
-    pub(crate) fn identify(&self, route: &Route, parts: &Parts) -> Result<Known, Fault> {
+    pub(crate) async fn identify(&self, route: &Route, parts: &Parts) -> Result<Known, Fault> {
         if route.policy.is_public() {
             return Ok(Known { caller: Caller::Nobody, proof: None });
         }
         let presented = presented(&parts.headers)?;
         let now = self.clock.now();
-        let verified = self.verify(route, presented.token, now)?;
-        let proof = self.proofs.check(route, &verified.token, &presented, parts, now)?;
-        Ok(Known { caller: Caller::Token(verified), proof })
+        let caller = self.judge(route, presented.token, now).await?;
+        let proof = match caller.token() {
+            Some(token) => self.proofs.check(route, token, &presented, parts, now)?,
+            None => None,
+        };
+        Ok(Known { caller, proof })
+    }
+
+    /// Whose token it is: our own, or that of another server of the route.
+    async fn judge(&self, route: &Route, compact: &str, now: Timestamp) -> Result<Caller, Fault> {
+        let Some(foreign) = &route.foreign else {
+            return self.verify(route, compact, now).map(Caller::Token);
+        };
+        if let Some(known) = foreign.recall(compact) {
+            return unbound(known);
+        }
+        // The issuer that a token names decides who judges it, and nothing else does.
+        let ours = |(issuer, _): &(Option<String>, _)| issuer.as_deref() == Some(self.issuer.as_str());
+        if route.takes_own && claimed(compact).as_ref().is_some_and(ours) {
+            return self.verify(route, compact, now).map(Caller::Token);
+        }
+        unbound(foreign.verify(compact).await.map_err(refusal)?)
     }
 
     fn verify(&self, route: &Route, compact: &str, now: Timestamp) -> Result<Arc<Verified>, Fault> {
         let invalid = |_| Fault::InvalidToken("the token is not valid here");
-        let keys = self.keys.borrow().clone();
+        let keys = self.keys.as_ref().filter(|_| route.takes_own);
+        let keys = keys.ok_or(Fault::InvalidToken("the token is not valid here"))?.borrow().clone();
         let hash = sha256(compact);
         if let Some(known) = self.remembered.get(&hash)
             && Arc::ptr_eq(&known.keys, &keys)
@@ -157,6 +191,7 @@ impl Authenticator {
             return Err(Fault::RevocationStale);
         }
         let disabled = view.client_disabled(&token.client)
+            || (token.issuer != self.issuer && view.issuer_disabled(&token.issuer))
             || token.actors.iter().any(|a| view.agent_disabled(a))
             || match &token.subject {
                 Principal::User(user) => view.user_disabled(user),
@@ -171,6 +206,29 @@ impl Authenticator {
     /// Whether the grant under which a handle was made is in force.
     pub(crate) fn grant_in_force(&self, grant: &prokura_core::GrantId) -> bool {
         !self.store.revoked().contains(grant)
+    }
+}
+
+/// A token that is bound to a key or a certificate is no bearer token, whoever issued it.
+fn unbound(verified: Arc<prokura_verify::Verified<AccessToken>>) -> Result<Caller, Fault> {
+    if verified.value.cnf.is_bearer() {
+        return Ok(Caller::Foreign(verified));
+    }
+    Err(Fault::InvalidToken("the token is bound, and is not taken as a bearer token"))
+}
+
+/// Why a token of another server is refused stands in the log; whoever sent it learns only that it is.
+fn refusal(refusal: Refusal) -> Fault {
+    match refusal {
+        Refusal::Unavailable(error) => {
+            tracing::warn!(%error, "tokens cannot be judged");
+            Fault::Unjudged
+        }
+        Refusal::Invalid(error) => {
+            tracing::debug!(%error, "a token is refused");
+            Fault::InvalidToken("the token is not valid here")
+        }
+        Refusal::UnknownIssuer => Fault::InvalidToken("the token is not valid here"),
     }
 }
 

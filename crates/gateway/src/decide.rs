@@ -36,12 +36,12 @@ pub(crate) fn all(
 ) -> Result<Warrant, Fault> {
     let ask = |action| decide(&Request { authority: caller.authority(), action, filtered }, &route.policy);
     if actions.is_empty() {
-        return warrant(caller, vec![ask(None)]);
+        return warrant(route, caller, vec![ask(None)]);
     }
-    warrant(caller, actions.iter().map(|a| ask(Some(a))).collect())
+    warrant(route, caller, actions.iter().map(|a| ask(Some(a))).collect())
 }
 
-fn warrant(caller: &Caller, decisions: Vec<Decision>) -> Result<Warrant, Fault> {
+fn warrant(route: &Route, caller: &Caller, decisions: Vec<Decision>) -> Result<Warrant, Fault> {
     let (mut permits, mut reasons, mut denials) = (Vec::new(), Vec::new(), Vec::new());
     for decision in decisions {
         match decision {
@@ -58,7 +58,8 @@ fn warrant(caller: &Caller, decisions: Vec<Decision>) -> Result<Warrant, Fault> 
         (_, denial) => {
             let denial = denial.unwrap_or(Denial { reason: Reason::Unmapped, missing: ScopeSet::default() });
             let held = caller.token().map(|t| t.scopes.clone()).unwrap_or_default();
-            Err(Fault::Denied { ask: held.union(&denial.missing), denial })
+            let ask = route.asked(caller.source(), &held.union(&denial.missing));
+            Err(Fault::Denied { ask, denial })
         }
     }
 }

@@ -53,6 +53,8 @@ pub(crate) enum Fault {
     GrantRevoked,
     /// What is revoked is not known freshly enough.
     RevocationStale,
+    /// Whoever issued the token cannot be asked about it.
+    Unjudged,
     /// Too many calls.
     RateLimited {
         /// Seconds until the next.
@@ -72,7 +74,7 @@ pub(crate) enum Fault {
     Denied {
         /// Why, and what would help.
         denial: Denial,
-        /// The scopes to ask for: those held and those missing.
+        /// The scopes to ask for: those held and those missing, in the words of whoever issued the token.
         ask: ScopeSet,
     },
     /// A session is to be ended, and none is named.
@@ -175,6 +177,11 @@ impl Fault {
                 "revocation_stale",
                 "what is revoked is not known freshly enough; try again soon",
             ),
+            Self::Unjudged => own(
+                S::SERVICE_UNAVAILABLE,
+                "authorization_server_down",
+                "the authorization server cannot be asked about the token; try again soon",
+            ),
             Self::RateLimited { .. } => own(S::TOO_MANY_REQUESTS, "rate_limited", "too many calls; wait"),
             Self::Malformed(m) => row(S::BAD_REQUEST, m.code, "malformed", m.reason.clone()),
             Self::Headers(bad) => headers_row(bad),
@@ -270,7 +277,7 @@ impl Fault {
             Self::RateLimited { seconds, .. } => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }
-            Self::RevocationStale | Self::NotRecorded => {
+            Self::RevocationStale | Self::NotRecorded | Self::Unjudged => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Self::HttpMethod => {
@@ -304,9 +311,9 @@ impl Fault {
     fn challenge(&self, begun: Challenge, route: &Route) -> Option<Challenge> {
         let error = |error| begun.clone().error(error).description(&self.row().sentence);
         Some(match self {
-            Self::NoToken => begun.scope(&route.first_scopes),
+            Self::NoToken => begun.scope(&route.first_asked()),
             Self::InvalidToken(_) | Self::GrantRevoked | Self::Bound | Self::Unbound => {
-                error(OAuthError::InvalidToken).scope(&route.first_scopes)
+                error(OAuthError::InvalidToken).scope(&route.first_asked())
             }
             Self::NoProof | Self::Proof(_) | Self::ProofReplayed => error(OAuthError::InvalidDpopProof),
             Self::ProofNonce => error(OAuthError::UseDpopNonce),

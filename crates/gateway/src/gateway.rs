@@ -1,6 +1,7 @@
 //! The gateway as a whole: what it is made of, and its addresses.
 
 use crate::caller::Authenticator;
+use crate::foreign::ForeignServer;
 use crate::handle::Sealer;
 use crate::limit::Limiter;
 use crate::possession::Proofs;
@@ -29,8 +30,11 @@ pub struct GatewayOptions {
     pub limits: GatewayLimits,
     /// Proofs of possession.
     pub dpop: Dpop,
-    /// The issuer's keys; when they change, every remembered token is verified again.
-    pub keys: watch::Receiver<Arc<KeySet>>,
+    /// The issuer's keys; when they change, every remembered token is verified again. None if nothing is issued here:
+    /// then no token of our own is believed.
+    pub keys: Option<watch::Receiver<Arc<KeySet>>>,
+    /// Other authorization servers, which resources may name.
+    pub servers: Vec<ForeignServer>,
     /// Where is recorded, and what is revoked.
     pub store: Store,
     /// The time.
@@ -54,7 +58,6 @@ pub(crate) struct Bounds {
 
 /// What all requests share.
 pub(crate) struct Inner {
-    pub(crate) issuer: Issuer,
     pub(crate) doors: Doors,
     pub(crate) bounds: Bounds,
     pub(crate) authenticator: Authenticator,
@@ -79,10 +82,21 @@ impl Gateway {
     /// # Errors
     /// [`GatewayError`] if a resource cannot be served; a configuration that was checked has none such.
     pub fn new(options: GatewayOptions) -> Result<Self, GatewayError> {
-        let GatewayOptions { issuer, resources, limits, dpop, keys, store, clock, rng, master_key, upstream } =
-            options;
-        let routes =
-            resources.iter().map(|r| Route::new(&issuer, r).map(Arc::new)).collect::<Result<_, _>>()?;
+        let GatewayOptions {
+            issuer,
+            resources,
+            limits,
+            dpop,
+            keys,
+            servers,
+            store,
+            clock,
+            rng,
+            master_key,
+            upstream,
+        } = options;
+        let route = |r| Route::new(&issuer, r, &servers, &clock).map(Arc::new);
+        let routes = resources.iter().map(route).collect::<Result<_, _>>()?;
         let proofs = Arc::new(Proofs::new(&dpop, &master_key).map_err(|_| GatewayError::Key)?);
         let authenticator = Authenticator::new(
             issuer.as_str().to_owned(),
@@ -105,7 +119,6 @@ impl Gateway {
             proofs,
             sealer: Arc::new(Sealer::new(&master_key).map_err(|_| GatewayError::Key)?),
             limiter: Limiter::default(),
-            issuer,
             store,
             clock,
             rng,
@@ -125,9 +138,8 @@ impl Gateway {
             router = router.route(&route.path, any(serve));
         }
         for (path, route) in metadata::addresses(&self.routes) {
-            let inner = Arc::clone(&self.inner);
             let show = move || {
-                let response = metadata::response(&inner.issuer, &route);
+                let response = metadata::response(&route);
                 async move { response }
             };
             router = router.route(&path, get(show));

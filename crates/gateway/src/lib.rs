@@ -17,6 +17,7 @@ mod decide;
 mod ending;
 mod exchange;
 mod fault;
+mod foreign;
 mod forward;
 mod gateway;
 mod handle;
@@ -32,6 +33,7 @@ mod scene;
 mod stream;
 mod walk;
 
+pub use foreign::{ForeignServer, foreign_client, foreign_user};
 pub use gateway::{Gateway, GatewayOptions};
 use prokura_mcp::{envelope, sse, version};
 pub use route::GatewayError;

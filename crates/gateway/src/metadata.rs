@@ -1,12 +1,11 @@
 //! Protected resource metadata (RFC 9728).
 
-use crate::route::{Route, WELL_KNOWN};
+use crate::route::Route;
 use axum::body::Body;
 use http::{HeaderValue, Response, header};
-use prokura_config::Issuer;
-use prokura_core::Scope;
 use prokura_oauth::dpop;
-use prokura_oauth::json::{Object, Value};
+use prokura_oauth::json::Value;
+use prokura_oauth::protected_resource::WELL_KNOWN;
 use std::sync::Arc;
 
 /// The addresses of metadata and the resource each describes. Public resources have none: they need no token.
@@ -23,25 +22,13 @@ pub(crate) fn addresses(routes: &[Arc<Route>]) -> Vec<(String, Arc<Route>)> {
     all
 }
 
-/// The document. Everything in it is from the configuration, nothing from the request.
-pub(crate) fn document(issuer: &Issuer, route: &Route) -> Object {
-    // `offline_access` is no need of a resource (MCP authorization, "Refresh Tokens").
-    let needed = |s: &&Scope| s.as_str() != "offline_access";
-    let scopes = route.first_scopes.iter().filter(needed).map(|s| s.as_str().into()).collect();
-    let mut o = Object::default();
-    o.insert("resource", route.resource.as_str().into());
-    o.insert("authorization_servers", Value::Array(vec![issuer.as_str().into()]));
-    o.insert("scopes_supported", Value::Array(scopes));
-    o.insert("bearer_methods_supported", Value::Array(vec!["header".into()]));
-    o.insert("dpop_signing_alg_values_supported", dpop::algorithm_names().collect());
-    o.insert("dpop_bound_access_tokens_required", route.needs_proof.into());
-    o.insert("resource_name", route.title.as_str().into());
-    o
-}
-
-/// The document as an answer, which any page may read.
-pub(crate) fn response(issuer: &Issuer, route: &Route) -> Response<Body> {
-    let body = Value::Object(document(issuer, route)).to_vec();
+/// The document as an answer, which any page may read. Everything in it is from the configuration, nothing from the
+/// request.
+pub(crate) fn response(route: &Route) -> Response<Body> {
+    let mut document = route.metadata.to_object();
+    document.insert("dpop_signing_alg_values_supported", dpop::algorithm_names().collect());
+    document.insert("dpop_bound_access_tokens_required", route.needs_proof.into());
+    let body = Value::Object(document).to_vec();
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,15 +1,18 @@
 //! Route: an address becomes a resource, its policy and its upstream.
 
 use crate::fault::Fault;
+use crate::foreign::{self, ForeignServer};
 use http::request::Parts;
 use http::{HeaderMap, Uri, header};
-use prokura_config::{Issuer, RateLimit, ResourceConfig};
-use prokura_core::{ResourceUri, Scope, ScopeSet};
+use prokura_config::{Issuer, RateLimit, ResourceConfig, SELF};
+use prokura_core::{Clock, ResourceUri, Scope, ScopeSet};
+use prokura_oauth::access_token::AccessToken;
 use prokura_oauth::dpop::Target;
+use prokura_oauth::foreign::Words;
+use prokura_oauth::protected_resource::{self, ResourceMetadata};
 use prokura_policy::ResourcePolicy;
-
-/// The well-known address of protected resource metadata (RFC 9728 §3).
-pub(crate) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+use prokura_verify::{Source, Verifier};
+use std::sync::Arc;
 
 /// A gateway that cannot be put together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,18 +25,23 @@ pub enum GatewayError {
         /// Why.
         why: String,
     },
+    /// Another authorization server cannot be used.
+    #[error("the authorization server `{name}` cannot be used: {why}")]
+    AuthorizationServer {
+        /// Its name.
+        name: String,
+        /// Why.
+        why: String,
+    },
     /// No keys can be derived from the master key.
     #[error("no keys can be derived from the master key")]
     Key,
 }
 
 /// One resource, as it is served.
-#[derive(Debug)]
 pub(crate) struct Route {
     /// Its name.
     pub(crate) name: String,
-    /// What people call it.
-    pub(crate) title: String,
     /// Its canonical URI: the one audience that is accepted.
     pub(crate) resource: ResourceUri,
     /// The path of that URI.
@@ -52,11 +60,26 @@ pub(crate) struct Route {
     pub(crate) needs_proof: bool,
     /// What proofs name as their address.
     pub(crate) targets: Vec<Target>,
+    /// Whether tokens of our own authorization server are taken.
+    pub(crate) takes_own: bool,
+    /// Tokens of others, if any are taken.
+    pub(crate) foreign: Option<Verifier<AccessToken>>,
+    /// What our scopes are called by the authorization server that clients are sent to first.
+    first_words: Words,
+    /// The same for each issuer of tokens of others, by the number of its source.
+    words: Vec<Words>,
+    /// What is said of the resource (RFC 9728).
+    pub(crate) metadata: ResourceMetadata,
 }
 
 impl Route {
     /// Takes a resource from the configuration.
-    pub(crate) fn new(issuer: &Issuer, config: &ResourceConfig) -> Result<Self, GatewayError> {
+    pub(crate) fn new(
+        issuer: &Issuer,
+        config: &ResourceConfig,
+        servers: &[ForeignServer],
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, GatewayError> {
         let fail = |why: String| GatewayError::Resource { name: config.name.clone(), why };
         let resource = ResourceUri::parse_exact(&format!("{issuer}/mcp/{}", config.name))
             .map_err(|e| fail(e.to_string()))?;
@@ -71,10 +94,22 @@ impl Route {
             None => policy.scopes().clone(),
         };
         let path = format!("{}/mcp/{}", issuer.path(), config.name);
+        let taken = Taken::new(issuer, config, servers).map_err(&fail)?;
+        let first_words = taken.first_words();
+        let metadata = ResourceMetadata {
+            resource: resource.clone(),
+            authorization_servers: taken.issuers.clone(),
+            scopes: taken.in_all_words(&first_scopes),
+            name: Some(config.title().to_owned()),
+        };
         Ok(Self {
-            metadata_url: format!("{}{WELL_KNOWN}{path}", issuer.origin()),
+            metadata_url: protected_resource::address(&resource),
+            takes_own: config.takes_own_tokens(),
+            words: taken.foreign.iter().map(|s| s.words.clone()).collect(),
+            foreign: taken.verifier(&config.name, &resource, clock),
+            first_words,
+            metadata,
             name: config.name.clone(),
-            title: config.title().to_owned(),
             upstream: config
                 .upstream
                 .url()
@@ -89,6 +124,83 @@ impl Route {
             policy,
             first_scopes,
         })
+    }
+
+    /// What a client without a usable token asks for first, in the words of the server that it is sent to.
+    pub(crate) fn first_asked(&self) -> ScopeSet {
+        self.first_words.asked(&self.first_scopes)
+    }
+
+    /// `scopes` in the words of the server that issued the caller's token.
+    pub(crate) fn asked(&self, source: Option<usize>, scopes: &ScopeSet) -> ScopeSet {
+        match source.and_then(|n| self.words.get(n)) {
+            Some(words) => words.asked(scopes),
+            None => scopes.clone(),
+        }
+    }
+}
+
+/// Whose tokens a resource takes, in the order of the configuration.
+struct Taken {
+    issuers: Vec<String>,
+    foreign: Vec<ForeignServer>,
+    own_first: bool,
+    own: bool,
+}
+
+impl Taken {
+    fn new(issuer: &Issuer, config: &ResourceConfig, servers: &[ForeignServer]) -> Result<Self, String> {
+        let own = config.takes_own_tokens();
+        let mut taken = Self { issuers: Vec::new(), foreign: Vec::new(), own_first: own, own };
+        let named = &config.authorization_servers;
+        taken.own_first = named.first().is_none_or(|first| first == SELF);
+        if named.is_empty() {
+            taken.issuers.push(issuer.as_str().to_owned());
+        }
+        for name in named {
+            if name == SELF {
+                taken.issuers.push(issuer.as_str().to_owned());
+                continue;
+            }
+            let server = servers.iter().find(|s| s.name == *name);
+            let server = server.ok_or_else(|| format!("there is no authorization server `{name}`"))?;
+            taken.issuers.push(server.issuer.issuer().to_owned());
+            taken.foreign.push(server.clone());
+        }
+        Ok(taken)
+    }
+
+    fn first_words(&self) -> Words {
+        let foreign = self.foreign.first().filter(|_| !self.own_first);
+        foreign.map(|s| s.words.clone()).unwrap_or_default()
+    }
+
+    /// Scopes in the words of every server: one document is read by the clients of all.
+    fn in_all_words(&self, scopes: &ScopeSet) -> ScopeSet {
+        let own = if self.own { scopes.clone() } else { ScopeSet::default() };
+        self.foreign.iter().fold(own, |all, s| all.union(&s.words.asked(scopes)))
+    }
+
+    fn verifier(
+        self,
+        name: &str,
+        resource: &ResourceUri,
+        clock: &Arc<dyn Clock>,
+    ) -> Option<Verifier<AccessToken>> {
+        if self.foreign.is_empty() {
+            return None;
+        }
+        let source = |s: &ForeignServer| Source {
+            issuer: Arc::clone(&s.issuer),
+            audiences: s.audience.get(name).cloned().unwrap_or_default(),
+        };
+        let sources = self.foreign.iter().map(source).collect();
+        let (servers, resource, time) = (self.foreign, resource.clone(), Arc::clone(clock));
+        let read = move |number: usize, token: prokura_oauth::foreign::ForeignToken| {
+            let server = &servers[number];
+            foreign::token(&server.name, &server.words, &resource, time.now(), &token)
+        };
+        Some(Verifier::new(sources, Arc::clone(clock), Box::new(read)))
     }
 }
 

@@ -70,7 +70,7 @@ impl Walk {
         if parts.method == Method::OPTIONS && origin.is_some() {
             return Ok(cors::preflight());
         }
-        self.authenticate(parts)?;
+        self.authenticate(parts).await?;
         match parts.method {
             Method::POST => self.post(parts, body).await,
             Method::GET | Method::DELETE => self.session(parts).await,
@@ -80,9 +80,9 @@ impl Walk {
 
     /// Who calls, whether not too often, and whether they still may. Callers without a token are told apart by
     /// their address. Whoever is known stands in the record, also of a refusal.
-    fn authenticate(&mut self, parts: &Parts) -> Result<(), Fault> {
+    async fn authenticate(&mut self, parts: &Parts) -> Result<(), Fault> {
         self.scene.scheme = Scheme::of(&parts.headers);
-        let known = self.scene.inner.authenticator.identify(&self.scene.route, parts);
+        let known = self.scene.inner.authenticator.identify(&self.scene.route, parts).await;
         let caller = known.map(|known| {
             self.scene.caller = known.caller.clone();
             self.scene.proof = known.proof;

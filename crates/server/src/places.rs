@@ -58,7 +58,7 @@ impl Places {
             let (uri, name) = (config.resource_uri(r), r.name.clone());
             Ok::<_, InvalidScope>(Arc::new(Place { uri, name, scopes, first, needs_proof: r.require_dpop }))
         };
-        let with_scopes = config.resources.iter().filter(|r| !r.scopes.is_empty());
+        let with_scopes = config.resources.iter().filter(|r| !r.scopes.is_empty() && r.takes_own_tokens());
         Ok(Self {
             configured: with_scopes.map(place).collect::<Result<_, _>>()?,
             identity: identity::place(&config.issuer)?,

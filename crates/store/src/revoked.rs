@@ -16,10 +16,11 @@ pub(crate) enum Kind {
     User,
     Agent,
     Client,
+    Issuer,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Grant, Self::User, Self::Agent, Self::Client];
+    const ALL: [Self; 5] = [Self::Grant, Self::User, Self::Agent, Self::Client, Self::Issuer];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -27,6 +28,7 @@ impl Kind {
             Self::User => "user",
             Self::Agent => "agent",
             Self::Client => "client",
+            Self::Issuer => "issuer",
         }
     }
 
@@ -55,11 +57,11 @@ struct Mark {
     until: Timestamp,
 }
 
-/// The grants that are revoked or suspended, and the users, agents and clients that are disabled. What this
+/// The grants that are revoked or suspended, and the users, agents, clients and issuers that are disabled. What this
 /// process changes is in it before the change is answered; what others change, within a quarter of a second. A
 /// view that has not heard from the database for too long is not [`fresh`](Self::fresh): refuse then.
 pub struct RevokedView {
-    marks: RwLock<[HashMap<String, Mark>; 4]>,
+    marks: RwLock<[HashMap<String, Mark>; 5]>,
     start: Instant,
     /// Microseconds from `start` to when the database last answered; `u64::MAX` if this process alone can
     /// change it.
@@ -103,6 +105,11 @@ impl RevokedView {
     /// Whether this client is disabled.
     pub fn client_disabled(&self, client: &ClientId) -> bool {
         self.ended(Kind::Client, client.as_str())
+    }
+
+    /// Whether nobody's tokens of this issuer count.
+    pub fn issuer_disabled(&self, issuer: &str) -> bool {
+        self.ended(Kind::Issuer, issuer)
     }
 
     /// Whether the view may be trusted: it heard from the database within the limit (2 seconds unless another
@@ -155,7 +162,7 @@ impl RevokedView {
     /// Forgets words about what has expired by `now`.
     pub(crate) fn forget(&self, now: Timestamp) {
         let old = |m: &Mark| m.until < now;
-        let any = |marks: &[HashMap<String, Mark>; 4]| marks.iter().any(|m| m.values().any(old));
+        let any = |marks: &[HashMap<String, Mark>; 5]| marks.iter().any(|m| m.values().any(old));
         if any(&self.marks.read().unwrap_or_else(PoisonError::into_inner)) {
             let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
             marks.iter_mut().for_each(|m| m.retain(|_, mark| !old(mark)));

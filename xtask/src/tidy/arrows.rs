@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["core"]),
     ("ui", &["core"]),
     ("store", &["core", "oauth", "ledger"]),
-    ("gateway", &["core", "oauth", "mcp", "egress", "ledger", "policy", "config", "store"]),
+    ("gateway", &["core", "oauth", "verify", "mcp", "egress", "ledger", "policy", "config", "store"]),
     ("server", &["core", "oauth", "egress", "ledger", "policy", "config", "store", "ui"]),
     // Published: it must not drag a server along.
     ("sdk", &["core", "oauth", "egress"]),

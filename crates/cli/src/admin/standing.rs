@@ -4,13 +4,15 @@ use super::{OPERATOR, Opened};
 use crate::failure::Failure;
 use prokura_core::{AgentId, ClientId, Principal, Timestamp, UserId};
 use prokura_ledger::Event;
-use prokura_store::{StoreError, Tx};
+use prokura_store::{Foreigner, StoreError, Tx};
 
 /// Who can be stopped.
 pub(super) enum Target {
     User(UserId),
     Agent(AgentId),
     Client(ClientId),
+    /// Whom another authorization server knows.
+    Foreigner(Foreigner),
 }
 
 impl Target {
@@ -18,7 +20,9 @@ impl Target {
         match self {
             Self::User(_) => "user",
             Self::Agent(_) => "agent",
-            Self::Client(_) => "client",
+            Self::Client(_) | Self::Foreigner(Foreigner::Client(_)) => "client",
+            Self::Foreigner(Foreigner::User(_)) => "user",
+            Self::Foreigner(Foreigner::Issuer(_)) => "issuer",
         }
     }
 
@@ -26,15 +30,20 @@ impl Target {
         match self {
             Self::User(id) => id.to_string(),
             Self::Agent(id) => id.to_string(),
-            Self::Client(id) => id.to_string(),
+            Self::Client(id) | Self::Foreigner(Foreigner::Client(id)) => id.to_string(),
+            Self::Foreigner(Foreigner::User(id)) => id.to_string(),
+            Self::Foreigner(Foreigner::Issuer(id)) => id.clone(),
         }
     }
 
     fn stands_in(&self, event: &mut Event) {
         match self {
-            Self::User(id) => event.subject = Some(Principal::User(id.clone())),
+            Self::User(id) | Self::Foreigner(Foreigner::User(id)) => {
+                event.subject = Some(Principal::User(id.clone()));
+            }
+            Self::Foreigner(Foreigner::Issuer(id)) => event.details.insert("issuer", id.as_str().into()),
             Self::Agent(id) => event.subject = Some(Principal::Agent(id.clone())),
-            Self::Client(id) => event.client = Some(id.clone()),
+            Self::Client(id) | Self::Foreigner(Foreigner::Client(id)) => event.client = Some(id.clone()),
         }
     }
 
@@ -42,6 +51,7 @@ impl Target {
         match self {
             Self::User(id) => tx.disable_user(id, disabled, OPERATOR, why, now),
             Self::Agent(id) => tx.disable_agent(id, disabled, OPERATOR, why, now),
+            Self::Foreigner(who) => tx.disable_foreigner(who, disabled, OPERATOR, why, now),
             Self::Client(id) => tx.disable_client(id, disabled, OPERATOR, why, now).map(|()| true),
         }
     }

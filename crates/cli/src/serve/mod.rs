@@ -1,11 +1,12 @@
 //! `prokura serve`: the authorization server, its pages and the gateway on one listener.
 
+pub(crate) mod foreign;
 pub(crate) mod listen;
 pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod master;
 mod patience;
-mod ready;
+pub(crate) mod ready;
 mod said;
 pub(crate) mod service;
 pub(crate) mod stop;

@@ -1,7 +1,7 @@
 //! Everything that serves, put together.
 
 use super::load::Loaded;
-use super::{master, ready};
+use super::{foreign, master, ready};
 use crate::failure::Failure;
 use axum::Router;
 use prokura_config::Config;
@@ -34,10 +34,12 @@ impl Service {
         let secrets = loaded.secrets()?;
         let trust = trust(&loaded.config)?;
         let egress = egress(&loaded.config, &trust)?;
+        let servers = foreign::servers(&loaded, &egress, &clock)?;
         master::given(&loaded)?;
         let point = Store::local_point(&loaded.database, Arc::clone(&rng)).await?;
         let store = Store::open(&loaded.database, point, Arc::clone(&clock)).await?;
         let master_key = Arc::new(master::key(&loaded, &store, &*rng).await?);
+        foreign::keep_names(&loaded, &store, &clock, &rng).await?;
         let config = loaded.config;
         let server = Server::new(ServerOptions {
             config: Arc::clone(&config),
@@ -54,7 +56,8 @@ impl Service {
             resources: config.resources.clone(),
             limits: config.gateway.clone(),
             dpop: config.dpop.clone(),
-            keys: server.keys(),
+            keys: Some(server.keys()),
+            servers,
             store: store.clone(),
             clock: Arc::clone(&clock),
             rng: Arc::clone(&rng),
@@ -81,7 +84,7 @@ impl Service {
     }
 }
 
-fn trust(config: &Config) -> Result<Trust, Failure> {
+pub(crate) fn trust(config: &Config) -> Result<Trust, Failure> {
     let read = |path: &String| {
         std::fs::read(path).map_err(|e| Failure::usage(format!("`egress.extra_roots`: `{path}`: {e}")))
     };
@@ -92,7 +95,7 @@ fn trust(config: &Config) -> Result<Trust, Failure> {
     Trust::with_extra(&roots).map_err(|e| Failure::usage(format!("`egress.extra_roots`: {e}")))
 }
 
-fn egress(config: &Config, trust: &Trust) -> Result<Egress, Failure> {
+pub(crate) fn egress(config: &Config, trust: &Trust) -> Result<Egress, Failure> {
     let allow =
         AllowList::parse(&config.egress.allow).map_err(|e| Failure::usage(format!("`egress.allow`: {e}")))?;
     Ok(Egress::system(EgressConfig { allow, trust: trust.clone(), ..EgressConfig::default() }))

@@ -106,6 +106,7 @@ on_every_driver! {
     revoked {
         the_revoker_sees_it_at_once
         another_process_hears_of_it
+        whom_another_issuer_knows_is_disabled_without_a_row
         what_was_revoked_before_the_start_is_known
         disabling_is_heard_too
     }

@@ -2,7 +2,7 @@
 
 use crate::world::{World, at, g, grant, now, planner, user};
 use prokura_core::{ClientId, UserId};
-use prokura_store::{Agent, Store};
+use prokura_store::{Agent, Foreigner, Store};
 use std::time::Duration;
 
 /// Waits until `store` has heard of something.
@@ -83,4 +83,32 @@ pub(crate) async fn disabling_is_heard_too(w: World) {
         })
         .await;
     }
+}
+
+pub(crate) async fn whom_another_issuer_knows_is_disabled_without_a_row(w: World) {
+    let alice = || UserId::parse("usr_corp:alice").unwrap();
+    let desk = || ClientId::parse("corp:desk").unwrap();
+    let issuer = "https://corp.example/";
+    let all = || [Foreigner::User(alice()), Foreigner::Client(desk()), Foreigner::Issuer(issuer.into())];
+    let other = if w.is_shared() { w.other("pep_2").await } else { w.store.clone() };
+    for disabled in [true, false] {
+        for who in all() {
+            let again = who.clone();
+            assert!(w.write(move |tx| tx.disable_foreigner(&who, disabled, "operator", "gone", now())).await);
+            assert!(!w.write(move |tx| tx.disable_foreigner(&again, disabled, "operator", "", now())).await);
+        }
+        until(&other, |s| {
+            let view = s.revoked();
+            view.user_disabled(&alice()) == disabled
+                && view.client_disabled(&desk()) == disabled
+                && view.issuer_disabled(issuer) == disabled
+        })
+        .await;
+        let listed = w.write(|tx| tx.disabled()).await;
+        let ids: Vec<_> = listed.iter().map(|d| format!("{} {} {}", d.kind, d.id, d.why)).collect();
+        let expected =
+            ["issuer https://corp.example/ gone", "client corp:desk gone", "user usr_corp:alice gone"];
+        assert_eq!(ids, if disabled { expected.to_vec() } else { Vec::new() });
+    }
+    assert!(!w.store.revoked().issuer_disabled("https://corp.example"));
 }

@@ -1,0 +1,67 @@
+//! `prokura gateway`: the gateway alone, before authorization servers of others. Nothing is issued here.
+
+use crate::failure::Failure;
+use crate::serve::listen::Listener;
+use crate::serve::load::Loaded;
+use crate::serve::{foreign, master, ready, service, stop};
+use axum::Router;
+use clap::Args;
+use prokura_core::{Clock, Rng, SystemClock, SystemRng};
+use prokura_egress::{Upstream, UpstreamConfig};
+use prokura_gateway::{Gateway, GatewayOptions};
+use prokura_store::Store;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+#[derive(Debug, Args)]
+pub(crate) struct GatewayArgs {
+    /// The configuration file
+    #[arg(long, env = "PROKURA_CONFIG", default_value = "prokura.toml")]
+    config: PathBuf,
+}
+
+/// Runs until a signal says stop; then finishes what is under way.
+pub(crate) async fn gateway(asked: GatewayArgs) -> Result<(), Failure> {
+    let loaded = Loaded::read(&asked.config)?.for_serving(false)?;
+    loaded.config.check_gateway_alone().map_err(Failure::usage)?;
+    // The listener first: if the address is taken, nothing was touched.
+    let listener = Listener::bind(loaded.config.listen).await?;
+    let router = put_together(&loaded).await?;
+    let config = &loaded.config;
+    for resource in &config.resources {
+        let (at, to) = (config.resource_uri(resource), resource.upstream.url());
+        let by = resource.authorization_servers.join(", ");
+        tracing::info!("{} is protected at {at}, before {to}, with tokens of: {by}", resource.title());
+    }
+    tracing::info!("ready at {}, listening on {}", config.issuer, config.listen);
+    listener.run(router, stop::signal()).await;
+    tracing::info!("stopped; everything that was answered is on record");
+    Ok(())
+}
+
+async fn put_together(loaded: &Loaded) -> Result<Router, Failure> {
+    let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng));
+    let config = &loaded.config;
+    let trust = service::trust(config)?;
+    let servers = foreign::servers(loaded, &service::egress(config, &trust)?, &clock)?;
+    master::given(loaded)?;
+    let point = Store::local_point(&loaded.database, Arc::clone(&rng)).await?;
+    let store = Store::open(&loaded.database, point, Arc::clone(&clock)).await?;
+    let master_key = Arc::new(master::key(loaded, &store, &*rng).await?);
+    foreign::keep_names(loaded, &store, &clock, &rng).await?;
+    let gateway = Gateway::new(GatewayOptions {
+        issuer: config.issuer.clone(),
+        resources: config.resources.clone(),
+        limits: config.gateway.clone(),
+        dpop: config.dpop.clone(),
+        keys: None,
+        servers,
+        store: store.clone(),
+        clock,
+        rng,
+        master_key,
+        upstream: Upstream::new(UpstreamConfig { trust, ..UpstreamConfig::default() }),
+    });
+    let gateway = gateway.map_err(Failure::usage)?;
+    Ok(gateway.router().merge(ready::routes(store)))
+}
