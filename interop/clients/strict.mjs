@@ -137,6 +137,34 @@ if (!process.env.INTEROP_STUB) {
         const seen = await oauth.tokenIntrospection(reader, token);
         expect(seen.active === true && seen.client_id === 'strict' && type === 'application/token-introspection+jwt', `${type} ${JSON.stringify(seen)}`);
     });
+    await step('signs a person in by OpenID Connect: ID token, nonce, userinfo, the way to sign out', async () => {
+        const client = { client_id: 'strict', id_token_signed_response_alg: 'ES256' };
+        const openid = await oauth.discovery(new URL(issuer), 'strict', client, oauth.ClientSecretBasic(process.env.STRICT_SECRET), options('oidc'));
+        const nonce = oauth.randomNonce();
+        const { params, checks } = await begin({ scope: 'openid profile', nonce, max_age: '600' });
+        delete params.resource;
+        const callback = await authorize(oauth.buildAuthorizationUrl(openid, params), REDIRECT);
+        const signedIn = await oauth.authorizationCodeGrant(openid, callback, { ...checks, expectedNonce: nonce, maxAge: 600, idTokenExpected: true });
+        const claims = signedIn.claims();
+        expect(claims.acr === 'single' && typeof claims.auth_time === 'number', JSON.stringify(claims));
+        const info = await oauth.fetchUserInfo(openid, signedIn.access_token, claims.sub);
+        expect(info.preferred_username && info.preferred_username === claims.preferred_username, JSON.stringify(info));
+        const out = oauth.buildEndSessionUrl(openid, { id_token_hint: signedIn.id_token });
+        expect(out.href.startsWith(`${issuer}/logout?`), out.href);
+        await oauth.tokenRevocation(openid, signedIn.access_token);
+        await oauth.fetchUserInfo(openid, signedIn.access_token, claims.sub).then(() => { throw new Error('was still told'); }, error => expect(error.status === 401 || error.cause?.[0]?.scheme === 'bearer', `${error.code} ${error.message}`));
+    });
+    await step('gets no ID token and no name for an MCP server\'s token at userinfo', async () => {
+        const { params, checks } = await begin();
+        const plain = await redeem(await authorize(oauth.buildAuthorizationUrl(strict, params), REDIRECT), checks);
+        const answer = await fetch(`${issuer}/userinfo`, { headers: { authorization: `Bearer ${plain.access_token}` } });
+        expect(!plain.id_token && answer.status === 401, `${plain.id_token} ${answer.status}`);
+    });
+    await step('is told that a class of sign-in cannot be had', async () => {
+        const { params } = await begin({ acr_values: 'urn:unknown' });
+        const callback = await authorize(oauth.buildAuthorizationUrl(strict, params), REDIRECT);
+        expect(callback.searchParams.get('error') === 'unmet_authentication_requirements', callback.href);
+    });
 }
 await step('gets a token by client_credentials with private_key_jwt', async () => {
     const jwk = JSON.parse(process.env.WORKER_JWK);
