@@ -1,7 +1,7 @@
 // Lets foreign suites and foreign clients judge Prokura. See README.md.
 //
 // Usage: node run.mjs [--stub | --postgres] [--only TEXT] [--table] [--verbose] [PART …]
-//   parts: authorization, server, clients, typescript, python, rmcp, strict, device; all if none is named.
+//   parts: authorization, agent, server, clients, typescript, python, rmcp, strict, device; all if none is named.
 //   --stub puts a small stand-in where Prokura is: it proves the harness, nothing else.
 //   --postgres keeps everything in the PostgreSQL that PROKURA_TEST_POSTGRES names, or in one of the run's own.
 
@@ -27,11 +27,12 @@ const { build } = await import('./lib/world.mjs');
 const { stopAll } = await import('./lib/process.mjs');
 const { finish, record, seed } = await import('./lib/report.mjs');
 const { authorizationSuite } = await import('./suites/authorization.mjs');
+const { agentSuite } = await import('./suites/agent.mjs');
 const { streamSuite } = await import('./suites/stream.mjs');
 const { serverSuite } = await import('./suites/server.mjs');
 const { CLIENTS, clientSuite, deviceSuite, strictSuite } = await import('./suites/clients.mjs');
 
-const unknown = positionals.filter(part => !['authorization', 'server', 'clients', 'strict', 'device', ...Object.keys(CLIENTS)].includes(part));
+const unknown = positionals.filter(part => !['authorization', 'agent', 'server', 'clients', 'strict', 'device', ...Object.keys(CLIENTS)].includes(part));
 if (unknown.length > 0) {
     console.error(`no such part: ${unknown.join(', ')}`);
     process.exit(1);
@@ -39,12 +40,15 @@ if (unknown.length > 0) {
 // What was started ends first; then the run itself does, because nothing answers it any more.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => void stopAll());
 
-const wants = part => positionals.length === 0 || positionals.includes(part);
+// The agent alone needs nothing of ours to stand: the suite plays the servers.
+const standing = positionals.length === 0 || positionals.some(part => part !== 'agent');
+const wants = part => positionals.length === 0 || positionals.includes(part) || (part === 'world' && standing);
 let world;
 // The faults of the stub. A run against it passes only if every one of them is found.
 if (values.stub) seed(/sees only what it may use|is told of an unknown scope|cannot redeem a code twice|is refused with another key/);
 try {
-    world = await build({ stub: values.stub, onPostgres: values.postgres, shim: wants('server') });
+    if (wants('agent') && !values.stub) await agentSuite({ only: values.only });
+    if (wants('world')) world = await build({ stub: values.stub, onPostgres: values.postgres, shim: wants('server') });
     if (wants('authorization')) await authorizationSuite({ issuer: world.issuer, clientId: 'conformance', resource: world.everything });
     if (wants('strict')) await strictSuite(world);
     if (wants('device') && !values.stub) await deviceSuite(world);

@@ -12,5 +12,9 @@
 
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(any(feature = "client", feature = "resource"))]
+pub mod discovery;
 #[cfg(feature = "resource")]
 pub mod resource;
+#[cfg(any(feature = "client", feature = "resource"))]
+mod web;

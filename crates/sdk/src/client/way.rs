@@ -1,0 +1,121 @@
+//! The ways in which an agent comes to a token.
+
+use super::auth::ClientAuth;
+use super::device::DeviceScreen;
+use super::visit::UserAgent;
+use async_trait::async_trait;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// How tokens are got when none is held that works.
+#[derive(Clone)]
+pub enum Way {
+    /// A person agrees in a browser (RFC 6749 §4.1).
+    Browser(Arc<dyn UserAgent>),
+    /// A person agrees on another device (RFC 8628).
+    Device(Arc<dyn DeviceScreen>),
+    /// The client's own authority (RFC 6749 §4.4); it must be known to the server, by a secret or a key.
+    Own,
+    /// The workload's own token, traded for one of the authorization server (RFC 7523 §2.1): nothing is stored.
+    Workload(Arc<dyn TokenSource>),
+    /// The enterprise's identity provider vouches for the person (MCP enterprise-managed authorization).
+    Enterprise(Enterprise),
+    /// A token that the agent was handed, exchanged for a narrower one (RFC 8693).
+    Exchange(Exchange),
+    /// None: only what is in the store is used and refreshed. For what runs without a person.
+    Stored,
+}
+
+impl Way {
+    /// The word for it.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Browser(_) | Self::Device(_) | Self::Stored => "person",
+            Self::Own => "own",
+            Self::Workload(_) => "workload",
+            Self::Enterprise(_) => "enterprise",
+            Self::Exchange(_) => "exchange",
+        }
+    }
+
+    /// Whether a refresh token is worth asking for: where no person is needed, a new token costs nothing.
+    pub(crate) fn refreshes(&self) -> bool {
+        matches!(self, Self::Browser(_) | Self::Device(_) | Self::Stored)
+    }
+}
+
+impl fmt::Debug for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// Where the token of somebody else comes from, each time one is needed.
+#[async_trait]
+pub trait TokenSource: Send + Sync + 'static {
+    /// A token for `audience`: the issuer of the authorization server that it will be shown to.
+    ///
+    /// # Errors
+    /// Why there is none, in a few words.
+    async fn token(&self, audience: &str) -> Result<String, String>;
+}
+
+/// A file that somebody else keeps fresh, as Kubernetes does with projected service account tokens. It is read anew each
+/// time.
+#[derive(Debug, Clone)]
+pub struct TokenFile(pub PathBuf);
+
+#[async_trait]
+impl TokenSource for TokenFile {
+    async fn token(&self, _audience: &str) -> Result<String, String> {
+        let read = tokio::fs::read_to_string(&self.0).await;
+        let text = read.map_err(|e| format!("{} cannot be read: {e}", self.0.display()))?;
+        Ok(text.trim().to_owned())
+    }
+}
+
+#[async_trait]
+impl<F: Fn(&str) -> Result<String, String> + Send + Sync + 'static> TokenSource for F {
+    async fn token(&self, audience: &str) -> Result<String, String> {
+        self(audience)
+    }
+}
+
+/// The enterprise's identity provider: it exchanges what it knows of the person for an identity assertion (ID-JAG),
+/// which the authorization server of the MCP server takes.
+#[derive(Clone)]
+pub struct Enterprise {
+    /// The provider.
+    pub provider: Provider,
+    /// The client's id at the provider.
+    pub client_id: String,
+    /// How the client proves itself to the provider.
+    pub auth: ClientAuth,
+    /// The person's token of the provider.
+    pub subject: Arc<dyn TokenSource>,
+    /// What that is (RFC 8693 §3): most often `urn:ietf:params:oauth:token-type:id_token`.
+    pub subject_type: String,
+}
+
+/// Where the identity provider is asked. A person named it, so it is trusted as it is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Provider {
+    /// By its issuer, whose metadata say where.
+    Issuer(String),
+    /// By its token endpoint.
+    TokenEndpoint(String),
+}
+
+/// A token exchange (RFC 8693).
+#[derive(Clone)]
+pub struct Exchange {
+    /// Whose authority it is.
+    pub subject: Arc<dyn TokenSource>,
+    /// What that is; most often `urn:ietf:params:oauth:token-type:access_token`.
+    pub subject_type: String,
+    /// Who acts, and what that is, if it is not the client.
+    pub actor: Option<(Arc<dyn TokenSource>, String)>,
+    /// `audience`, where a server wants one besides the resource.
+    pub audience: Option<String>,
+}
