@@ -1,6 +1,6 @@
 //! One request to the MCP server, with what authorizes it, until it is answered or cannot be.
 
-use super::dpop::{PROOF, Proof};
+use super::dpop::PROOF;
 use super::error::ClientError;
 use super::inner::{Inner, Need};
 use super::kept::Kept;
@@ -68,17 +68,8 @@ impl Call {
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
         if kept.bound {
-            let means = &self.inner.means;
-            let nonce = means.nonces.of(&self.url);
-            let proof = Proof {
-                method: &self.method,
-                url: &self.url,
-                token: Some(token),
-                nonce: nonce.as_deref(),
-                now: means.clock.now(),
-                jti: prokura_core::random_id("", &*means.rng),
-            };
-            headers.insert(PROOF, HeaderValue::try_from(kept.key.as_ref()?.prove(proof)?).ok()?);
+            let proof = kept.key.as_ref()?.prove(&self.inner.means, &self.method, &self.url, Some(token))?;
+            headers.insert(PROOF, proof);
         }
         Some(())
     }

@@ -1,13 +1,12 @@
 //! Proofs of possession (RFC 9449): a token that is bound to a key is of no use to who steals it alone.
 
+use super::means::Means;
 use super::secret::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{HeaderMap, Method};
-use prokura_core::Timestamp;
+use http::{HeaderMap, HeaderValue, Method};
+use prokura_oauth::dpop::Statement;
 use prokura_oauth::jose::{Algorithm, SigningKey};
-use prokura_oauth::json::obj;
-use prokura_oauth::secret::sha256_base64url;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -36,17 +35,6 @@ const MAX_ORIGINS: usize = 64;
 /// The key that tokens are bound to.
 pub(crate) struct ProofKey(SigningKey);
 
-/// What a proof is for.
-pub(crate) struct Proof<'a> {
-    pub(crate) method: &'a Method,
-    pub(crate) url: &'a Url,
-    /// The access token that goes with it, at a resource.
-    pub(crate) token: Option<&'a str>,
-    pub(crate) nonce: Option<&'a str>,
-    pub(crate) now: Timestamp,
-    pub(crate) jti: String,
-}
-
 impl ProofKey {
     pub(crate) fn generate() -> Option<Self> {
         SigningKey::generate(Algorithm::Es256).ok().map(Self)
@@ -66,24 +54,24 @@ impl ProofKey {
         self.0.public().thumbprint().unwrap_or_default().to_owned()
     }
 
-    /// A proof, good for one request (RFC 9449 §4.2).
-    pub(crate) fn prove(&self, proof: Proof<'_>) -> Option<String> {
-        let mut target = proof.url.clone();
-        target.set_query(None);
-        target.set_fragment(None);
-        let mut claims = obj([
-            ("jti", proof.jti.into()),
-            ("htm", proof.method.as_str().into()),
-            ("htu", target.as_str().into()),
-            ("iat", proof.now.seconds().into()),
-        ]);
-        if let Some(token) = proof.token {
-            claims.insert("ath", sha256_base64url(token.as_bytes()).into());
-        }
-        if let Some(nonce) = proof.nonce {
-            claims.insert("nonce", nonce.into());
-        }
-        self.0.sign_with_jwk("dpop+jwt", &claims).ok()
+    /// A proof, good for one request (RFC 9449 §4.2); `token` is the access token that goes with it, at a resource.
+    pub(crate) fn prove(
+        &self,
+        means: &Means,
+        method: &Method,
+        url: &Url,
+        token: Option<&str>,
+    ) -> Option<HeaderValue> {
+        let nonce = means.nonces.of(url);
+        let statement = Statement {
+            method: method.as_str(),
+            uri: url.as_str(),
+            token,
+            nonce: nonce.as_deref(),
+            id: &prokura_core::random_id("", &*means.rng),
+            now: means.clock.now(),
+        };
+        HeaderValue::try_from(statement.sign(&self.0).ok()?).ok()
     }
 }
 
@@ -123,35 +111,32 @@ impl Nonces {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
-    use prokura_oauth::jose::{KeySet, VerifyingKey, verify_jws};
-    use prokura_oauth::json::{Limits, parse};
+    use prokura_core::{ManualClock, SeededRng, Timestamp};
+    use prokura_egress::{Egress, EgressConfig};
+    use prokura_oauth::dpop::{Presented, Proof, Target};
+    use std::sync::Arc;
 
     #[test]
-    fn a_proof_says_what_it_is_for_and_verifies_by_the_key_in_it() {
-        let key = ProofKey::generate().unwrap();
-        let proof = Proof {
-            method: &Method::POST,
-            url: &Url::parse("https://mcp.example/mcp?x=1").unwrap(),
-            token: Some("tok"),
-            nonce: Some("n"),
-            now: Timestamp::from_seconds(1_000),
-            jti: "j".to_owned(),
+    fn a_proof_is_of_its_request_and_has_the_nonce_of_its_server() {
+        let clock = ManualClock::new(Timestamp::from_seconds(1_000_000));
+        let egress = Egress::system(EgressConfig::default());
+        let (rng, nonces) = (Arc::new(SeededRng::new(1)), Nonces::default());
+        let means = Means { egress, clock: Arc::new(clock), rng, nonces };
+        let (key, url) = (ProofKey::generate().unwrap(), Url::parse("https://mcp.example/mcp?x=1").unwrap());
+        let mut headers = HeaderMap::new();
+        headers.insert(NONCE, HeaderValue::from_static("abc"));
+        means.nonces.learn(&url, &headers);
+        let read = || {
+            let proof = key.prove(&means, &Method::POST, &url, Some("tok")).unwrap();
+            let targets = [Target::parse("https://mcp.example/mcp").unwrap()];
+            let presented =
+                Presented { method: "POST", targets: &targets, token: Some("tok"), now: means.clock.now() };
+            Proof::verify(proof.to_str().unwrap(), &presented).unwrap()
         };
-        let proof = key.prove(proof).unwrap();
-        let header = URL_SAFE_NO_PAD.decode(proof.split('.').next().unwrap()).unwrap();
-        let header = parse(&header, &Limits::TOKEN).unwrap().into_object().unwrap();
-        assert_eq!((header.str("typ"), header.str("alg")), (Some("dpop+jwt"), Some("ES256")));
-        let jwk = header.get("jwk").unwrap().as_object().unwrap();
-        assert!(!jwk.contains_key("d"));
-        let public = VerifyingKey::from_jwk(jwk, &[Algorithm::Es256]).unwrap();
-        assert_eq!(public.thumbprint(), Some(key.thumbprint().as_str()));
-        let jws = verify_jws(&proof, &KeySet::of(vec![public]).unwrap(), &[Algorithm::Es256]).unwrap();
-        let claims = parse(&jws.payload, &Limits::TOKEN).unwrap().into_object().unwrap();
-        assert_eq!(claims.str("htu"), Some("https://mcp.example/mcp"));
-        assert_eq!(claims.str("htm"), Some("POST"));
-        assert_eq!(claims.str("ath"), Some(sha256_base64url(b"tok").as_str()));
-        assert_eq!((claims.str("nonce"), claims.str("jti")), (Some("n"), Some("j")));
+        let (first, second) = (read(), read());
+        assert_eq!(first.nonce.as_deref(), Some("abc"));
+        assert_eq!(first.key.to_string(), key.thumbprint());
+        assert_ne!(first.id, second.id, "no proof is used twice");
     }
 
     #[test]

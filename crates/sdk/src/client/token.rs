@@ -1,11 +1,11 @@
 //! The token endpoint (RFC 6749 §5): one request, its proof, and what comes back.
 
 use super::auth::Registered;
-use super::dpop::{PROOF, Proof, ProofKey};
+use super::dpop::{PROOF, ProofKey};
 use super::means::Means;
 use super::secret::Secret;
 use crate::web::{object, post};
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, Method};
 use prokura_core::{Scope, ScopeSet};
 use prokura_egress::{Answer, FetchUrl};
 use prokura_oauth::client_metadata::shown_name;
@@ -134,7 +134,11 @@ impl TokenRequest<'_> {
             client.prove(means, self.issuer, &mut form, &mut headers).ok_or(TokenError::Unwritable)?;
         }
         if let Some(key) = self.key {
-            headers.insert(PROOF, self.proof(means, key).ok_or(TokenError::Unwritable)?);
+            headers.insert(
+                PROOF,
+                key.prove(means, &Method::POST, self.endpoint.as_url(), None)
+                    .ok_or(TokenError::Unwritable)?,
+            );
         }
         let body = Serializer::new(String::new()).extend_pairs(&form).finish().into_bytes();
         let answer = post(&means.egress, self.endpoint, headers, FORM, body).await;
@@ -144,20 +148,6 @@ impl TokenRequest<'_> {
         })?;
         let new_nonce = means.nonces.learn(self.endpoint.as_url(), &answer.headers);
         Ok((answer, new_nonce))
-    }
-
-    fn proof(&self, means: &Means, key: &ProofKey) -> Option<HeaderValue> {
-        let url = self.endpoint.as_url();
-        let nonce = means.nonces.of(url);
-        let proof = Proof {
-            method: &Method::POST,
-            url,
-            token: None,
-            nonce: nonce.as_deref(),
-            now: means.clock.now(),
-            jti: prokura_core::random_id("", &*means.rng),
-        };
-        HeaderValue::try_from(key.prove(proof)?).ok()
     }
 
     fn judge(&self, answer: &Answer) -> Result<Object, TokenError> {

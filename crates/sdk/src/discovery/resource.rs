@@ -94,7 +94,8 @@ fn read(server: &ServerUrl, o: &Object, at: String) -> Result<ProtectedResource,
     })
 }
 
-#[cfg(all(test, feature = "client"))]
+#[cfg(test)]
+#[cfg(feature = "client")]
 mod tests {
     use super::*;
     use prokura_oauth::json::{Limits, parse};
