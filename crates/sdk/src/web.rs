@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use prokura_egress::{Answer, Ask, Egress, EgressError, FetchUrl, Reading};
+use prokura_egress::{Answer, Ask, Egress, FetchUrl, Reading};
 use prokura_oauth::json::{Limits, Object, Value, parse};
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ pub(crate) async fn post(
     mut headers: HeaderMap,
     kind: &'static str,
     body: Vec<u8>,
-) -> Result<Answer, EgressError> {
+) -> Result<Answer, prokura_egress::EgressError> {
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     egress.ask(url, Ask { method: Method::POST, headers, body: body.into() }, &READING).await

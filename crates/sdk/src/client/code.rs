@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_table_of_rfc_9207() {
+    fn a15_the_whole_table_of_rfc_9207() {
         use AuthorizationError as E;
         let right = "iss=https%3A%2F%2Fas.example%2Ft1&";
         let wrong = "iss=https%3A%2F%2Fevil.example&";
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_foreign_answer_is_shown() {
+    fn a15_nothing_of_a_foreign_answer_is_shown() {
         let query = "iss=https%3A%2F%2Fevil.example&state=s3cret&error=EVIL&error_description=EVIL";
         assert!(!attempt(true).code(query).unwrap_err().to_string().contains("EVIL"));
         let query = "state=other&error=EVIL&error_description=EVIL";
@@ -285,7 +285,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn only_the_state_of_this_attempt_gets_a_code(state in "[a-z0-9]{0,8}", code in "[a-z]{1,8}") {
+        fn a16_only_the_state_of_this_attempt_gets_a_code(state in "[a-z0-9]{0,8}", code in "[a-z]{1,8}") {
             let read = attempt(false).code(&format!("state={state}&code={code}"));
             prop_assert_eq!(read.is_ok(), state == "s3cret");
         }

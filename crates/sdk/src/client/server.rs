@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_sent_to_another_scheme() {
+    fn e37_nobody_is_sent_to_another_scheme() {
         for (url, may) in [
             ("https://as.example/authorize", true),
             ("http://127.0.0.1:9/authorize", true),

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn an_issuer_is_compared_to_the_byte() {
+    fn b14_an_issuer_is_compared_to_the_byte() {
         for other in [
             "https://as.example/",
             "HTTPS://as.example",
