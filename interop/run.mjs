@@ -1,7 +1,8 @@
 // Lets foreign suites and foreign clients judge Prokura. See README.md.
 //
 // Usage: node run.mjs [--stub | --postgres] [--only TEXT] [--table] [--verbose] [PART …]
-//   parts: authorization, agent, server, clients, typescript, python, rmcp, strict, device; all if none is named.
+//   parts: authorization, agent, server, clients, foreign, keycloak (if KEYCLOAK_HOME names one), typescript, python, rmcp,
+//   strict, device; all if none is named.
 //   --stub puts a small stand-in where Prokura is: it proves the harness, nothing else.
 //   --postgres keeps everything in the PostgreSQL that PROKURA_TEST_POSTGRES names, or in one of the run's own.
 
@@ -30,9 +31,10 @@ const { authorizationSuite } = await import('./suites/authorization.mjs');
 const { agentSuite } = await import('./suites/agent.mjs');
 const { streamSuite } = await import('./suites/stream.mjs');
 const { serverSuite } = await import('./suites/server.mjs');
+const { foreignSuite, keycloakSuite } = await import('./suites/foreign.mjs');
 const { CLIENTS, clientSuite, deviceSuite, strictSuite } = await import('./suites/clients.mjs');
 
-const unknown = positionals.filter(part => !['authorization', 'agent', 'server', 'clients', 'strict', 'device', ...Object.keys(CLIENTS)].includes(part));
+const unknown = positionals.filter(part => !['authorization', 'agent', 'server', 'clients', 'foreign', 'keycloak', 'strict', 'device', ...Object.keys(CLIENTS)].includes(part));
 if (unknown.length > 0) {
     console.error(`no such part: ${unknown.join(', ')}`);
     process.exit(1);
@@ -50,6 +52,8 @@ try {
     if (wants('agent') && !values.stub) await agentSuite({ only: values.only });
     if (wants('world')) world = await build({ stub: values.stub, onPostgres: values.postgres, shim: wants('server') });
     if (wants('authorization')) await authorizationSuite({ issuer: world.issuer, clientId: 'conformance', resource: world.everything });
+    if (wants('foreign') && !values.stub) await foreignSuite(world);
+    if (wants('keycloak') && !values.stub) await keycloakSuite(world);
     if (wants('strict')) await strictSuite(world);
     if (wants('device') && !values.stub) await deviceSuite(world);
     const names = wants('clients') ? Object.keys(CLIENTS) : Object.keys(CLIENTS).filter(name => positionals.includes(name));

@@ -55,8 +55,8 @@ export async function serve(command, args, options) {
     return JSON.parse(text.slice(0, text.indexOf('\n')));
 }
 
-/** Starts a server and polls an address until it answers below 500; returns its log so far by `log()`. */
-export async function serveUntil(ready, command, args, { timeoutMs = 30_000, ...options } = {}) {
+/** Starts a server and polls an address until it answers below 500, or `below`; returns its log so far by `log()`. */
+export async function serveUntil(ready, command, args, { timeoutMs = 30_000, below = 500, ...options } = {}) {
     const child = launch(command, args, options);
     let log = '';
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', chunk => (log = (log + chunk).slice(-200_000)));
@@ -64,7 +64,7 @@ export async function serveUntil(ready, command, args, { timeoutMs = 30_000, ...
     while (Date.now() < until) {
         if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${command} ended with ${child.exitCode ?? child.signalCode}: ${log.slice(-2000)}`);
         const status = await fetch(ready).then(r => r.status, () => 999);
-        if (status < 500) return { log: () => log };
+        if (status < below) return { log: () => log };
         await new Promise(done => setTimeout(done, 50));
     }
     throw new Error(`${command} was not ready after ${timeoutMs} ms: ${log.slice(-2000)}`);

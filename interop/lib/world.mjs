@@ -97,16 +97,19 @@ async function keys(folder) {
     return JSON.stringify({ ...kept, ...more });
 }
 
+/** The program: the one that PROKURA_BIN names, or one that is built. */
+export async function prokura() {
+    if (process.env.PROKURA_BIN) return resolve(process.env.PROKURA_BIN);
+    const { code, stderr } = await run('cargo', ['build', '-q', '--locked', '-p', 'prokura'], { cwd: ROOT, timeoutMs: 1_200_000, env: { CARGO_TARGET_DIR: target() } });
+    if (code !== 0) throw new Error(`prokura does not build: ${stderr.slice(-2000)}`);
+    return join(target(), 'debug', 'prokura');
+}
+
 async function startProkura(world) {
     const config = join(world.folder, 'prokura.toml');
     writeFileSync(config, configuration(world));
     copyFileSync(at('clients/client-metadata.json'), join(world.folder, 'client-metadata.json'));
-    let binary = process.env.PROKURA_BIN && resolve(process.env.PROKURA_BIN);
-    if (!binary) {
-        const { code, stderr } = await run('cargo', ['build', '-q', '--locked', '-p', 'prokura'], { cwd: ROOT, timeoutMs: 1_200_000, env: { CARGO_TARGET_DIR: target() } });
-        if (code !== 0) throw new Error(`prokura does not build: ${stderr.slice(-2000)}`);
-        binary = join(target(), 'debug', 'prokura');
-    }
+    const binary = await prokura();
     return serveUntil(`${world.issuer}/.well-known/oauth-authorization-server`, binary, ['serve', '--dev', '--config', config], { cwd: world.folder, env: world.secrets });
 }
 

@@ -20,7 +20,7 @@ async function build() {
     if (code !== 0) throw new Error(`the rmcp client does not build: ${stderr.slice(-2000)}`);
 }
 
-async function one(prefix, [command, ...args], options) {
+export async function one(prefix, [command, ...args], options) {
     const { code, stdout, stderr } = await run(command, args, options);
     const seen = adopt(prefix, stdout);
     const ended = /\d+ passed, \d+ failed\s*$/.test(stdout);

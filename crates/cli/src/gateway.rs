@@ -43,7 +43,7 @@ async fn put_together(loaded: &Loaded) -> Result<Router, Failure> {
     let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng));
     let config = &loaded.config;
     let trust = service::trust(config)?;
-    let servers = foreign::servers(loaded, &service::egress(config, &trust)?, &clock)?;
+    let servers = foreign::servers(loaded, &trust, &clock)?;
     master::given(loaded)?;
     let point = Store::local_point(&loaded.database, Arc::clone(&rng)).await?;
     let store = Store::open(&loaded.database, point, Arc::clone(&clock)).await?;

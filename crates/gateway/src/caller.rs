@@ -139,29 +139,28 @@ impl Authenticator {
             return Ok(Known { caller: Caller::Nobody, proof: None });
         }
         let presented = presented(&parts.headers)?;
-        let now = self.clock.now();
-        let caller = self.judge(route, presented.token, now).await?;
+        let caller = self.verified(route, presented.token).await?;
         let proof = match caller.token() {
-            Some(token) => self.proofs.check(route, token, &presented, parts, now)?,
+            Some(token) => self.proofs.check(route, token, &presented, parts, self.clock.now())?,
             None => None,
         };
         Ok(Known { caller, proof })
     }
 
-    /// Whose token it is: our own, or that of another server of the route.
-    async fn judge(&self, route: &Route, compact: &str, now: Timestamp) -> Result<Caller, Fault> {
+    /// The issuer that a token names decides who judges it, and nothing else does.
+    async fn verified(&self, route: &Route, compact: &str) -> Result<Caller, Fault> {
+        let now = self.clock.now();
         let Some(foreign) = &route.foreign else {
             return self.verify(route, compact, now).map(Caller::Token);
         };
         if let Some(known) = foreign.recall(compact) {
-            return unbound(known);
+            return Ok(Caller::Foreign(known));
         }
-        // The issuer that a token names decides who judges it, and nothing else does.
         let ours = |(issuer, _): &(Option<String>, _)| issuer.as_deref() == Some(self.issuer.as_str());
         if route.takes_own && claimed(compact).as_ref().is_some_and(ours) {
             return self.verify(route, compact, now).map(Caller::Token);
         }
-        unbound(foreign.verify(compact).await.map_err(refusal)?)
+        foreign.verify(compact).await.map(Caller::Foreign).map_err(refusal)
     }
 
     fn verify(&self, route: &Route, compact: &str, now: Timestamp) -> Result<Arc<Verified>, Fault> {
@@ -207,14 +206,6 @@ impl Authenticator {
     pub(crate) fn grant_in_force(&self, grant: &prokura_core::GrantId) -> bool {
         !self.store.revoked().contains(grant)
     }
-}
-
-/// A token that is bound to a key or a certificate is no bearer token, whoever issued it.
-fn unbound(verified: Arc<prokura_verify::Verified<AccessToken>>) -> Result<Caller, Fault> {
-    if verified.value.cnf.is_bearer() {
-        return Ok(Caller::Foreign(verified));
-    }
-    Err(Fault::InvalidToken("the token is bound, and is not taken as a bearer token"))
 }
 
 /// Why a token of another server is refused stands in the log; whoever sent it learns only that it is.

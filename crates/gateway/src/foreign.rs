@@ -199,6 +199,9 @@ pub(crate) fn token(
     let client = foreign_client(server, &foreign.client).map_err(bad("client"))?;
     let behind = [subject.as_str(), client.as_str(), resource.as_str()].join("\n");
     let grant = local(GrantId::PREFIX, server, short(&behind).as_str());
+    let cnf = Confirmation::read(&foreign.claims).ok().filter(|cnf| cnf.certificate.is_none());
+    // Bound in a way that is not seen here: it is no bearer token.
+    let cnf = cnf.ok_or_else(|| ForeignError::Claim("cnf".into()))?;
     let id = foreign.id.as_ref().map_or_else(|| short(&behind), |id| short(id));
     Ok(AccessToken {
         issuer: foreign.issuer.clone(),
@@ -213,7 +216,7 @@ pub(crate) fn token(
         grant: GrantClaim { id: GrantId::parse(grant).map_err(bad("sub"))?, ancestors: Vec::new() },
         // How somebody signed in over there is said in that server's own words.
         authentication: None,
-        cnf: Confirmation::read(&foreign.claims).map_err(|_| ForeignError::Claim("cnf".into()))?,
+        cnf,
     })
 }
 

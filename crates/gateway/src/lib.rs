@@ -23,7 +23,6 @@ mod gateway;
 mod handle;
 mod limit;
 mod metadata;
-mod method;
 mod mirror;
 mod opening;
 mod possession;
@@ -35,7 +34,7 @@ mod walk;
 
 pub use foreign::{ForeignServer, foreign_client, foreign_user};
 pub use gateway::{Gateway, GatewayOptions};
-use prokura_mcp::{envelope, sse, version};
+use prokura_mcp::{envelope, method, sse, version};
 pub use route::GatewayError;
 
 /// What strangers can send, as pure functions: for property tests and fuzzing.

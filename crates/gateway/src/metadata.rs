@@ -3,8 +3,6 @@
 use crate::route::Route;
 use axum::body::Body;
 use http::{HeaderValue, Response, header};
-use prokura_oauth::dpop;
-use prokura_oauth::json::Value;
 use prokura_oauth::protected_resource::WELL_KNOWN;
 use std::sync::Arc;
 
@@ -25,10 +23,7 @@ pub(crate) fn addresses(routes: &[Arc<Route>]) -> Vec<(String, Arc<Route>)> {
 /// The document as an answer, which any page may read. Everything in it is from the configuration, nothing from the
 /// request.
 pub(crate) fn response(route: &Route) -> Response<Body> {
-    let mut document = route.metadata.to_object();
-    document.insert("dpop_signing_alg_values_supported", dpop::algorithm_names().collect());
-    document.insert("dpop_bound_access_tokens_required", route.needs_proof.into());
-    let body = Value::Object(document).to_vec();
+    let body = route.metadata.to_object().to_vec();
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -4,48 +4,7 @@ use crate::exchange::Exchange;
 use crate::fault::Fault;
 use crate::method::{List, takes_state};
 use crate::version::{Era, Version};
-use prokura_core::Action;
 use prokura_oauth::json::{self, Object, Value};
-
-impl List {
-    /// The list of that method.
-    pub(crate) fn of_method(method: &str) -> Option<Self> {
-        match method {
-            "tools/list" => Some(Self::Tools),
-            "resources/list" => Some(Self::Resources),
-            "resources/templates/list" => Some(Self::Templates),
-            "prompts/list" => Some(Self::Prompts),
-            _ => None,
-        }
-    }
-
-    /// The member of the result that holds the entries.
-    fn member(self) -> &'static str {
-        match self {
-            Self::Tools => "tools",
-            Self::Resources => "resources",
-            Self::Templates => "resourceTemplates",
-            Self::Prompts => "prompts",
-        }
-    }
-
-    /// The member of an entry that names its action.
-    fn key(self) -> &'static str {
-        match self {
-            Self::Tools | Self::Prompts => "name",
-            Self::Resources => "uri",
-            Self::Templates => "uriTemplate",
-        }
-    }
-
-    fn action(self, name: &str) -> Action {
-        match self {
-            Self::Tools => Action::tool(name),
-            Self::Resources | Self::Templates => Action::resource(name),
-            Self::Prompts => Action::prompt(name),
-        }
-    }
-}
 
 impl Exchange {
     /// The result that the caller may see.

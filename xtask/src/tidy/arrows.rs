@@ -9,7 +9,7 @@ use toml::Table;
 const ARROWS: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("oauth", &["core"]),
-    ("mcp", &["oauth"]),
+    ("mcp", &["core", "oauth"]),
     ("connect", &["core", "oauth", "mcp"]),
     ("egress", &["core", "oauth"]),
     ("verify", &["core", "oauth", "egress"]),
@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gateway", &["core", "oauth", "verify", "mcp", "egress", "ledger", "policy", "config", "store"]),
     ("server", &["core", "oauth", "egress", "ledger", "policy", "config", "store", "ui"]),
     // Published: it must not drag a server along.
-    ("sdk", &["core", "oauth", "egress"]),
+    ("sdk", &["core", "oauth", "verify", "mcp", "egress"]),
     ("doctor", &["core", "oauth", "mcp", "egress"]),
     // The demo is a client and an upstream: it knows the wire, and nothing of how Prokura works.
     ("demo", &["core", "oauth", "egress"]),

@@ -108,8 +108,7 @@ impl Opened {
     async fn check_issuer(&self, name: &str) -> Result<(), Failure> {
         let issuer = self.issuer(name)?.issuer.clone();
         let config = &self.loaded.config;
-        let egress = service::egress(config, &service::trust(config)?)?;
-        let servers = foreign::servers(&self.loaded, &egress, &self.clock)?;
+        let servers = foreign::servers(&self.loaded, &service::trust(config)?, &self.clock)?;
         let server = servers.iter().find(|s| s.name() == name);
         let server = server.ok_or_else(|| missing("authorization server", name, "issuer list"))?;
         let keys = server.keys().await.map_err(Failure::refused)?;

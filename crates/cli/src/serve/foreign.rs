@@ -2,8 +2,9 @@
 
 use super::load::{Loaded, env, file};
 use crate::failure::Failure;
+use prokura_config::Config;
 use prokura_core::{Clock, Rng, TraceId};
-use prokura_egress::Egress;
+use prokura_egress::{AllowList, Egress, EgressConfig, FetchUrl, Trust};
 use prokura_gateway::ForeignServer;
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_store::{Store, StoreError};
@@ -12,14 +13,33 @@ use std::sync::Arc;
 /// Everything that the configuration says of other authorization servers, with their secrets.
 pub(crate) fn servers(
     loaded: &Loaded,
-    egress: &Egress,
+    trust: &Trust,
     clock: &Arc<dyn Clock>,
 ) -> Result<Vec<ForeignServer>, Failure> {
+    let egress = as_named(&loaded.config, trust)?;
     let server = |config| {
         let read = |secret: &prokura_config::SecretRef| secret.read(env, file).map_err(|e| e.to_string());
-        ForeignServer::new(config, read, egress, clock).map_err(Failure::usage)
+        ForeignServer::new(config, read, &egress, clock).map_err(Failure::usage)
     };
     loaded.config.authorization_servers.iter().map(server).collect()
+}
+
+/// A way out of their own: an address that the operator wrote is trusted as it is written, wherever it is, and only
+/// here. Strangers who make this server fetch something do not get there.
+fn as_named(config: &Config, trust: &Trust) -> Result<Egress, Failure> {
+    let mut allow =
+        AllowList::parse(&config.egress.allow).map_err(|e| Failure::usage(format!("`egress.allow`: {e}")))?;
+    for server in &config.authorization_servers {
+        let endpoint = server.introspection.as_ref().and_then(|i| i.endpoint.as_ref());
+        let more = [server.metadata_url.as_ref(), server.jwks_uri.as_ref(), endpoint].into_iter().flatten();
+        for text in std::iter::once(server.issuer.as_str()).chain(more.map(String::as_str)) {
+            let url = FetchUrl::parse(text).map_err(|e| {
+                Failure::usage(format!("`authorization_server {}`: `{text}`: {e}", server.name))
+            })?;
+            allow = allow.and_named(&url);
+        }
+    }
+    Ok(Egress::system(EgressConfig { allow, trust: trust.clone(), ..EgressConfig::default() }))
 }
 
 /// The setting that says whose a name is.

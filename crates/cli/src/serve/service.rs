@@ -34,7 +34,7 @@ impl Service {
         let secrets = loaded.secrets()?;
         let trust = trust(&loaded.config)?;
         let egress = egress(&loaded.config, &trust)?;
-        let servers = foreign::servers(&loaded, &egress, &clock)?;
+        let servers = foreign::servers(&loaded, &trust, &clock)?;
         master::given(&loaded)?;
         let point = Store::local_point(&loaded.database, Arc::clone(&rng)).await?;
         let store = Store::open(&loaded.database, point, Arc::clone(&clock)).await?;
@@ -95,7 +95,7 @@ pub(crate) fn trust(config: &Config) -> Result<Trust, Failure> {
     Trust::with_extra(&roots).map_err(|e| Failure::usage(format!("`egress.extra_roots`: {e}")))
 }
 
-pub(crate) fn egress(config: &Config, trust: &Trust) -> Result<Egress, Failure> {
+fn egress(config: &Config, trust: &Trust) -> Result<Egress, Failure> {
     let allow =
         AllowList::parse(&config.egress.allow).map_err(|e| Failure::usage(format!("`egress.allow`: {e}")))?;
     Ok(Egress::system(EgressConfig { allow, trust: trust.clone(), ..EgressConfig::default() }))

@@ -2,11 +2,14 @@
 //! reached the upstream and what stands in the record.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[path = "../../../verify/tests/issuer/mod.rs"]
+mod issuer;
 #[path = "../world/mod.rs"]
 mod world;
 
 mod authority;
 mod doors;
+mod foreign;
 mod handles;
 mod messages;
 mod mirrored;

@@ -18,8 +18,8 @@ use prokura_core::{
     AgentId, ClientId, Clock, Evidence, Grant, GrantId, GrantState, Grantor, ManualClock, PointId, Principal,
     ResourceUri, ScopeSet, SeededRng, Timestamp, TokenId, UserId,
 };
-use prokura_egress::UpstreamConfig;
-use prokura_gateway::{Gateway, GatewayOptions};
+use prokura_egress::{AllowList, Egress, EgressConfig, UpstreamConfig};
+use prokura_gateway::{ForeignServer, Gateway, GatewayOptions};
 use prokura_ledger::Entry;
 use prokura_oauth::access_token::{AccessToken, GrantClaim};
 use prokura_oauth::confirmation::Confirmation;
@@ -106,6 +106,19 @@ pub fn alice() -> TokenFor {
 /// Mallory, who may do the same in her own right.
 pub fn mallory() -> TokenFor {
     TokenFor { user: "usr_mallory", grant: "g_2", ..alice() }
+}
+
+/// The other authorization servers of a configuration, which may be on this machine.
+fn servers(config: &Config, clock: &Arc<dyn Clock>) -> Vec<ForeignServer> {
+    let host = |s: &prokura_config::AuthorizationServerConfig| {
+        s.issuer.as_str().trim_start_matches("http://").split('/').next().unwrap().to_owned()
+    };
+    let lines: Vec<_> = config.authorization_servers.iter().map(host).collect();
+    let allow = AllowList::parse(&lines).unwrap();
+    let egress = Egress::system(EgressConfig { allow, ..EgressConfig::default() });
+    let secret = |_: &prokura_config::SecretRef| Ok("a secret".to_owned());
+    let server = |s| ForeignServer::new(s, secret, &egress, clock).unwrap();
+    config.authorization_servers.iter().map(server).collect()
 }
 
 impl World {
@@ -267,7 +280,7 @@ fn gateway(
         limits: config.gateway.clone(),
         dpop: config.dpop.clone(),
         keys: Some(keys),
-        servers: Vec::new(),
+        servers: servers(config, &clock),
         store: store.clone(),
         clock,
         rng: Arc::new(SeededRng::new(1)),

@@ -5,12 +5,10 @@
 //! only the tasks of one user (MCP 2025-11-25, "Task Isolation and Access Control").
 
 use crate::envelope::Call;
+use crate::meta;
+pub use crate::meta::{CAPABILITIES as META_CAPABILITIES, RELATED_TASK, VERSION as META_VERSION};
 use crate::version::Era;
 use prokura_core::Action;
-use prokura_mcp::meta;
-pub(crate) use prokura_mcp::meta::{
-    CAPABILITIES as META_CAPABILITIES, RELATED_TASK, VERSION as META_VERSION,
-};
 use prokura_oauth::json::{self, Object, Value};
 
 /// A list whose entries are filtered for each token.
@@ -24,6 +22,47 @@ pub enum List {
     Templates,
     /// `prompts/list`.
     Prompts,
+}
+
+impl List {
+    /// The list of that method.
+    pub fn of_method(method: &str) -> Option<Self> {
+        match method {
+            "tools/list" => Some(Self::Tools),
+            "resources/list" => Some(Self::Resources),
+            "resources/templates/list" => Some(Self::Templates),
+            "prompts/list" => Some(Self::Prompts),
+            _ => None,
+        }
+    }
+
+    /// The member of the result that holds the entries.
+    pub fn member(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Resources => "resources",
+            Self::Templates => "resourceTemplates",
+            Self::Prompts => "prompts",
+        }
+    }
+
+    /// The member of an entry that names its action.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Tools | Self::Prompts => "name",
+            Self::Resources => "uri",
+            Self::Templates => "uriTemplate",
+        }
+    }
+
+    /// The action of an entry of that name or address.
+    pub fn action(self, name: &str) -> Action {
+        match self {
+            Self::Tools => Action::tool(name),
+            Self::Resources | Self::Templates => Action::resource(name),
+            Self::Prompts => Action::prompt(name),
+        }
+    }
 }
 
 /// What a message touches.
@@ -74,7 +113,7 @@ const PARAMS: [&str; 14] = [
     "protocolVersion",
 ];
 /// Members of `_meta` that matter.
-pub(crate) const META: [&str; 4] = [META_VERSION, META_CAPABILITIES, meta::CLIENT, RELATED_TASK];
+pub const META: [&str; 4] = [META_VERSION, META_CAPABILITIES, meta::CLIENT, RELATED_TASK];
 const REF: [&str; 3] = ["type", "name", "uri"];
 const LISTEN: [&str; 5] =
     ["toolsListChanged", "promptsListChanged", "resourcesListChanged", "resourceSubscriptions", "taskIds"];
@@ -83,7 +122,7 @@ const MAX_ACTIONS: usize = 256;
 
 /// Which requests may be answered by a request for input and so carry `requestState` back (MCP 2026-07-28,
 /// "Multi Round-Trip Requests").
-pub(crate) fn takes_state(method: &str) -> bool {
+pub fn takes_state(method: &str) -> bool {
     matches!(method, "tools/call" | "resources/read" | "prompts/get")
 }
 
