@@ -18,7 +18,7 @@ export const target = (own = join(ROOT, 'target'), below = '') => (process.env.C
 /** A client's secret as a person would make one. */
 const secret = () => randomBytes(32).toString('base64url');
 
-function configuration({ issuer, port, upstream, folder, database }) {
+function configuration({ issuer, port, upstream, newer, older, folder, database }) {
     return `issuer = "${issuer}"
 listen = "127.0.0.1:${port}"
 database = "${database}"
@@ -86,8 +86,17 @@ default_scopes = ["basic"]
 [resource.scopes]
 "basic" = { title = "Use the simple tool", actions = ["tool:${BASIC_TOOL}"] }
 "advanced" = { title = "Use the advanced tool", actions = ["tool:${ADVANCED_TOOL}"] }
-`;
+${newer ? ofOneEra('newer', newer) : ''}${older ? ofOneEra('older', older) : ''}`;
 }
+
+const ofOneEra = (name, upstream) => `
+[[resource]]
+name = "${name}"
+upstream = "${upstream}"
+rate = { calls = 100000, per = "1m" }
+[resource.scopes]
+"all" = { title = "Use everything", actions = ["tool:*", "resource:*", "prompt:*"] }
+`;
 
 async function keys(folder) {
     const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
@@ -110,6 +119,13 @@ async function startProkura(world) {
     writeFileSync(config, configuration(world));
     copyFileSync(at('clients/client-metadata.json'), join(world.folder, 'client-metadata.json'));
     const binary = await prokura();
+    let binary = process.env.PROKURA_BIN && resolve(process.env.PROKURA_BIN);
+    if (!binary) {
+        const { code, stderr } = await run('cargo', ['build', '-q', '--locked', '-p', 'prokura'], { cwd: ROOT, timeoutMs: 1_200_000, env: { CARGO_TARGET_DIR: target() } });
+        if (code !== 0) throw new Error(`prokura does not build: ${stderr.slice(-2000)}`);
+        binary = join(target(), 'debug', 'prokura');
+    }
+    world.prokura = binary;
     return serveUntil(`${world.issuer}/.well-known/oauth-authorization-server`, binary, ['serve', '--dev', '--config', config], { cwd: world.folder, env: world.secrets });
 }
 
@@ -124,16 +140,22 @@ const startStub = world =>
     ]);
 
 /**
- * Starts what a run needs. `stub` puts a stand-in where Prokura is; `shim` adds the proxy that holds a token;
+ * Starts what a run needs. `stub` puts a stand-in where Prokura is; `shim` adds the proxy that holds a token; `eras`
+ * adds two resources whose servers know one era each;
  * `onPostgres` keeps everything in a PostgreSQL instead of a file.
  */
-export async function build({ stub, shim, onPostgres }) {
+export async function build({ stub, shim, eras, onPostgres }) {
     const folder = temporary('prokura-interop-');
     const port = await freePort();
     const issuer = `http://localhost:${port}`;
     const { url: upstream } = await serve(process.execPath, [at('upstream/server.mjs')]);
     const database = onPostgres ? await postgres() : `sqlite:${join(folder, 'prokura.db')}`;
     const world = { stub, folder, port, issuer, upstream, database, everything: `${issuer}/mcp/everything`, stepped: `${issuer}/mcp/stepped` };
+    if (eras) {
+        for (const [name, era] of [['newer', 'modern'], ['older', 'legacy']]) {
+            world[name] = (await serve(process.execPath, [at('upstream/server.mjs'), '0', era])).url;
+        }
+    }
     const master = randomBytes(32).toString('hex');
     world.secrets = { PROKURA_MASTER_KEY: master, SHIM_CLIENT_SECRET: secret(), STRICT_SECRET: secret(), WORKER_JWK: await keys(folder) };
     Object.assign(world, stub ? await startStub(world) : await startProkura(world));

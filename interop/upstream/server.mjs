@@ -1,5 +1,6 @@
 // The "everything" server behind the gateway: both protocol eras on one address, on the foreign TypeScript SDK.
-// Usage: node upstream/server.mjs [PORT]   (0 picks a free one; prints one JSON line {"url": …} when it listens)
+// Usage: node upstream/server.mjs [PORT [ERA]]   (0 picks a free one; prints one JSON line {"url": …} when it listens;
+// ERA is `modern` or `legacy` for a server that knows no other)
 
 import { createServer } from 'node:http';
 import { randomBytes, randomUUID } from 'node:crypto';
@@ -8,6 +9,7 @@ import { completable, createMcpHandler, createRequestStateCodec, isLegacyRequest
 import { z } from 'zod';
 import { PROMPTS, RESOURCES, TEMPLATE, tools, toolSchema } from './catalog.mjs';
 
+const only = process.argv[3];
 const codec = createRequestStateCodec({ key: randomBytes(32) });
 const sessions = new Map();
 const cached = { ttlMs: 60_000, cacheScope: 'public' };
@@ -121,7 +123,7 @@ const [hostIsOurs, originIsOurs] = [localhostHostValidation(), localhostOriginVa
 async function serve(req, res) {
     if (!hostIsOurs(req, res) || !originIsOurs(req, res)) return;
     if (new URL(req.url, 'http://localhost').pathname !== '/mcp') return void res.writeHead(404).end();
-    if (req.method !== 'POST') return legacy(req, res);
+    if (req.method !== 'POST') return only === 'modern' ? void res.writeHead(405).end() : legacy(req, res);
     const raw = await new Response(req).text();
     let body;
     try {
@@ -130,7 +132,8 @@ async function serve(req, res) {
         return void res.writeHead(400, { 'content-type': 'application/json' }).end('{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error"},"id":null}');
     }
     const probe = await toWebRequest(req, body);
-    return (await isLegacyRequest(probe, body)) ? legacy(req, res, body) : serveModern(req, res, body);
+    const isLegacy = only ? only === 'legacy' : await isLegacyRequest(probe, body);
+    return isLegacy ? legacy(req, res, body) : serveModern(req, res, body);
 }
 
 const listener = createServer((req, res) => {

@@ -5,6 +5,7 @@ use crate::admin::{
     AgentCommand, AuditCommand, ClientCommand, GrantCommand, IssuerCommand, KeyCommand, ResourceCommand,
     UserCommand,
 };
+use crate::bridge::{ConnectArgs, TokenArgs};
 use crate::demo::DemoArgs;
 use crate::doctor::DoctorArgs;
 use crate::gateway::GatewayArgs;
@@ -34,6 +35,10 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Run the gateway alone, before authorization servers of others
     Gateway(GatewayArgs),
+    /// Be an MCP server on standard input and output that is a protected server somewhere else: for an agent's host
+    Connect(ConnectArgs),
+    /// Print an access token for an MCP server
+    Token(TokenArgs),
     User(UserCommand),
     Agent(AgentCommand),
     Client(ClientCommand),

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 enum Kind {
     Refused = 1,
     Usage = 2,
+    SignIn = 3,
 }
 
 /// Why a command did not do what was asked.
@@ -26,6 +27,11 @@ impl Failure {
     /// The arguments or the configuration have to be mended first.
     pub(crate) fn usage(message: impl fmt::Display) -> Self {
         Self { kind: Kind::Usage, message: message.to_string() }
+    }
+
+    /// A person has to sign in first.
+    pub(crate) fn sign_in(message: impl fmt::Display) -> Self {
+        Self { kind: Kind::SignIn, message: message.to_string() }
     }
 
     /// Says it on standard error.

@@ -6,6 +6,7 @@
 
 mod admin;
 mod args;
+mod bridge;
 mod demo;
 mod doctor;
 mod failure;
@@ -45,7 +46,10 @@ fn run(asked: Prokura) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|e| Failure::refused(format!("no threads can be started: {e}")))?;
-    runtime.block_on(dispatch(asked.command))
+    let ended = runtime.block_on(dispatch(asked.command));
+    // Whoever reads standard input sits in a thread that nothing can wake.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn dispatch(command: Command) -> Result<(), Failure> {
@@ -55,6 +59,8 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Doctor(asked) => Box::pin(asked.run()).await,
         Command::Gateway(asked) => Box::pin(gateway::gateway(asked)).await,
         Command::Issuer(asked) => Box::pin(asked.run()).await,
+        Command::Connect(asked) => Box::pin(asked.run()).await,
+        Command::Token(asked) => Box::pin(asked.run()).await,
         Command::User(asked) => asked.run().await,
         Command::Agent(asked) => asked.run().await,
         Command::Client(asked) => asked.run().await,

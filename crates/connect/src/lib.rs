@@ -13,6 +13,9 @@
 //! | legacy | modern | `up`, `subscription`, `translate::up` |
 //! | modern | legacy | `down`, `line`, `translate::down` |
 //!
+//! Beside the bridge: `authority` puts the client of the SDK behind the wire, `access` makes it from what a person
+//! chose, `person` shows and opens pages.
+//!
 //! Invariants:
 //! - what goes out is what was read, written out again; nothing is read but by the strict reader, within bounds;
 //! - the host is asked only what it declared that it can be asked;
@@ -20,6 +23,8 @@
 //! - how requests get their authority is behind [`Wire`]; nothing of it reaches the host.
 #![forbid(unsafe_code)]
 
+mod access;
+mod authority;
 mod bridge;
 mod down;
 mod exchange;
@@ -31,6 +36,7 @@ mod line;
 mod mirror;
 mod modern;
 mod opening;
+mod person;
 mod reading;
 mod remote;
 mod same;
@@ -40,6 +46,9 @@ mod translate;
 mod up;
 mod wire;
 
+pub use access::{Access, AccessError, Asks, Identity, is_headless, usual_store};
+pub use authority::{Authority, token};
 pub use bridge::{Bridge, bridge};
 pub use fault::{Fault, REFUSED, SIGN_IN, UNREACHABLE};
+pub use person::{Browser, Say, Shown, Terminal};
 pub use wire::{Boxed, Flow, Wire, WireError};

@@ -73,7 +73,12 @@ impl Bridge {
         let meta = call.params.as_ref().and_then(|p| p.get("_meta")).cloned();
         let params: Object = meta.into_iter().map(|meta| ("_meta", meta)).collect();
         let asked = Call { method: "server/discover".into(), params: Some(params) };
-        match modern.ask("prokura-discover", &asked).await {
+        let mut found = modern.ask("prokura-discover", &asked).await;
+        if found.as_ref().is_err_and(|fault| supports(fault, |v| v == up::MODERN)) {
+            // It was refused for its version, and is told to come with the one that it had.
+            found = modern.ask("prokura-discover-again", &asked).await;
+        }
+        match found {
             Ok(found) if speaks(&found, |v| v == up::MODERN) => Ok((Newer::Same(modern), Some(found))),
             Ok(found) if !speaks(&found, is_legacy) => {
                 Err(Fault::Malformed("it speaks no version that is known here".into()))
@@ -97,13 +102,18 @@ fn may_be_other_era(fault: &Fault) -> bool {
 fn is_legacy_answer(fault: &Fault) -> bool {
     let Fault::Server(error) = fault else { return may_be_other_era(fault) };
     match error.get("code").and_then(Value::as_i64) {
-        Some(UNSUPPORTED) => error
-            .get("data")
-            .and_then(Value::as_object)
-            .is_some_and(|data| versions(data, "supported").any(is_legacy)),
+        Some(UNSUPPORTED) => supports(fault, is_legacy),
         Some(code) => !MODERN_ERRORS.contains(&code),
         None => true,
     }
+}
+
+/// Whether a server that refuses a version names one of these that it takes.
+fn supports(fault: &Fault, is: impl Fn(&str) -> bool) -> bool {
+    let Fault::Server(error) = fault else { return false };
+    let data = error.get("data").and_then(Value::as_object);
+    error.get("code").and_then(Value::as_i64) == Some(UNSUPPORTED)
+        && data.is_some_and(|data| versions(data, "supported").any(is))
 }
 
 fn speaks(discovered: &Object, is: impl Fn(&str) -> bool) -> bool {

@@ -11,6 +11,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("oauth", &["core"]),
     ("mcp", &["core", "oauth"]),
     ("connect", &["core", "oauth", "mcp"]),
+    ("mcp", &["oauth"]),
+    ("connect", &["core", "oauth", "mcp", "egress", "sdk"]),
     ("egress", &["core", "oauth"]),
     ("verify", &["core", "oauth", "egress"]),
     ("ledger", &["core", "oauth"]),
@@ -29,7 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "core", "oauth", "egress", "ledger", "policy", "config", "store", "ui", "gateway", "server",
-            "demo", "sdk", "doctor",
+            "demo", "sdk", "connect", "doctor",
         ],
     ),
     ("testkit", &["core", "oauth", "egress", "ledger", "policy", "config", "store", "gateway", "server"]),
