@@ -1,7 +1,7 @@
 // Lets foreign suites and foreign clients judge Prokura. See README.md.
 //
 // Usage: node run.mjs [--stub | --postgres] [--only TEXT] [--table] [--verbose] [PART …]
-//   parts: authorization, agent, server, clients, foreign, keycloak (if KEYCLOAK_HOME names one), typescript, python, rmcp,
+//   parts: authorization, agent, connect, together, scenarios, server, clients, foreign, keycloak (if KEYCLOAK_HOME names one), typescript, python, rmcp,
 //   strict, device; all if none is named.
 //   --stub puts a small stand-in where Prokura is: it proves the harness, nothing else.
 //   --postgres keeps everything in the PostgreSQL that PROKURA_TEST_POSTGRES names, or in one of the run's own.
@@ -29,12 +29,14 @@ const { stopAll } = await import('./lib/process.mjs');
 const { finish, record, seed } = await import('./lib/report.mjs');
 const { authorizationSuite } = await import('./suites/authorization.mjs');
 const { agentSuite } = await import('./suites/agent.mjs');
+const { bridgeScenarios, connectSuite } = await import('./suites/connect.mjs');
+const { togetherSuite } = await import('./suites/together.mjs');
 const { streamSuite } = await import('./suites/stream.mjs');
 const { serverSuite } = await import('./suites/server.mjs');
 const { foreignSuite, keycloakSuite } = await import('./suites/foreign.mjs');
 const { CLIENTS, clientSuite, deviceSuite, strictSuite } = await import('./suites/clients.mjs');
 
-const unknown = positionals.filter(part => !['authorization', 'agent', 'server', 'clients', 'foreign', 'keycloak', 'strict', 'device', ...Object.keys(CLIENTS)].includes(part));
+const unknown = positionals.filter(part => !['authorization', 'agent', 'connect', 'together', 'scenarios', 'server', 'clients', 'foreign', 'keycloak', 'strict', 'device', ...Object.keys(CLIENTS)].includes(part));
 if (unknown.length > 0) {
     console.error(`no such part: ${unknown.join(', ')}`);
     process.exit(1);
@@ -50,10 +52,13 @@ let world;
 if (values.stub) seed(/sees only what it may use|is told of an unknown scope|cannot redeem a code twice|is refused with another key/);
 try {
     if (wants('agent') && !values.stub) await agentSuite({ only: values.only });
-    if (wants('world')) world = await build({ stub: values.stub, onPostgres: values.postgres, shim: wants('server') });
+    if (wants('world')) world = await build({ stub: values.stub, onPostgres: values.postgres, shim: wants('server'), eras: !values.stub && wants('connect') });
     if (wants('authorization')) await authorizationSuite({ issuer: world.issuer, clientId: 'conformance', resource: world.everything });
     if (wants('foreign') && !values.stub) await foreignSuite(world);
     if (wants('keycloak') && !values.stub) await keycloakSuite(world);
+    if (wants('scenarios') && !values.stub) await bridgeScenarios(world.prokura, { only: values.only });
+    if (wants('connect') && !values.stub) await connectSuite(world);
+    if (wants('together') && !values.stub) await togetherSuite(world);
     if (wants('strict')) await strictSuite(world);
     if (wants('device') && !values.stub) await deviceSuite(world);
     const names = wants('clients') ? Object.keys(CLIENTS) : Object.keys(CLIENTS).filter(name => positionals.includes(name));

@@ -119,12 +119,6 @@ async function startProkura(world) {
     writeFileSync(config, configuration(world));
     copyFileSync(at('clients/client-metadata.json'), join(world.folder, 'client-metadata.json'));
     const binary = await prokura();
-    let binary = process.env.PROKURA_BIN && resolve(process.env.PROKURA_BIN);
-    if (!binary) {
-        const { code, stderr } = await run('cargo', ['build', '-q', '--locked', '-p', 'prokura'], { cwd: ROOT, timeoutMs: 1_200_000, env: { CARGO_TARGET_DIR: target() } });
-        if (code !== 0) throw new Error(`prokura does not build: ${stderr.slice(-2000)}`);
-        binary = join(target(), 'debug', 'prokura');
-    }
     world.prokura = binary;
     return serveUntil(`${world.issuer}/.well-known/oauth-authorization-server`, binary, ['serve', '--dev', '--config', config], { cwd: world.folder, env: world.secrets });
 }

@@ -8,6 +8,7 @@ import { adopt, expect, record, step } from '../lib/report.mjs';
 import { at } from '../lib/world.mjs';
 import { BASIC_TOOL } from '../clients/agreed.mjs';
 import { environment } from '../clients/login.mjs';
+import { clientScenario } from './agent.mjs';
 
 /** Host era, the resource, its server's era, how the client is known. */
 const PAIRS = [
@@ -73,4 +74,33 @@ async function inspector(world, folder) {
         const visits = readFileSync(join(folder, 'visits'), 'utf8').trim().split('\n').map(line => new URL(line).searchParams.get('resource'));
         expect(visits.length === 3 && new Set(visits).size === 3, String(visits));
     });
+}
+
+/**
+ * The suite's scenarios for clients that are about messages, each at the revision it is for. The others are about
+ * authorization, which is `agent`, or about the skills extension, of which a bridge sees nothing but requests.
+ */
+const SCENARIOS = [
+    ['initialize', '2025-11-25'],
+    ['tools_call', '2025-11-25'],
+    ['tools_call', '2026-07-28'],
+    ['elicitation-sep1034-client-defaults', '2025-11-25'],
+    ['sse-retry', '2025-11-25'],
+    ['request-metadata', '2026-07-28'],
+    ['sep-2322-client-request-state', '2026-07-28'],
+    ['http-standard-headers', '2026-07-28'],
+    ['http-custom-headers', '2026-07-28'],
+    ['http-invalid-tool-headers', '2026-07-28'],
+    ['json-schema-2020-12-preservation', '2026-07-28'],
+    ['json-schema-ref-no-deref', '2026-07-28']
+];
+
+/** Runs them with a foreign host behind the bridge; `only` narrows to those whose name contains it. */
+export async function bridgeScenarios(prokura, { only } = {}) {
+    process.env.PROKURA_BIN = prokura;
+    for (const [scenario, revision] of SCENARIOS) {
+        if (only && !scenario.includes(only)) continue;
+        const { ok, why } = await clientScenario(`${process.execPath} ${at('clients/scenario.mjs')}`, scenario, revision);
+        record(ok, `connect ${revision} ${scenario}`, ok ? '' : why);
+    }
 }

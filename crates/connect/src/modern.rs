@@ -42,8 +42,12 @@ impl Modern {
         Ok(Exchange::begin(&self.remote, (id.clone(), call.clone()), head, None).await?.0)
     }
 
-    /// What passes on its way to the host.
+    /// What passes on its way to the host. A result that says no type is complete, and says so from here on (MCP
+    /// 2026-07-28, "ResultType").
     pub(crate) fn pass(&self, method: &str, result: &mut Object) {
+        if !result.contains_key("resultType") {
+            result.insert("resultType", "complete".into());
+        }
         if method == "tools/list" {
             self.mirrors.learn(result);
         }

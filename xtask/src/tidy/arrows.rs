@@ -10,8 +10,6 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("oauth", &["core"]),
     ("mcp", &["core", "oauth"]),
-    ("connect", &["core", "oauth", "mcp"]),
-    ("mcp", &["oauth"]),
     ("connect", &["core", "oauth", "mcp", "egress", "sdk"]),
     ("egress", &["core", "oauth"]),
     ("verify", &["core", "oauth", "egress"]),

@@ -47,6 +47,13 @@ async fn parameters_are_mirrored_once_the_tools_are_known_and_bad_tools_are_not_
 }
 
 #[tokio::test]
+async fn a_result_without_a_type_is_complete() {
+    let mut world = World::with(newer(|seen| seen.result(r#"{"content":[]}"#)));
+    let called = result(&world.ask(&modern(1, "tools/call", r#""name":"t""#, "{}")).await);
+    assert_eq!(called.to_vec(), br#"{"content":[],"resultType":"complete"}"#);
+}
+
+#[tokio::test]
 async fn input_and_state_go_through_as_they_are() {
     let mut world = World::with(newer(|seen| {
         match seen.params().str("requestState") {
