@@ -44,6 +44,8 @@ mod memory;
 mod obtain;
 mod refresh;
 mod registration;
+#[cfg(feature = "rmcp")]
+mod rmcp;
 mod scope;
 mod secret;
 mod server;

@@ -121,19 +121,44 @@ fn refusal(error: &str) -> Response {
     json(StatusCode::BAD_REQUEST, format!(r#"{{"error":"{error}"}}"#))
 }
 
-async fn mcp(State(world): State<Arc<World>>, headers: HeaderMap) -> Response {
+async fn mcp(State(world): State<Arc<World>>, headers: HeaderMap, body: String) -> Response {
     let presented = headers.get(header::AUTHORIZATION).map(|v| v.to_str().unwrap().to_owned());
     let mut facts = world.facts();
     facts.presented.push(presented.clone());
     let right = facts.access.as_ref().map(|a| format!("Bearer {a}"));
     if presented.is_some() && presented == right {
-        return json(StatusCode::OK, "{}".to_owned());
+        return answer(&body);
     }
     let challenge = format!(
         r#"Bearer resource_metadata="{}/.well-known/oauth-protected-resource/mcp", scope="read""#,
         world.origin
     );
     (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)]).into_response()
+}
+
+/// As much of the protocol of 2025-11-25 as a client needs to list tools; one answer comes as a stream.
+fn answer(body: &str) -> Response {
+    let Ok(message) = prokura_oauth::json::parse(body.as_bytes(), &prokura_oauth::json::Limits::MESSAGE)
+    else {
+        return json(StatusCode::OK, "{}".to_owned());
+    };
+    let message = message.into_object().unwrap();
+    let Some(id) = message.get("id") else { return StatusCode::ACCEPTED.into_response() };
+    match message.str("method") {
+        Some("initialize") => json(
+            StatusCode::OK,
+            format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"result":{{"protocolVersion":"2025-11-25","capabilities":{{"tools":{{}}}},
+                "serverInfo":{{"name":"world","version":"1"}}}}}}"#
+            ),
+        ),
+        Some("tools/list") => {
+            let tool = r#"{"name":"hammer","inputSchema":{"type":"object"}}"#;
+            let event = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"tools":[{tool}]}}}}"#);
+            ([(header::CONTENT_TYPE, "text/event-stream")], format!("data: {event}\n\n")).into_response()
+        }
+        _ => StatusCode::BAD_REQUEST.into_response(),
+    }
 }
 
 async fn resource(State(world): State<Arc<World>>) -> Response {
