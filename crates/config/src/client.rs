@@ -66,6 +66,10 @@ pub struct ClientConfig {
     /// Where users are sent back to after they have signed out (OpenID Connect RP-Initiated Logout).
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
+    /// The types of authorization details (RFC 9396) that it may ask for: `["mcp_tool"]`, or `[]` for none. Any if
+    /// nothing is said.
+    #[serde(default)]
+    pub authorization_details_types: Option<Vec<String>>,
     /// Authority of its own, for `client_credentials`.
     #[serde(default, rename = "grant")]
     pub grants: Vec<ConfiguredGrant>,

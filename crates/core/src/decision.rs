@@ -1,6 +1,6 @@
 //! Decisions, and the permit that only a positive one yields.
 
-use crate::{Action, ScopeSet};
+use crate::{Action, Constraint, ScopeSet};
 use std::fmt;
 
 /// Why a decision came out as it did; each has a stable code for machines and a sentence for people.
@@ -8,6 +8,8 @@ use std::fmt;
 pub enum Reason {
     /// A scope of the token bundles the action.
     ScopeAllows(String),
+    /// A detail of the token names the tool, and the arguments meet its constraints.
+    DetailAllows,
     /// The resource is public: it asks for no authority.
     PublicResource,
     /// The action is part of the protocol itself and touches nothing.
@@ -16,6 +18,10 @@ pub enum Reason {
     Unmapped,
     /// The action is bundled by scopes that the token does not have.
     ScopeMissing,
+    /// The details of the token do not name the tool.
+    NotInDetails,
+    /// The arguments do not meet this constraint of the token.
+    Constraint(Box<Constraint>),
     /// The grant, or one above it, was revoked.
     GrantRevoked,
     /// The view of what is revoked is too old to trust.
@@ -29,6 +35,9 @@ impl Reason {
     pub fn code(&self) -> &'static str {
         match self {
             Self::ScopeAllows(_) => "scope_allows",
+            Self::DetailAllows => "detail_allows",
+            Self::NotInDetails => "not_in_details",
+            Self::Constraint(_) => "constraint",
             Self::PublicResource => "public_resource",
             Self::ProtocolOnly => "protocol_only",
             Self::Unmapped => "unmapped",
@@ -44,6 +53,9 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ScopeAllows(scope) => write!(f, "the token's scope `{scope}` allows it"),
+            Self::DetailAllows => f.write_str("the token's authorization details allow it"),
+            Self::NotInDetails => f.write_str("the token's authorization details do not name it"),
+            Self::Constraint(constraint) => write!(f, "it is allowed only where {constraint}"),
             Self::PublicResource => f.write_str("the resource is public"),
             Self::ProtocolOnly => f.write_str("it is part of the protocol and touches nothing"),
             Self::Unmapped => f.write_str("no scope of this resource allows it to anyone"),

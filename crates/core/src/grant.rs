@@ -1,6 +1,6 @@
 //! Grants: stored authority. A grant survives its tokens; it is the unit of consent, delegation and revocation.
 
-use crate::{AgentId, GrantId, Principal, ResourceUri, ScopeSet, Timestamp, UserId};
+use crate::{AgentId, Details, GrantId, InvalidDetail, Principal, ResourceUri, ScopeSet, Timestamp, UserId};
 
 /// Why a grant exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,13 @@ pub enum Evidence {
     },
     /// The operator wrote it into the configuration.
     Configuration,
+    /// An identity provider that the operator trusts vouched for the user (ID-JAG).
+    IdJag {
+        /// Who vouched.
+        issuer: String,
+        /// The `jti` of the assertion.
+        jti: String,
+    },
 }
 
 /// Who made a grant: the user who agreed, or the operator.
@@ -62,6 +69,9 @@ pub struct Grant {
     pub resource: ResourceUri,
     /// What: the scopes that bundle the actions.
     pub actions: ScopeSet,
+    /// Which tools, and with which arguments, whatever the scopes say. Where there are details and no scopes, the
+    /// details alone say what may be done.
+    pub details: Details,
     /// Not to be used before.
     pub not_before: Timestamp,
     /// Not to be used from then on.
@@ -83,6 +93,8 @@ pub struct GrantRequest {
     pub resource: ResourceUri,
     /// What.
     pub actions: ScopeSet,
+    /// Which tools, and with which arguments; none: as the parent.
+    pub details: Details,
     /// Until when.
     pub expires_at: Timestamp,
 }
@@ -102,6 +114,12 @@ pub enum NarrowingError {
     /// More was asked for than the parent holds.
     #[error("the grant does not hold `{0}`")]
     Actions(ScopeSet),
+    /// Tools were asked for that the parent's details do not name, or more than can be kept.
+    #[error("{0}")]
+    Details(#[from] InvalidDetail),
+    /// No scope was asked for although the parent has some: without scopes, details alone would count.
+    #[error("name the scopes beside the details")]
+    NoScope,
     /// No further hop is allowed.
     #[error("the grant allows no further delegation")]
     Depth,
@@ -135,7 +153,11 @@ impl Grant {
         if !asked.actions.is_within(&self.actions) {
             return Err(NarrowingError::Actions(asked.actions.difference(&self.actions)));
         }
-        Ok(GrantRequest { expires_at: asked.expires_at.min(self.expires_at), ..asked })
+        if asked.actions.is_empty() && !self.actions.is_empty() {
+            return Err(NarrowingError::NoScope);
+        }
+        let details = self.details.narrow(&asked.details)?;
+        Ok(GrantRequest { expires_at: asked.expires_at.min(self.expires_at), details, ..asked })
     }
 
     /// How deep a child of this grant may delegate.
@@ -158,6 +180,7 @@ impl Grant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Detail;
     use std::time::Duration;
 
     fn grant() -> Grant {
@@ -169,6 +192,7 @@ mod tests {
             grantee: AgentId::parse("agt_planner").unwrap(),
             resource: ResourceUri::parse("https://as.example/mcp/crm").unwrap(),
             actions: ScopeSet::parse("read write").unwrap(),
+            details: Details::default(),
             not_before: Timestamp::from_seconds(10),
             expires_at: Timestamp::from_seconds(100),
             depth_left: 1,
@@ -182,6 +206,7 @@ mod tests {
         GrantRequest {
             resource: grant().resource,
             actions: ScopeSet::parse(scope).unwrap(),
+            details: Details::default(),
             expires_at: Timestamp::from_seconds(until),
         }
     }
@@ -199,6 +224,19 @@ mod tests {
             ..ask("read", 60)
         };
         assert_eq!(grant().narrow(other, now), Err(NarrowingError::Resource));
+    }
+
+    #[test]
+    fn d01_a_child_has_no_tool_more_and_never_no_scope_where_there_were_some() {
+        let (now, tool) = (Timestamp::from_seconds(50), |t: &str| Detail::new([t.to_owned()], []).unwrap());
+        let details = |t: &str| Details::new([tool(t)]).unwrap();
+        let parent = Grant { details: details("a"), ..grant() };
+        let with = |details: Details| GrantRequest { details, ..ask("read", 60) };
+        assert_eq!(parent.narrow(with(Details::default()), now).unwrap().details, parent.details);
+        assert_eq!(grant().narrow(with(details("b")), now).unwrap().details, details("b"));
+        let wider = Err(NarrowingError::Details(InvalidDetail::Wider("b".into())));
+        assert_eq!(parent.narrow(with(details("b")), now), wider);
+        assert_eq!(parent.narrow(ask("", 60), now), Err(NarrowingError::NoScope));
     }
 
     #[test]

@@ -7,9 +7,13 @@
 
 mod action;
 mod assurance;
+mod constraint;
+mod decimal;
 mod decision;
+mod detail;
 mod grant;
 mod id;
+mod path;
 mod resource;
 mod rng;
 mod scope;
@@ -17,12 +21,16 @@ mod time;
 
 pub use action::{Action, ActionKind, ActionPattern, InvalidAction};
 pub use assurance::Acr;
+pub use constraint::{Constraint, Literal, Member, Node, Pattern, Test, View};
+pub use decimal::Decimal;
 pub use decision::{Decision, Denial, Obligation, Permit, Reason};
+pub use detail::{Detail, Details, InvalidDetail, NotAllowed};
 pub use grant::{Evidence, Grant, GrantRequest, GrantState, Grantor, NarrowingError, Revocation};
 pub use id::{
     AgentId, ClientId, GrantId, InteractionId, InvalidId, PointId, Principal, SessionId, TokenId, TraceId,
     UserId,
 };
+pub use path::{InvalidPath, Path, Step};
 pub use resource::{InvalidResource, ResourceUri};
 pub use rng::{Rng, SeededRng, SystemRng, random_id};
 pub use scope::{InvalidScope, Scope, ScopeSet};

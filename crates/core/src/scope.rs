@@ -32,6 +32,12 @@ impl Scope {
         Ok(Self(s))
     }
 
+    /// Whether it opens nothing at a resource, unless the resource has a scope of that name: it tells who the user is
+    /// (OpenID Connect Core §3.1.2.1, §5.4, §11).
+    pub fn is_of_identity(&self) -> bool {
+        matches!(self.as_str(), "openid" | "profile" | "email" | "address" | "phone" | "offline_access")
+    }
+
     /// The text of the scope.
     pub fn as_str(&self) -> &str {
         &self.0

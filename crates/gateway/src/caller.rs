@@ -59,7 +59,8 @@ impl Caller {
 
     /// With what authority the caller asks.
     pub(crate) fn authority(&self) -> Authority<'_> {
-        self.token().map_or(Authority::Nobody, |t| Authority::Token { scopes: &t.scopes })
+        self.token()
+            .map_or(Authority::Nobody, |t| Authority::Token { scopes: &t.scopes, details: &t.details })
     }
 }
 

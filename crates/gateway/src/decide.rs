@@ -3,7 +3,9 @@
 use crate::caller::Caller;
 use crate::fault::Fault;
 use crate::route::Route;
-use prokura_core::{Action, Decision, Denial, Permit, Reason, ScopeSet};
+use prokura_core::{Action, ActionKind, Decision, Denial, Node, Permit, Reason, ScopeSet};
+use prokura_oauth::json::Value;
+use prokura_oauth::rich;
 use prokura_policy::{Request, decide};
 
 /// The permits for one message: what forwarding consumes. There is no way to make one but a decision.
@@ -27,21 +29,30 @@ impl Warrant {
 }
 
 /// Decides on all `actions`; on the protocol alone if there are none. If some are refused, the challenge asks for
-/// everything that the message needs at once.
+/// everything that the message needs at once. `arguments` are those of a call; without them, what the actions came
+/// of was decided on with them.
 pub(crate) fn all(
     route: &Route,
     caller: &Caller,
     actions: &[Action],
+    arguments: Option<&dyn Node>,
     filtered: bool,
 ) -> Result<Warrant, Fault> {
-    let ask = |action| decide(&Request { authority: caller.authority(), action, filtered }, &route.policy);
+    let ask = |action| {
+        decide(&Request { authority: caller.authority(), action, arguments, filtered }, &route.policy)
+    };
     if actions.is_empty() {
-        return warrant(route, caller, vec![ask(None)]);
+        return warrant(route, caller, &[], vec![ask(None)]);
     }
-    warrant(route, caller, actions.iter().map(|a| ask(Some(a))).collect())
+    warrant(route, caller, actions, actions.iter().map(|a| ask(Some(a))).collect())
 }
 
-fn warrant(route: &Route, caller: &Caller, decisions: Vec<Decision>) -> Result<Warrant, Fault> {
+fn warrant(
+    route: &Route,
+    caller: &Caller,
+    actions: &[Action],
+    decisions: Vec<Decision>,
+) -> Result<Warrant, Fault> {
     let (mut permits, mut reasons, mut denials) = (Vec::new(), Vec::new(), Vec::new());
     for decision in decisions {
         match decision {
@@ -59,9 +70,20 @@ fn warrant(route: &Route, caller: &Caller, decisions: Vec<Decision>) -> Result<W
             let denial = denial.unwrap_or(Denial { reason: Reason::Unmapped, missing: ScopeSet::default() });
             let held = caller.token().map(|t| t.scopes.clone()).unwrap_or_default();
             let ask = route.asked(caller.source(), &held.union(&denial.missing));
-            Err(Fault::Denied { ask, denial })
+            let remedy = remedy(caller, actions, &denial);
+            Err(Fault::Denied { ask, denial, remedy })
         }
     }
+}
+
+/// The details to ask for, where those of the token are what stands in the way. A token's own details are no secret
+/// from who holds it.
+fn remedy(caller: &Caller, actions: &[Action], denial: &Denial) -> Option<Value> {
+    if !matches!(denial.reason, Reason::NotInDetails | Reason::Constraint(_)) {
+        return None;
+    }
+    let tool = actions.iter().find(|a| a.kind == ActionKind::Tool)?;
+    Some(rich::remedy(&tool.name, &caller.token()?.audience))
 }
 
 /// One refusal of several: if anything is denied for good, no scope would help; else all missing scopes would.

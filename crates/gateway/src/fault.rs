@@ -7,12 +7,15 @@ use crate::mirror::BadHeaders;
 use crate::route::Route;
 use crate::scene::Scene;
 use crate::version::{Era, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderValue, Response, StatusCode, header};
-use prokura_core::{Denial, ScopeSet, TraceId};
+use prokura_core::{Denial, Reason, ScopeSet, TraceId};
 use prokura_oauth::challenge::Challenge;
 use prokura_oauth::dpop::{self, BadNonce, ProofError};
 use prokura_oauth::error::OAuthError;
 use prokura_oauth::json::{Object, Value};
+use prokura_oauth::rich;
 
 /// Why a request is refused or fails.
 #[derive(Debug)]
@@ -76,6 +79,8 @@ pub(crate) enum Fault {
         denial: Denial,
         /// The scopes to ask for: those held and those missing, in the words of whoever issued the token.
         ask: ScopeSet,
+        /// The authorization details to ask for, where they are what is missing.
+        remedy: Option<Value>,
     },
     /// A session is to be ended, and none is named.
     NoSession,
@@ -243,9 +248,17 @@ impl Fault {
                 data.insert("supported", Value::Array(supported));
                 data.insert("requested", requested.as_str().into());
             }
-            Self::Denied { ask, denial } if !denial.missing.is_empty() => {
+            Self::Denied { ask, denial, .. } if !denial.missing.is_empty() => {
                 data.insert("error", OAuthError::InsufficientScope.code().into());
                 data.insert("scope", Value::from(ask.to_string()));
+            }
+            Self::Denied { denial, remedy: Some(remedy), .. } => {
+                data.insert("error", OAuthError::InsufficientAuthorization.code().into());
+                data.insert("reason", denial.reason.code().into());
+                if let Reason::Constraint(constraint) = &denial.reason {
+                    data.insert("constraint", rich::constraint_value(constraint));
+                }
+                data.insert("authorization_details", remedy.clone());
             }
             _ => {
                 data.insert("error", row.word.into());
@@ -318,12 +331,21 @@ impl Fault {
             Self::NoProof | Self::Proof(_) | Self::ProofReplayed => error(OAuthError::InvalidDpopProof),
             Self::ProofNonce => error(OAuthError::UseDpopNonce),
             Self::BadAuthorization => begun.error(OAuthError::InvalidRequest),
-            Self::Denied { ask, denial } if !denial.missing.is_empty() => {
+            Self::Denied { ask, denial, .. } if !denial.missing.is_empty() => {
                 error(OAuthError::InsufficientScope).scope(ask)
             }
+            Self::Denied { remedy: Some(remedy), .. } => error(OAuthError::InsufficientAuthorization)
+                .with("authorization_remediation", &remediation(remedy)),
             _ => return None,
         })
     }
+}
+
+/// What would help, as a client can take it into its next request (draft-ietf-oauth-rar-metadata-remediation §5).
+fn remediation(details: &Value) -> String {
+    let mut o = Object::default();
+    o.insert("authorization_details", details.clone());
+    URL_SAFE_NO_PAD.encode(o.to_vec())
 }
 
 fn headers_row(bad: &BadHeaders) -> Row {

@@ -15,6 +15,7 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use prokura_core::GrantId;
+use prokura_oauth::rich;
 use prokura_oauth::seal::{MasterKey, SealError};
 
 /// What sort of handle; one sort never opens as another.
@@ -48,6 +49,8 @@ impl HandleKind {
 #[derive(Debug, Clone)]
 pub(crate) struct Binding {
     to: Vec<u8>,
+    /// The authorization details of the token, where it has any.
+    details: String,
     grant: Option<GrantId>,
 }
 
@@ -61,7 +64,8 @@ impl Binding {
             put(&mut to, token.client.as_str().as_bytes());
             put(&mut to, token.actor().map_or("", |a| a.as_str()).as_bytes());
         }
-        Self { to, grant: caller.token().map(|t| t.grant.id.clone()) }
+        let details = caller.token().map(|t| rich::to_text(&t.details, &t.audience)).unwrap_or_default();
+        Self { to, details, grant: caller.token().map(|t| t.grant.id.clone()) }
     }
 }
 
@@ -163,6 +167,11 @@ fn aad(kind: HandleKind, binding: &Binding, context: &[u8]) -> Vec<u8> {
     let mut aad = vec![kind.tag()];
     put(&mut aad, &binding.to);
     put(&mut aad, context);
+    // What came of a call was decided on with the arguments of that call, which are not here any more. So it is
+    // fetched under the same details only.
+    if matches!(kind, HandleKind::Task | HandleKind::Event) && !binding.details.is_empty() {
+        put(&mut aad, binding.details.as_bytes());
+    }
     aad
 }
 
@@ -193,7 +202,25 @@ mod tests {
     fn binding(to: &[&str], grant: &str) -> Binding {
         let mut bytes = Vec::new();
         to.iter().for_each(|part| put(&mut bytes, part.as_bytes()));
-        Binding { to: bytes, grant: GrantId::parse(grant).ok() }
+        Binding { to: bytes, details: String::new(), grant: GrantId::parse(grant).ok() }
+    }
+
+    #[test]
+    fn what_came_of_a_call_is_fetched_under_the_same_details_only() {
+        let ours = sealer(1);
+        let plain = binding(&["crm", "usr_alice"], "g_1");
+        let narrow = Binding { details: "[]".into(), ..plain.clone() };
+        for (kind, bound) in [
+            (HandleKind::Task, true),
+            (HandleKind::Event, true),
+            (HandleKind::Session, false),
+            (HandleKind::Cursor, false),
+        ] {
+            let handle = ours.seal(kind, &plain, b"", b"x");
+            assert_eq!(ours.open(kind, &narrow, b"", &handle).is_none(), bound, "{kind:?}");
+            let handle = ours.seal(kind, &narrow, b"", b"x");
+            assert_eq!(ours.open(kind, &plain, b"", &handle).is_none(), bound, "{kind:?}");
+        }
     }
 
     #[test]

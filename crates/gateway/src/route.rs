@@ -10,6 +10,7 @@ use prokura_oauth::access_token::AccessToken;
 use prokura_oauth::dpop::Target;
 use prokura_oauth::foreign::Words;
 use prokura_oauth::protected_resource::{self, ResourceMetadata};
+use prokura_oauth::rich::TYPE;
 use prokura_policy::ResourcePolicy;
 use prokura_verify::{Source, Verifier};
 use std::sync::Arc;
@@ -101,6 +102,7 @@ impl Route {
             authorization_servers: taken.issuers.clone(),
             scopes: taken.in_all_words(&first_scopes),
             dpop_required: config.require_dpop,
+            details_types: vec![TYPE],
             name: Some(config.title().to_owned()),
         };
         Ok(Self {

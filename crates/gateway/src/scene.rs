@@ -7,9 +7,10 @@ use crate::gateway::Inner;
 use crate::route::Route;
 use axum::body::Body;
 use http::Response;
-use prokura_core::{Action, TraceId};
+use prokura_core::{Action, Denial, Reason, TraceId};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::dpop::{NONCE_HEADER, Proof};
+use prokura_oauth::rich;
 use prokura_store::{ArtifactKind, StoreError};
 use std::sync::Arc;
 
@@ -130,6 +131,9 @@ impl Scene {
             Fault::UpstreamBad(why) => event.details.insert("why", (*why).into()),
             Fault::UpstreamSays(status) => {
                 event.details.insert("status", i64::from(status.as_u16()).into());
+            }
+            Fault::Denied { denial: Denial { reason: Reason::Constraint(constraint), .. }, .. } => {
+                event.details.insert("constraint", rich::constraint_value(constraint));
             }
             Fault::Denied { denial, .. } if !denial.missing.is_empty() => {
                 event.details.insert("missing", denial.missing.to_string().into());

@@ -21,7 +21,8 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use http::request::Parts;
 use http::{HeaderMap, Method, Response};
-use prokura_core::{Action, Timestamp};
+use prokura_core::{Action, Node, Timestamp};
+use prokura_oauth::json::Value;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -158,14 +159,21 @@ impl Walk {
             Touch::Protocol | Touch::List(_) | Touch::Task => Vec::new(),
         };
         actions.extend(read.found.tasks.iter().map(|(task, _)| task.action.clone()));
-        self.decide_on(&actions, matches!(read.touch, Touch::List(_)))
+        let arguments = read.message.call().and_then(method::arguments);
+        self.decide_on(&actions, arguments, matches!(read.touch, Touch::List(_)))
     }
 
-    fn decide_on(&mut self, actions: &[Action], filtered: bool) -> Result<Warrant, Fault> {
+    fn decide_on(
+        &mut self,
+        actions: &[Action],
+        arguments: Option<&Value>,
+        filtered: bool,
+    ) -> Result<Warrant, Fault> {
         if let [action] = actions {
             self.scene.action = action.to_string();
         }
-        decide::all(&self.scene.route, &self.scene.caller, actions, filtered)
+        let arguments = arguments.map(|a| a as &dyn Node);
+        decide::all(&self.scene.route, &self.scene.caller, actions, arguments, filtered)
     }
 
     /// Record: nothing is forwarded before this is durable.
@@ -233,7 +241,7 @@ impl Walk {
             return Err(Fault::NoSession);
         }
         let actions: Vec<_> = origin.action().cloned().into_iter().collect();
-        let warrant = self.decide_on(&actions, List::of_method(origin.method()).is_some())?;
+        let warrant = self.decide_on(&actions, None, List::of_method(origin.method()).is_some())?;
         self.record(&warrant).await?;
         let exchange = self.listening(handles, origin, now);
         let response = forward(&self.scene, warrant, outbound).await?;

@@ -10,6 +10,7 @@ pub use crate::meta::{CAPABILITIES as META_CAPABILITIES, RELATED_TASK, VERSION a
 use crate::version::Era;
 use prokura_core::Action;
 use prokura_oauth::json::{self, Object, Value};
+use prokura_oauth::rich::NO_ARGUMENTS;
 
 /// A list whose entries are filtered for each token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,6 +173,15 @@ pub fn of_notification(call: &Call, era: Era) -> Result<Touch, BadCall> {
         ) => Ok(Touch::Protocol),
         _ => Err(BadCall::UnknownNotification),
     }
+}
+
+/// The arguments of a tool call, which constraints are evaluated on: none are as an empty object. Nothing else that
+/// touches a tool has arguments.
+pub fn arguments(call: &Call) -> Option<&Value> {
+    if call.method != "tools/call" {
+        return None;
+    }
+    Some(call.params.as_ref().and_then(|p| p.get("arguments")).unwrap_or(&NO_ARGUMENTS))
 }
 
 fn one(action: Action) -> Touch {

@@ -4,7 +4,10 @@ use crate::authentication::Authentication;
 use crate::confirmation::Confirmation;
 use crate::jose::{Audience, Expected, JoseError, KeySet, SigningKey, verify};
 use crate::json::{Object, Value};
-use prokura_core::{AgentId, ClientId, GrantId, Principal, ResourceUri, ScopeSet, Timestamp, TokenId};
+use crate::rich;
+use prokura_core::{
+    AgentId, ClientId, Details, GrantId, Principal, ResourceUri, ScopeSet, Timestamp, TokenId,
+};
 use std::time::Duration;
 
 /// The `typ` of an access token (RFC 9068 §2.1).
@@ -42,8 +45,10 @@ pub struct AccessToken {
     /// `act`, unrolled: the current actor first, then those before it. Information, never authority
     /// (RFC 8693 §4.1).
     pub actors: Vec<AgentId>,
-    /// `scope`.
+    /// `scope`; left out where there are none.
     pub scopes: ScopeSet,
+    /// `authorization_details` (RFC 9396 §9.1); left out where there are none.
+    pub details: Details,
     /// `jti`.
     pub id: TokenId,
     /// `iat`, whole seconds.
@@ -94,7 +99,12 @@ impl AccessToken {
         if let Some(act) = act_claim(&self.actors) {
             o.insert("act", Value::Object(act));
         }
-        o.insert("scope", Value::from(self.scopes.to_string()));
+        if !self.scopes.is_empty() {
+            o.insert("scope", Value::from(self.scopes.to_string()));
+        }
+        if !self.details.is_empty() {
+            o.insert("authorization_details", rich::to_value(&self.details, &self.audience));
+        }
         o.insert("jti", self.id.as_str().into());
         o.insert("iat", self.issued_at.seconds().into());
         o.insert("exp", self.expires_at.seconds().into());
@@ -170,13 +180,15 @@ impl AccessToken {
         if actors.is_empty() && matches!(subject, Principal::User(_)) {
             return Err(InvalidToken::Claim("act"));
         }
+        let audience = claim(o, "aud", |s| ResourceUri::parse_exact(s).ok())?;
         Ok(Self {
             issuer: claim(o, "iss", |s| Some(s.to_owned()))?,
-            audience: claim(o, "aud", |s| ResourceUri::parse_exact(s).ok())?,
+            details: details(o, &audience)?,
+            audience,
             subject,
             client: claim(o, "client_id", |s| ClientId::parse(s).ok())?,
             actors,
-            scopes: claim(o, "scope", |s| ScopeSet::parse(s).ok())?,
+            scopes: scopes(o)?,
             id: claim(o, "jti", |s| TokenId::parse(s).ok())?,
             issued_at: time(o, "iat")?,
             expires_at: time(o, "exp")?,
@@ -235,6 +247,21 @@ fn actors(claims: &Object) -> Result<Vec<AgentId>, InvalidToken> {
     Ok(chain)
 }
 
+/// What is not said is not allowed; what cannot be read makes the token invalid.
+fn scopes(o: &Object) -> Result<ScopeSet, InvalidToken> {
+    if o.contains_key("scope") {
+        claim(o, "scope", |s| ScopeSet::parse(s).ok())
+    } else {
+        Ok(ScopeSet::default())
+    }
+}
+
+/// A ceiling that cannot be read must not fall away.
+fn details(o: &Object, audience: &ResourceUri) -> Result<Details, InvalidToken> {
+    let Some(details) = o.get("authorization_details") else { return Ok(Details::default()) };
+    rich::read(details, audience).map_err(|_| InvalidToken::Claim("authorization_details"))
+}
+
 fn claim<T>(o: &Object, name: &'static str, read: impl Fn(&str) -> Option<T>) -> Result<T, InvalidToken> {
     o.str(name).and_then(read).ok_or(InvalidToken::Claim(name))
 }
@@ -265,6 +292,7 @@ mod tests {
             client: ClientId::parse("https://agent.example/client.json").unwrap(),
             actors: vec![AgentId::parse("agt_planner").unwrap(), AgentId::parse("agt_front").unwrap()],
             scopes: ScopeSet::parse("a b").unwrap(),
+            details: Details::default(),
             id: TokenId::parse("t_1").unwrap(),
             issued_at: Timestamp::from_seconds(1000),
             expires_at: Timestamp::from_seconds(1300),
@@ -342,6 +370,21 @@ mod tests {
         let mut claims = bound.claims();
         claims.insert("cnf", "jkt".into());
         assert!(matches!(AccessToken::from_claims(&claims), Err(InvalidToken::Claim("cnf"))));
+    }
+
+    #[test]
+    fn details_come_back_and_those_that_cannot_be_read_end_the_token() {
+        let text = r#"[{"type":"mcp_tool","locations":["https://as.example/mcp/crm"],"actions":["a"],"constraints":[["<=",".days",30]]}]"#;
+        let details = rich::parse(text, &resource()).unwrap();
+        let only = AccessToken { scopes: ScopeSet::default(), details, ..token() };
+        assert!(!only.claims().contains_key("scope"));
+        assert_eq!(AccessToken::from_claims(&only.claims()).unwrap(), only);
+        for bad in [Value::Null, Value::Array(vec![]), "x".into(), text.replace("crm", "hr").into()] {
+            let mut claims = only.claims();
+            claims.insert("authorization_details", bad);
+            let read = AccessToken::from_claims(&claims);
+            assert!(matches!(read, Err(InvalidToken::Claim("authorization_details"))));
+        }
     }
 
     #[test]

@@ -3,13 +3,16 @@
 //!
 //! Invariant: what is not named here is dropped on every write, so nothing can be assigned in mass.
 
+mod name;
 mod words;
 
+pub use name::shown_name;
 pub use words::{ApplicationType, AuthMethod, GrantType};
 
 use crate::jose::Algorithm;
 use crate::json::{Object, Value};
 use crate::redirect::{InvalidRedirect, RedirectUri};
+use crate::rich::TYPE;
 use prokura_core::{InvalidScope, ScopeSet};
 use url::Url;
 
@@ -48,6 +51,8 @@ pub struct ClientMetadata {
     pub policy_uri: Option<Url>,
     /// `tos_uri`: checked and given back, never fetched.
     pub tos_uri: Option<Url>,
+    /// `authorization_details_types` (RFC 9396 §10): the types that the client uses; any where nothing is said.
+    pub details_types: Option<Vec<String>>,
     /// `software_id`.
     pub software_id: Option<String>,
     /// `software_version`.
@@ -94,6 +99,7 @@ pub enum MetadataError {
 
 /// The most redirect URIs of one client.
 const MAX_REDIRECTS: usize = 32;
+const DETAILS_TYPES: &str = "authorization_details_types";
 /// The longest text member, in characters.
 const MAX_TEXT: usize = 256;
 
@@ -161,6 +167,7 @@ impl ClientMetadata {
             client_uri: web_url(o, "client_uri")?,
             policy_uri: web_url(o, "policy_uri")?,
             tos_uri: web_url(o, "tos_uri")?,
+            details_types: details_types(o)?,
             software_id: optional_text(o, "software_id")?,
             software_version: optional_text(o, "software_version")?,
             dpop_bound: flag(o, "dpop_bound_access_tokens")?,
@@ -208,6 +215,9 @@ impl ClientMetadata {
         if self.dpop_bound {
             o.insert("dpop_bound_access_tokens", true.into());
         }
+        if let Some(types) = &self.details_types {
+            o.insert(DETAILS_TYPES, list(types.iter().map(String::as_str).collect()));
+        }
         match &self.keys {
             Some(ClientKeys::Inline(jwks)) => o.insert("jwks", Value::Object(jwks.clone())),
             Some(ClientKeys::At(url)) => o.insert("jwks_uri", url.as_str().into()),
@@ -221,25 +231,15 @@ impl ClientMetadata {
         self.grant_types.contains(&grant_type)
     }
 
+    /// Whether the client uses authorization details of the type that is served.
+    pub fn may_detail(&self) -> bool {
+        self.details_types.as_ref().is_none_or(|types| types.iter().any(|t| t == TYPE))
+    }
+
     /// Whether every redirect URI is on loopback, where any program of the user's machine may listen.
     pub fn only_loopback(&self) -> bool {
         !self.redirect_uris.is_empty() && self.redirect_uris.iter().all(RedirectUri::is_loopback)
     }
-}
-
-/// `name` as it may be shown: without control, format and bidirectional characters, spaces folded, at most 64
-/// characters.
-pub fn shown_name(name: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{200b}'..='\u{200f}')
-            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}')
-            || matches!(c, '\u{e0000}'..='\u{e007f}' | '\u{fe00}'..='\u{fe0f}')
-    };
-    let clean: String = name.chars().filter(|c| !hidden(*c)).collect();
-    let folded = clean.split_whitespace().collect::<Vec<_>>().join(" ");
-    // A cut between two words leaves no space behind, so that a stored name reads back as it is.
-    folded.chars().take(64).collect::<String>().trim_end().to_owned()
 }
 
 fn optional_text(o: &Object, name: &'static str) -> Result<Option<String>, MetadataError> {
@@ -305,6 +305,15 @@ fn redirect_uris(o: &Object, grant_types: &[GrantType]) -> Result<Vec<RedirectUr
 fn logout_uris(o: &Object) -> Result<Vec<RedirectUri>, MetadataError> {
     let asked = words(o, "post_logout_redirect_uris")?.unwrap_or_default();
     Ok(asked.into_iter().map(RedirectUri::parse).collect::<Result<_, _>>()?)
+}
+
+/// Types that are not served are kept too: a document speaks to many servers.
+fn details_types(o: &Object) -> Result<Option<Vec<String>>, MetadataError> {
+    let types = words(o, DETAILS_TYPES)?;
+    if types.iter().flatten().any(|t| t.is_empty() || t.len() > MAX_TEXT) {
+        return Err(MetadataError::Member(DETAILS_TYPES));
+    }
+    Ok(types.map(|types| types.into_iter().map(str::to_owned).collect()))
 }
 
 fn keys(o: &Object) -> Result<Option<ClientKeys>, MetadataError> {
@@ -471,12 +480,5 @@ mod tests {
         ] {
             assert_eq!(read(extra, id), Err(MetadataError::Secret), "{extra}");
         }
-    }
-
-    #[test]
-    fn names_lose_what_could_deceive() {
-        assert_eq!(shown_name("Cl\u{202e}au\u{200b}de\n  Desktop\u{7}"), "Claude Desktop");
-        assert_eq!(shown_name(&"x".repeat(100)).len(), 64);
-        assert_eq!(shown_name(&format!("{} y", "x".repeat(63))), "x".repeat(63));
     }
 }

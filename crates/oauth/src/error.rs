@@ -79,6 +79,10 @@ codes! {
     InsufficientUserAuthentication "insufficient_user_authentication";
     /// A sign-in as sure as is asked for cannot be had (OpenID Connect Unmet Authentication Requirements §2).
     UnmetAuthenticationRequirements "unmet_authentication_requirements";
+    /// Authorization details are of an unknown type, malformed or wider than they may be (RFC 9396 §5).
+    InvalidAuthorizationDetails "invalid_authorization_details";
+    /// The authorization details of a token do not allow the call (draft-ietf-oauth-rar-metadata-remediation).
+    InsufficientAuthorization "insufficient_authorization";
     /// This kind of token cannot be revoked (RFC 7009 §2.2.1).
     UnsupportedTokenType "unsupported_token_type";
 }

@@ -27,6 +27,7 @@ pub mod redirect;
 pub mod registration;
 pub mod relying;
 pub mod request_object;
+pub mod rich;
 pub mod seal;
 pub mod secret;
 pub mod token_request;

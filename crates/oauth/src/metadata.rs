@@ -6,6 +6,7 @@ use crate::dpop;
 use crate::jose::Algorithm;
 use crate::json::{Object, Value};
 use crate::pkce;
+use crate::rich;
 use prokura_core::{Acr, ResourceUri, ScopeSet};
 
 /// What varies between installations; everything else follows from the issuer.
@@ -75,6 +76,7 @@ impl ServerMetadata {
         o.insert("introspection_signing_alg_values_supported", list([self.algorithm.as_str()]));
         o.insert("client_id_metadata_document_supported", self.client_documents.into());
         o.insert("acr_values_supported", list(Acr::ALL.map(Acr::as_str)));
+        o.insert("authorization_details_types_supported", list([rich::TYPE]));
         o.insert("prompt_values_supported", list(["none", "login", "consent"]));
         o.insert("protected_resources", self.resources.iter().map(|r| Value::from(r.as_str())).collect());
         o

@@ -19,6 +19,8 @@ pub struct ResourceMetadata {
     pub scopes: ScopeSet,
     /// Whether only tokens are taken that are bound to a key (RFC 9449 §5).
     pub dpop_required: bool,
+    /// The types of authorization details that it understands (RFC 9396).
+    pub details_types: Vec<&'static str>,
     /// What people call it.
     pub name: Option<String>,
 }
@@ -39,6 +41,9 @@ impl ResourceMetadata {
         o.insert("bearer_methods_supported", Value::Array(vec!["header".into()]));
         o.insert("dpop_signing_alg_values_supported", dpop::algorithm_names().collect());
         o.insert("dpop_bound_access_tokens_required", self.dpop_required.into());
+        if !self.details_types.is_empty() {
+            o.insert("authorization_details_types_supported", self.details_types.iter().copied().collect());
+        }
         if let Some(name) = &self.name {
             o.insert("resource_name", name.as_str().into());
         }
@@ -74,6 +79,7 @@ mod tests {
             authorization_servers: vec!["https://kc.example/realms/x".into(), "https://b.example".into()],
             scopes: ScopeSet::parse("read offline_access").unwrap(),
             dpop_required: false,
+            details_types: vec![],
             name: None,
         };
         let text = String::from_utf8(metadata.to_object().to_vec()).unwrap();

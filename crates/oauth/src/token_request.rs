@@ -11,6 +11,9 @@ use prokura_core::{InvalidScope, ScopeSet};
 /// The `client_assertion_type` of RFC 7523 §2.2.
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
+/// The parameter with authorization details (RFC 9396 §2).
+pub const DETAILS: &str = "authorization_details";
+
 /// What is asked of the token endpoint. `resource` is the text that was sent; the server knows its resources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenRequest {
@@ -24,6 +27,8 @@ pub enum TokenRequest {
         verifier: CodeVerifier,
         /// The resource, if it is said again.
         resource: Option<String>,
+        /// Narrower authorization details, if they are said (RFC 9396 §6).
+        details: Option<String>,
     },
     /// A token is renewed.
     RefreshToken {
@@ -33,6 +38,8 @@ pub enum TokenRequest {
         scope: Option<ScopeSet>,
         /// The resource, if it is said again.
         resource: Option<String>,
+        /// Narrower authorization details, if they are said.
+        details: Option<String>,
     },
     /// The client asks for itself.
     ClientCredentials {
@@ -40,6 +47,8 @@ pub enum TokenRequest {
         scope: Option<ScopeSet>,
         /// The resource.
         resource: Option<String>,
+        /// The authorization details, if they are said.
+        details: Option<String>,
     },
     /// A device asks whether its user has agreed (RFC 8628 §3.4).
     DeviceCode {
@@ -77,18 +86,19 @@ impl TokenRequest {
         let required = |name: &'static str| text(name).ok_or(TokenRequestError::Missing(name));
         let grant_type = GrantType::parse(&required("grant_type")?).ok_or(TokenRequestError::GrantType)?;
         let scope = || form.value("scope").map(ScopeSet::parse).transpose();
-        let resource = text("resource");
+        let (resource, details) = (text("resource"), text(DETAILS));
         Ok(match grant_type {
             GrantType::AuthorizationCode => Self::AuthorizationCode {
                 code: required("code")?,
                 redirect_uri: text("redirect_uri"),
                 verifier: CodeVerifier::parse(text("code_verifier").unwrap_or_default())?,
                 resource,
+                details,
             },
             GrantType::RefreshToken => {
-                Self::RefreshToken { token: required("refresh_token")?, scope: scope()?, resource }
+                Self::RefreshToken { token: required("refresh_token")?, scope: scope()?, resource, details }
             }
-            GrantType::ClientCredentials => Self::ClientCredentials { scope: scope()?, resource },
+            GrantType::ClientCredentials => Self::ClientCredentials { scope: scope()?, resource, details },
             GrantType::DeviceCode => Self::DeviceCode { code: required("device_code")?, resource },
         })
     }

@@ -1,7 +1,9 @@
 //! One request, one answer.
 
 use crate::ResourcePolicy;
-use prokura_core::{Action, Decision, Denial, Obligation, Reason, ScopeSet};
+use prokura_core::{
+    Action, ActionKind, Decision, Denial, Details, Node, NotAllowed, Obligation, Reason, Scope, ScopeSet,
+};
 
 /// With what authority a request comes.
 #[derive(Debug, Clone, Copy)]
@@ -12,42 +14,53 @@ pub enum Authority<'a> {
     Token {
         /// What the token may be used for.
         scopes: &'a ScopeSet,
+        /// Which tools it may be used for, and with which arguments, whatever the scopes say.
+        details: &'a Details,
     },
 }
 
 /// What is asked.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// With what authority.
     pub authority: Authority<'a>,
     /// What shall be done; `None` for messages that are part of the protocol itself and touch nothing.
     pub action: Option<&'a Action>,
+    /// The arguments of a call. None where nothing is called: a list is filtered, or what came of a call is fetched
+    /// that was decided on with its arguments.
+    pub arguments: Option<&'a dyn Node>,
     /// Whether the answer is a list that will be filtered for this token.
     pub filtered: bool,
 }
 
-/// Decides: `effective = token scope ∩ what the resource's scopes bundle`. Anything that no scope bundles is
-/// denied to everyone, on a public resource too.
+/// Decides: `effective = token scope ∩ token details ∩ what the resource's scopes bundle`. Anything that no scope
+/// bundles is denied to everyone, on a public resource too.
+///
+/// Details speak of tools alone, and are a ceiling: with details a tool is permitted only if one of them allows it,
+/// and by the scopes too if the token has any. Without scopes they are the whole authority.
 pub fn decide(request: &Request<'_>, policy: &ResourcePolicy) -> Decision {
     let obligations = if request.filtered { vec![Obligation::MarkPrivate] } else { Vec::new() };
     let Some(action) = request.action else {
         return Decision::permit(None, obligations, Reason::ProtocolOnly);
     };
-    match why(request.authority, action, policy) {
+    match why(request, action, policy) {
         Ok(reason) => Decision::permit(Some(action.clone()), obligations, reason),
         Err(denial) if denial.missing.is_empty() => Decision::Deny(denial),
         Err(denial) => Decision::Challenge(denial),
     }
 }
 
-/// Whether a list may show `action` to this authority: exactly if calling it would be permitted.
+/// Whether a list may show `action` to this authority: exactly if calling it would be permitted, with some arguments.
 pub fn visible(authority: Authority<'_>, action: &Action, policy: &ResourcePolicy) -> bool {
-    why(authority, action, policy).is_ok()
+    why(&Request { authority, action: None, arguments: None, filtered: true }, action, policy).is_ok()
 }
 
-fn why(authority: Authority<'_>, action: &Action, policy: &ResourcePolicy) -> Result<Reason, Denial> {
-    let deny = |reason, missing| Denial { reason, missing };
-    match authority {
+fn deny(reason: Reason, missing: ScopeSet) -> Denial {
+    Denial { reason, missing }
+}
+
+fn why(request: &Request<'_>, action: &Action, policy: &ResourcePolicy) -> Result<Reason, Denial> {
+    match request.authority {
         Authority::Nobody if !policy.is_public() => Err(deny(Reason::ScopeMissing, cheapest(action, policy))),
         // A public resource without scopes is open as a whole; with scopes, they say what is open.
         Authority::Nobody if policy.scopes().is_empty() => Ok(Reason::PublicResource),
@@ -58,15 +71,44 @@ fn why(authority: Authority<'_>, action: &Action, policy: &ResourcePolicy) -> Re
             Some(_) => Ok(Reason::PublicResource),
             None => Err(deny(Reason::Unmapped, ScopeSet::default())),
         },
-        Authority::Token { scopes } => {
-            if let Some(scope) = policy.allowing(action).find(|s| scopes.contains(s)) {
-                return Ok(Reason::ScopeAllows(scope.to_string()));
-            }
-            let missing = cheapest(action, policy);
-            let reason = if missing.is_empty() { Reason::Unmapped } else { Reason::ScopeMissing };
-            Err(deny(reason, missing))
+        Authority::Token { scopes, details } if details.is_empty() => by_scope(scopes, action, policy),
+        Authority::Token { scopes, details } => {
+            let reason = by_scope_or_none(scopes, action, policy)?;
+            by_detail(details, action, request.arguments)?;
+            Ok(reason)
         }
     }
+}
+
+fn by_scope(scopes: &ScopeSet, action: &Action, policy: &ResourcePolicy) -> Result<Reason, Denial> {
+    if let Some(scope) = policy.allowing(action).find(|s| scopes.contains(s)) {
+        return Ok(Reason::ScopeAllows(scope.to_string()));
+    }
+    let missing = cheapest(action, policy);
+    let reason = if missing.is_empty() { Reason::Unmapped } else { Reason::ScopeMissing };
+    Err(deny(reason, missing))
+}
+
+/// Beside details scopes may be missing, but those that tell who the user is; what no scope bundles is denied all the same.
+fn by_scope_or_none(scopes: &ScopeSet, action: &Action, policy: &ResourcePolicy) -> Result<Reason, Denial> {
+    let opens_nothing = |s: &Scope| s.is_of_identity() && !policy.scopes().contains(s);
+    if !scopes.iter().all(opens_nothing) || action.kind != ActionKind::Tool {
+        return by_scope(scopes, action, policy);
+    }
+    match policy.allowing(action).next() {
+        Some(_) => Ok(Reason::DetailAllows),
+        None => Err(deny(Reason::Unmapped, ScopeSet::default())),
+    }
+}
+
+fn by_detail(details: &Details, action: &Action, arguments: Option<&dyn Node>) -> Result<(), Denial> {
+    if action.kind != ActionKind::Tool {
+        return Ok(());
+    }
+    details.check(&action.name, arguments).map_err(|why| match why {
+        NotAllowed::Unnamed => deny(Reason::NotInDetails, ScopeSet::default()),
+        NotAllowed::Constraint(c) => deny(Reason::Constraint(Box::new(c.clone())), ScopeSet::default()),
+    })
 }
 
 /// What to ask for: the first scope, in the operator's order, that bundles the action. Any one is enough, and
@@ -78,7 +120,8 @@ fn cheapest(action: &Action, policy: &ResourcePolicy) -> ScopeSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use prokura_core::{ActionPattern, Scope};
+    use prokura_core::{ActionPattern, Constraint, Detail, Path, Test, View};
+    use std::sync::LazyLock;
 
     fn policy(public: bool) -> ResourcePolicy {
         let scope = |s: &str, patterns: &[&str]| {
@@ -91,8 +134,14 @@ mod tests {
         )
     }
 
+    static NONE: LazyLock<Details> = LazyLock::new(Details::default);
+
+    fn token<'a>(scopes: &'a ScopeSet, details: &'a Details) -> Authority<'a> {
+        Authority::Token { scopes, details }
+    }
+
     fn ask<'a>(scopes: &'a ScopeSet, action: Option<&'a Action>) -> Request<'a> {
-        Request { authority: Authority::Token { scopes }, action, filtered: false }
+        Request { authority: token(scopes, &NONE), action, arguments: None, filtered: false }
     }
 
     #[test]
@@ -112,8 +161,12 @@ mod tests {
     #[test]
     fn nobody_may_do_what_is_public_and_mapped() {
         let (read, other) = (Action::tool("read_report"), Action::tool("drop"));
-        let request =
-            |action| Request { authority: Authority::Nobody, action: Some(action), filtered: false };
+        let request = |action| Request {
+            authority: Authority::Nobody,
+            action: Some(action),
+            arguments: None,
+            filtered: false,
+        };
         assert_eq!(decide(&request(&read), &policy(true)).word(), "permit");
         assert_eq!(decide(&request(&other), &policy(true)).word(), "deny");
         assert_eq!(decide(&request(&read), &policy(false)).word(), "challenge");
@@ -125,11 +178,64 @@ mod tests {
         for name in ["read_report", "delete", "drop", "Read_report"] {
             let action = Action::tool(name);
             let called = matches!(decide(&ask(&scopes, Some(&action)), &policy(false)), Decision::Permit(..));
-            assert_eq!(
-                visible(Authority::Token { scopes: &scopes }, &action, &policy(false)),
-                called,
-                "{name}"
-            );
+            assert_eq!(visible(token(&scopes, &NONE), &action, &policy(false)), called, "{name}");
         }
+    }
+
+    /// No arguments.
+    struct Empty;
+
+    impl Node for Empty {
+        fn view(&self) -> View<'_> {
+            View::Object
+        }
+
+        fn member(&self, _: &str) -> prokura_core::Member<'_> {
+            prokura_core::Member::Absent
+        }
+
+        fn item(&self, _: usize) -> Option<&dyn Node> {
+            None
+        }
+    }
+
+    fn details(tool: &str, constraints: Vec<Constraint>) -> Details {
+        Details::new([Detail::new([tool.to_owned()], constraints).unwrap()]).unwrap()
+    }
+
+    fn word(scopes: &str, details: &Details, action: &Action) -> (&'static str, &'static str) {
+        let scopes = ScopeSet::parse(scopes).unwrap();
+        let authority = token(&scopes, details);
+        let request = Request { authority, action: Some(action), arguments: Some(&Empty), filtered: false };
+        let decision = decide(&request, &policy(false));
+        (decision.word(), decision.reason().code())
+    }
+
+    #[test]
+    fn e15_details_are_a_ceiling_beside_scopes_and_the_whole_authority_without() {
+        let (read, delete, prompt) =
+            (Action::tool("read_report"), Action::tool("delete"), Action::prompt("read_report"));
+        let reading = details("read_report", vec![]);
+        assert_eq!(word("", &reading, &read), ("permit", "detail_allows"));
+        assert_eq!(word("openid email", &reading, &read), ("permit", "detail_allows"));
+        assert_eq!(word("openid removed", &reading, &read), ("challenge", "scope_missing"));
+        assert_eq!(word("", &reading, &delete), ("deny", "not_in_details"));
+        assert_eq!(word("", &reading, &prompt), ("deny", "unmapped"));
+        assert_eq!(word("read", &reading, &read), ("permit", "scope_allows"));
+        assert_eq!(word("all", &reading, &delete), ("deny", "not_in_details"));
+        assert_eq!(word("read", &details("delete", vec![]), &delete), ("challenge", "scope_missing"));
+        assert_eq!(word("", &details("drop", vec![]), &Action::tool("drop")), ("deny", "unmapped"));
+        assert_eq!(word("", &Details::default(), &read), ("challenge", "scope_missing"));
+    }
+
+    #[test]
+    fn a_constraint_is_asked_of_a_call_and_not_of_a_list() {
+        let read = Action::tool("read_report");
+        let given = Constraint { path: Path::parse(".x").unwrap(), test: Test::Present };
+        let only = details("read_report", vec![given]);
+        assert_eq!(word("all", &only, &read), ("deny", "constraint"));
+        let scopes = ScopeSet::default();
+        assert!(visible(token(&scopes, &only), &read, &policy(false)));
+        assert!(!visible(token(&scopes, &only), &Action::tool("delete"), &policy(false)));
     }
 }

@@ -4,7 +4,7 @@
 use crate::clients::DocumentError;
 use crate::device::DeviceFault;
 use http::StatusCode;
-use prokura_core::{InvalidResource, InvalidScope, ScopeSet};
+use prokura_core::{InvalidDetail, InvalidResource, InvalidScope, ScopeSet};
 use prokura_oauth::assertion::AssertionError;
 use prokura_oauth::authentication::UnknownAcr;
 use prokura_oauth::authorize::ParameterError;
@@ -15,6 +15,7 @@ use prokura_oauth::form::FormError;
 use prokura_oauth::json::JsonError;
 use prokura_oauth::pkce::PkceError;
 use prokura_oauth::request_object::RequestObjectError;
+use prokura_oauth::rich::RichError;
 use prokura_oauth::token_request::{CredentialsError, TokenRequestError};
 use prokura_store::StoreError;
 use std::sync::Arc;
@@ -134,6 +135,18 @@ pub enum Fault {
     /// Scopes that the resource does not have, or that exceed the grant.
     #[error("`{0}` cannot be given here")]
     ScopeTooWide(ScopeSet),
+    /// The authorization details cannot be read, or are not served.
+    #[error("{0}")]
+    Details(#[from] RichError),
+    /// A tool that no scope of the resource, or none of those asked for, bundles.
+    #[error("`{0}` is no tool that can be allowed here, or it is within none of the scopes")]
+    DetailTool(String),
+    /// More than was agreed to, or more than can be kept.
+    #[error("{0}")]
+    DetailWider(#[from] InvalidDetail),
+    /// The client registered that it does not use this type.
+    #[error("this client did not register the authorization details type `mcp_tool`")]
+    DetailType,
     /// No scope is left.
     #[error("name a `scope`")]
     ScopeNone,
@@ -317,6 +330,9 @@ impl Fault {
             Self::Disabled => (S::BAD_REQUEST, E::InvalidGrant, "disabled"),
             Self::NoAuthority => (S::BAD_REQUEST, E::UnauthorizedClient, "no_authority"),
             Self::ScopeTooWide(_) => (S::BAD_REQUEST, E::InvalidScope, "scope_too_wide"),
+            Self::Details(_) | Self::DetailTool(_) | Self::DetailWider(_) | Self::DetailType => {
+                (S::BAD_REQUEST, E::InvalidAuthorizationDetails, self.details_reason())
+            }
             Self::ScopeNone => (S::BAD_REQUEST, E::InvalidScope, "scope_none"),
             Self::Resource(_) => (S::BAD_REQUEST, E::InvalidTarget, "resource_malformed"),
             Self::ResourceUnknown => (S::BAD_REQUEST, E::InvalidTarget, "resource_unknown"),
@@ -341,6 +357,15 @@ impl Fault {
     /// Whether it only says that somebody has to wait: nothing was refused that belongs on record.
     pub fn is_wait(&self) -> bool {
         matches!(self, Self::Device(DeviceFault::Pending | DeviceFault::TooSoon))
+    }
+
+    fn details_reason(&self) -> &'static str {
+        match self {
+            Self::DetailTool(_) => "details_tool",
+            Self::DetailWider(_) => "details_too_wide",
+            Self::DetailType => "details_type",
+            _ => "details_malformed",
+        }
     }
 
     /// The cause, for the log, where it is our own.
@@ -422,6 +447,10 @@ mod tests {
             Fault::NoAuthority,
             Fault::Scope(InvalidScope::Token),
             Fault::ScopeTooWide(scopes),
+            Fault::Details(RichError::Type),
+            Fault::DetailTool("drop".into()),
+            Fault::DetailWider(InvalidDetail::Wider("drop".into())),
+            Fault::DetailType,
             Fault::ScopeNone,
             Fault::Resource(InvalidResource::Fragment),
             Fault::ResourceUnknown,

@@ -40,7 +40,8 @@ pub(crate) fn scopes() -> ScopeSet {
 pub(crate) fn place(issuer: &Issuer) -> Result<Arc<Place>, InvalidResource> {
     let uri = ResourceUri::parse(&format!("{issuer}/userinfo"))?;
     let first = Scope::parse(OPENID).into_iter().collect();
-    Ok(Arc::new(Place { uri, name: "userinfo".to_owned(), scopes: scopes(), first, needs_proof: false }))
+    let (name, scopes, bundled) = ("userinfo".to_owned(), scopes(), Vec::new());
+    Ok(Arc::new(Place { uri, name, scopes, first, needs_proof: false, bundled }))
 }
 
 /// Splits what was asked into these scopes and the rest. They count only beside `openid`, and never where the

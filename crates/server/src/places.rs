@@ -3,7 +3,10 @@
 use crate::fault::Fault;
 use crate::identity;
 use prokura_config::Config;
-use prokura_core::{InvalidResource, InvalidScope, ResourceUri, Scope, ScopeSet};
+use prokura_core::{
+    Action, ActionPattern, Details, InvalidResource, InvalidScope, ResourceUri, Scope, ScopeSet,
+};
+use prokura_oauth::rich;
 use std::sync::Arc;
 
 /// A scope that clients may send to say that they want to stay (OpenID Connect Core §11). A client that may
@@ -23,6 +26,8 @@ pub(crate) struct Place {
     pub(crate) first: ScopeSet,
     /// Whether tokens for it are bound to a key.
     pub(crate) needs_proof: bool,
+    /// The actions that its scopes bundle.
+    pub(crate) bundled: Vec<(Scope, Vec<ActionPattern>)>,
 }
 
 /// All of them.
@@ -55,8 +60,13 @@ impl Places {
                 Some(names) => set(&mut names.iter())?,
                 None => scopes.clone(),
             };
+            let bundles = |(name, scope): (&String, &prokura_config::ScopeConfig)| {
+                Ok::<_, prokura_core::InvalidScope>((Scope::parse(name)?, scope.actions.clone()))
+            };
+            let bundled = r.scopes.iter().map(bundles).collect::<Result<_, _>>()?;
             let (uri, name) = (config.resource_uri(r), r.name.clone());
-            Ok::<_, InvalidScope>(Arc::new(Place { uri, name, scopes, first, needs_proof: r.require_dpop }))
+            let needs_proof = r.require_dpop;
+            Ok::<_, InvalidScope>(Arc::new(Place { uri, name, scopes, first, needs_proof, bundled }))
         };
         let with_scopes = config.resources.iter().filter(|r| !r.scopes.is_empty() && r.takes_own_tokens());
         Ok(Self {
@@ -97,6 +107,13 @@ impl Places {
         self.at(&ResourceUri::parse(text)?).ok_or(Fault::ResourceUnknown)
     }
 
+    /// The resource here that all details of a request name: what the request means if it names none.
+    pub(crate) fn located(&self, details: Option<&str>) -> Option<String> {
+        let location = rich::location(details?)?;
+        let uri = ResourceUri::parse(&location).ok()?;
+        self.at(&uri).map(|_| location)
+    }
+
     /// The resource at `uri`.
     pub(crate) fn at(&self, uri: &ResourceUri) -> Option<Arc<Place>> {
         let all = self.configured.iter().chain([&self.identity]);
@@ -116,23 +133,55 @@ impl Places {
 
 impl Place {
     /// The scopes that a user is asked for: those of the resource, and those that tell who the user is.
-    pub(crate) fn scopes_of_a_user(&self, scope: Option<&ScopeSet>) -> Result<ScopeSet, Fault> {
+    pub(crate) fn scopes_of_a_user(
+        &self,
+        scope: Option<&ScopeSet>,
+        details: bool,
+    ) -> Result<ScopeSet, Fault> {
         let (identity, rest) = match scope {
             Some(asked) => identity::split(asked, &self.scopes),
             None => (ScopeSet::default(), ScopeSet::default()),
         };
-        Ok(self.scopes_asked(Some(&rest))?.union(&identity))
+        Ok(self.scopes_asked(Some(&rest), details)?.union(&identity))
     }
 
-    /// The scopes that a request means: those it names, all of which must exist, or the first ones.
-    pub(crate) fn scopes_asked(&self, scope: Option<&ScopeSet>) -> Result<ScopeSet, Fault> {
+    /// The scopes that a request means: those it names, all of which must exist, or the first ones. A request with
+    /// details and without scopes means the details alone.
+    pub(crate) fn scopes_asked(&self, scope: Option<&ScopeSet>, details: bool) -> Result<ScopeSet, Fault> {
         let Some(asked) = scope.map(without_offline).filter(|s| !s.is_empty()) else {
+            if details {
+                return Ok(ScopeSet::default());
+            }
             return if self.first.is_empty() { Err(Fault::ScopeNone) } else { Ok(self.first.clone()) };
         };
         if !asked.is_within(&self.scopes) {
             return Err(Fault::ScopeTooWide(asked.difference(&self.scopes)));
         }
         Ok(asked)
+    }
+}
+
+impl Place {
+    /// The details that a request for `scopes` means. Every tool must be one that the scopes bundle, or any scope of the
+    /// resource if the details stand alone: what nobody can be allowed is not asked of a user.
+    pub(crate) fn details_asked(&self, text: Option<&str>, scopes: &ScopeSet) -> Result<Details, Fault> {
+        let Some(text) = text else { return Ok(Details::default()) };
+        let details = rich::parse(text, &self.uri)?;
+        let alone = scopes.iter().all(|s| s.is_of_identity() && !self.scopes.contains(s));
+        let scopes = if alone { &self.scopes } else { scopes };
+        let unknown = details.tools().into_iter().find(|tool| !self.bundles(scopes, tool));
+        match unknown.map(str::to_owned) {
+            Some(tool) => Err(Fault::DetailTool(tool)),
+            None => Ok(details),
+        }
+    }
+
+    fn bundles(&self, scopes: &ScopeSet, tool: &str) -> bool {
+        let action = Action::tool(tool);
+        let bundles = |(scope, patterns): &(Scope, Vec<ActionPattern>)| {
+            scopes.contains(scope) && patterns.iter().any(|p| p.matches(&action))
+        };
+        self.bundled.iter().any(bundles)
     }
 }
 
@@ -152,6 +201,10 @@ mod tests {
             scopes: ScopeSet::parse("a b").unwrap(),
             first: ScopeSet::parse("a").unwrap(),
             needs_proof: false,
+            bundled: vec![
+                (Scope::parse("a").unwrap(), vec![ActionPattern::parse("tool:read").unwrap()]),
+                (Scope::parse("b").unwrap(), vec![ActionPattern::parse("tool:write").unwrap()]),
+            ],
         })
     }
 
@@ -176,7 +229,7 @@ mod tests {
         };
         assert_eq!(meant("openid profile offline_access").as_deref(), Some("userinfo"));
         assert_eq!((meant("openid a"), meant("profile"), meant("a")), (None, None, None));
-        let asked = |s: &str| place("x").scopes_of_a_user(Some(&ScopeSet::parse(s).unwrap()));
+        let asked = |s: &str| place("x").scopes_of_a_user(Some(&ScopeSet::parse(s).unwrap()), false);
         assert_eq!(asked("openid b").unwrap().to_string(), "b openid");
         assert_eq!(asked("openid").unwrap().to_string(), "a openid");
         assert!(asked("profile b").is_err());
@@ -184,11 +237,25 @@ mod tests {
 
     #[test]
     fn scopes_are_those_of_the_resource() {
-        let asked =
-            |s: &str| place("x").scopes_asked(Some(&ScopeSet::parse(s).unwrap())).map(|s| s.to_string());
+        let asked = |s: &str| {
+            place("x").scopes_asked(Some(&ScopeSet::parse(s).unwrap()), false).map(|s| s.to_string())
+        };
         assert_eq!(asked("b offline_access").unwrap(), "b");
         assert_eq!(asked("").unwrap(), "a");
         assert_eq!(asked("offline_access").unwrap(), "a");
+        assert!(place("x").scopes_asked(None, true).unwrap().is_empty());
         assert!(matches!(asked("a c"), Err(Fault::ScopeTooWide(s)) if s.to_string() == "c"));
+    }
+
+    #[test]
+    fn a_detail_names_tools_that_can_be_allowed() {
+        let asked = |tool: &str, scopes: &str| {
+            let text = format!(r#"[{{"type":"mcp_tool","actions":["{tool}"]}}]"#);
+            place("x").details_asked(Some(&text), &ScopeSet::parse(scopes).unwrap())
+        };
+        assert!(asked("read", "").is_ok() && asked("write", "").is_ok() && asked("write", "a b").is_ok());
+        for (tool, scopes) in [("write", "a"), ("drop", ""), ("Read", "")] {
+            assert!(matches!(asked(tool, scopes), Err(Fault::DetailTool(t)) if t == tool), "{tool}");
+        }
     }
 }

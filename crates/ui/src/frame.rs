@@ -90,8 +90,10 @@ impl Hop {
 /// One permission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permission {
-    /// The scope, as the form's value.
-    pub scope: String,
+    /// The name of the form's field.
+    pub name: &'static str,
+    /// Its value.
+    pub value: String,
     /// What it allows, as a sentence begins: `Read sales reports`.
     pub sentence: Shown,
     /// The actions that it bundles: `tool:read_report`.

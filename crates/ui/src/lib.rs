@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod assets;
+mod detail;
 mod frame;
 mod ident;
 mod pages;
@@ -16,6 +17,7 @@ mod when;
 
 pub use askama::{Error as RenderError, Template};
 pub use assets::{Asset, SCRIPT, SEAL, STYLE, asset};
+pub use detail::detail_sentence;
 pub use frame::{Form, Frame, Hop, Meaning, Notice, Permission};
 pub use ident::Ident;
 pub use pages::{

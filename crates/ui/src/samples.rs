@@ -126,7 +126,8 @@ fn consent(w: &Words) -> Consent {
 
 fn permission(scope: &str, sentence: &str, actions: &[&str], kept: bool) -> Permission {
     Permission {
-        scope: scope.to_owned(),
+        name: "scope",
+        value: scope.to_owned(),
         sentence: Shown::sentence(sentence),
         actions: actions.iter().map(|a| (*a).to_owned()).collect(),
         kept,

@@ -22,6 +22,11 @@ impl Shown {
         Self(tidy(raw, Self::SENTENCE))
     }
 
+    /// A condition on what is allowed, however long: what is cut off could be what matters.
+    pub fn whole(raw: &str) -> Self {
+        Self(tidy(raw, usize::MAX))
+    }
+
     /// What is shown.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -4,8 +4,10 @@ use super::{AdminArgs, OPERATOR, Opened, missing};
 use crate::failure::Failure;
 use crate::show::{Names, Table, exact, json, plain, print};
 use clap::{Args, Subcommand};
-use prokura_core::{AgentId, Grant, GrantId, GrantState, Grantor, Principal, Timestamp};
+use prokura_core::{AgentId, Evidence, Grant, GrantId, GrantState, Grantor, Principal, Timestamp};
+use prokura_oauth::rich;
 use prokura_store::StoreError;
+use prokura_ui::{ENGLISH, detail_sentence};
 
 /// Grants: what an agent may do with somebody's authority
 #[derive(Debug, Args)]
@@ -100,7 +102,7 @@ impl Opened {
         }
         let mut table = Table::new(&["grant", "who acts for whom", "may", "state", "until"]);
         for grant in &grants {
-            let (chain, may) = (chain(grant, &names), grant.actions.to_string());
+            let (chain, may) = (chain(grant, &names), may(grant));
             table.row([grant.id.to_string(), chain, may, state(grant, now).into(), exact(grant.expires_at)]);
         }
         print(table)
@@ -112,13 +114,16 @@ impl Opened {
         }
         let mut lines = vec![
             chain(grant, names),
-            format!("may      {}", grant.actions),
+            format!("may      {}", may(grant)),
             format!("at       {}", grant.resource),
             format!("state    {}", state(grant, self.clock.now())),
             format!("from     {}", exact(grant.not_before)),
             format!("until    {}", exact(grant.expires_at)),
             format!("made by  {}", grantor(grant)),
         ];
+        for detail in grant.details.iter() {
+            lines.insert(2, format!("only     {}", plain(detail_sentence(detail, &ENGLISH).as_str())));
+        }
         if let GrantState::Revoked(end) = &grant.state {
             lines.push(format!("ended    {} by {}: {}", exact(end.at), plain(&end.by), plain(&end.why)));
         }
@@ -174,10 +179,25 @@ fn state(grant: &Grant, now: Timestamp) -> &'static str {
     }
 }
 
+/// The scopes; where there are none, the tools of the details.
+fn may(grant: &Grant) -> String {
+    if grant.actions.is_empty() {
+        return plain(&grant.details.tools().into_iter().collect::<Vec<_>>().join(" "));
+    }
+    grant.actions.to_string()
+}
+
+fn details(grant: &Grant) -> serde_json::Value {
+    serde_json::from_str(&rich::to_text(&grant.details, &grant.resource)).unwrap_or_default()
+}
+
 fn grantor(grant: &Grant) -> String {
     match &grant.grantor {
         Grantor::User(id) => id.to_string(),
-        Grantor::Operator => "the configuration".to_owned(),
+        Grantor::Operator => match &grant.evidence {
+            Evidence::IdJag { issuer, .. } => format!("the identity provider {}", plain(issuer)),
+            Evidence::Configuration | Evidence::Consent { .. } => "the configuration".to_owned(),
+        },
     }
 }
 
@@ -192,7 +212,7 @@ fn as_json(grant: &Grant) -> serde_json::Value {
     serde_json::json!({
         "id": grant.id.as_str(), "parents": parents, "subject": grant.subject.as_str(),
         "grantee": grant.grantee.as_str(), "grantor": grantor(grant), "resource": grant.resource.as_str(),
-        "scope": grant.actions.to_string(), "not_before": exact(grant.not_before),
+        "scope": grant.actions.to_string(), "authorization_details": details(grant), "not_before": exact(grant.not_before),
         "expires_at": exact(grant.expires_at), "state": match &grant.state {
             GrantState::Active => "active", GrantState::Suspended => "suspended", GrantState::Revoked(_) => "revoked",
         }, "ended": ended,

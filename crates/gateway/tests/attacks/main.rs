@@ -8,6 +8,7 @@ mod issuer;
 mod world;
 
 mod authority;
+mod details;
 mod doors;
 mod foreign;
 mod handles;

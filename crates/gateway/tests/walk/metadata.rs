@@ -11,7 +11,7 @@ async fn metadata_stand_at_the_inserted_path() {
     let answer = world.request(Method::GET, "crm").path(&format!("{PATH}/mcp/crm")).send().await;
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
     let expected = format!(
-        r#"{{"resource":"{0}/mcp/crm","authorization_servers":["{0}"],"scopes_supported":["read"],"bearer_methods_supported":["header"],"dpop_signing_alg_values_supported":["ES256","ES384","ES512","EdDSA","RS256","RS384","RS512","PS256","PS384","PS512","Ed25519"],"dpop_bound_access_tokens_required":false,"resource_name":"crm"}}"#,
+        r#"{{"resource":"{0}/mcp/crm","authorization_servers":["{0}"],"scopes_supported":["read"],"bearer_methods_supported":["header"],"dpop_signing_alg_values_supported":["ES256","ES384","ES512","EdDSA","RS256","RS384","RS512","PS256","PS384","PS512","Ed25519"],"dpop_bound_access_tokens_required":false,"authorization_details_types_supported":["mcp_tool"],"resource_name":"crm"}}"#,
         world.issuer
     );
     assert_eq!(answer.body, expected);

@@ -15,8 +15,8 @@ pub use upstream::{Reply, Seen, Upstream};
 
 use prokura_config::{Config, Issuer, Span};
 use prokura_core::{
-    AgentId, ClientId, Clock, Evidence, Grant, GrantId, GrantState, Grantor, ManualClock, PointId, Principal,
-    ResourceUri, ScopeSet, SeededRng, Timestamp, TokenId, UserId,
+    AgentId, ClientId, Clock, Details, Evidence, Grant, GrantId, GrantState, Grantor, ManualClock, PointId,
+    Principal, ResourceUri, ScopeSet, SeededRng, Timestamp, TokenId, UserId,
 };
 use prokura_egress::{AllowList, Egress, EgressConfig, UpstreamConfig};
 use prokura_gateway::{ForeignServer, Gateway, GatewayOptions};
@@ -87,7 +87,20 @@ pub struct TokenFor {
     pub ancestors: Vec<&'static str>,
     pub resource: &'static str,
     pub scopes: &'static str,
+    /// `authorization_details` without `type` and `locations`; empty for none.
+    pub details: &'static str,
     pub life: i64,
+}
+
+impl TokenFor {
+    fn details(&self, world: &World) -> Details {
+        if self.details.is_empty() {
+            return Details::default();
+        }
+        let text = self.details.replace("{\"", "{\"type\":\"mcp_tool\",\"");
+        let resource = ResourceUri::parse_exact(&world.resource(self.resource)).unwrap();
+        prokura_oauth::rich::parse(&text, &resource).unwrap()
+    }
 }
 
 /// Alice, who may read at `crm`.
@@ -99,6 +112,7 @@ pub fn alice() -> TokenFor {
         ancestors: vec![],
         resource: "crm",
         scopes: "read",
+        details: "",
         life: 300,
     }
 }
@@ -193,6 +207,7 @@ impl World {
             client: ClientId::parse(of.client).unwrap(),
             actors: vec![AgentId::parse("agt_planner").unwrap()],
             scopes: ScopeSet::parse(of.scopes).unwrap(),
+            details: of.details(self),
             id: TokenId::parse("t_1").unwrap(),
             issued_at: self.clock.now(),
             expires_at: self.clock.now().after(Duration::from_secs(of.life.unsigned_abs())),
@@ -247,6 +262,7 @@ impl World {
             grantee: AgentId::parse("agt_planner").unwrap(),
             resource: ResourceUri::parse_exact(&self.resource("crm")).unwrap(),
             actions: ScopeSet::parse("read").unwrap(),
+            details: Details::default(),
             not_before: now,
             expires_at: now.after(Duration::from_secs(86_400)),
             depth_left: 1,

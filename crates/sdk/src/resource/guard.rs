@@ -79,6 +79,8 @@ impl Guard {
             scopes: parts.first.clone(),
             dpop_required: parts.require_dpop,
             name: parts.name,
+            // Which arguments a tool takes is for the tool to say.
+            details_types: Vec::new(),
         };
         let metadata_url = address(&parts.uri);
         let origin = metadata_url.split(WELL_KNOWN).next().unwrap_or_default().to_owned();

@@ -10,7 +10,9 @@ use prokura_config::ResourceConfig;
 use prokura_core::{AgentId, ClientId, Grant, GrantId, GrantState, Grantor, Principal, ScopeSet, Timestamp};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_store::{StoreError, Tx};
-use prokura_ui::{AgentRow, Allowed, ENGLISH, GrantRow, Hop, Ident, Meaning, Notice, Shown, When};
+use prokura_ui::{
+    AgentRow, Allowed, ENGLISH, GrantRow, Hop, Ident, Meaning, Notice, Shown, When, detail_sentence,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -127,7 +129,7 @@ fn grant_row(people: &People, visit: &Visit, owner: &SignedIn, all: &Everything,
     let place = people.place(&grant.resource);
     let when = |t: Timestamp| When::at(t.seconds(), now, &ENGLISH);
     let resource = place.map_or(grant.resource.as_str(), |p| p.name.as_str());
-    let n = grant.actions.len();
+    let n = grant.actions.len() + grant.details.iter().len();
     let limit = if n == 1 {
         ENGLISH.chain_limit_one.to_string()
     } else {
@@ -139,7 +141,11 @@ fn grant_row(people: &People, visit: &Visit, owner: &SignedIn, all: &Everything,
     GrantRow {
         id: Ident::new(grant.id.as_str()),
         resource: Shown::name(place.map_or(grant.resource.as_str(), ResourceConfig::title)),
-        permissions: permissions(place, &grant.actions).into_iter().map(|(_, s)| s).collect(),
+        permissions: permissions(place, &grant.actions)
+            .into_iter()
+            .map(|(_, s)| s)
+            .chain(grant.details.iter().map(|d| detail_sentence(d, &ENGLISH)))
+            .collect(),
         chain: hops,
         since: when(grant.not_before),
         expires: when(grant.expires_at),

@@ -153,6 +153,7 @@ fn configured(c: &ClientConfig, places: &Places, secrets: &Secrets) -> Result<Cl
         client_uri: None,
         policy_uri: None,
         tos_uri: None,
+        details_types: c.authorization_details_types.clone(),
         software_id: None,
         software_version: None,
         signs_requests: c.require_signed_request_object,

@@ -3,7 +3,7 @@
 use crate::authenticate;
 use crate::clients::Client;
 use crate::fault::Fault;
-use crate::grants::{Poll, Redemption, Renewal, own, poll, redeem, refresh};
+use crate::grants::{Own, Poll, Redemption, Renewal, own, poll, redeem, refresh};
 use crate::possession::{At, Possession};
 use crate::record::About;
 use crate::server::AppState;
@@ -58,16 +58,20 @@ async fn grant(
     about: &mut About,
 ) -> Result<Response, Fault> {
     let issued = match asked {
-        TokenRequest::AuthorizationCode { code, redirect_uri, verifier, resource } => {
+        TokenRequest::AuthorizationCode { code, redirect_uri, verifier, resource, details } => {
             let resource = named(resource.as_deref())?;
-            let asked = Redemption { code, redirect_uri, verifier, resource };
+            let asked = Redemption { code, redirect_uri, verifier, resource, details };
             redeem(app, client, asked, possession, trace, about).await?
         }
-        TokenRequest::RefreshToken { token, scope, resource } => {
-            let asked = Renewal { token, scope, resource: named(resource.as_deref())? };
+        TokenRequest::RefreshToken { token, scope, resource, details } => {
+            let asked = Renewal { token, scope, resource: named(resource.as_deref())?, details };
             refresh(app, client, asked, possession, trace, about).await?
         }
-        TokenRequest::ClientCredentials { scope, resource } => {
+        TokenRequest::ClientCredentials { scope, resource, details } => {
+            let resource = resource.or_else(|| app.places.located(details.as_deref()));
+            if details.is_some() && !client.metadata.may_detail() {
+                return Err(Fault::DetailType);
+            }
             let place = match (&resource, client.own.len()) {
                 // The only resource where the client has authority is the one it means.
                 (None, 1) => client.own.keys().next().and_then(|uri| app.places.at(uri)),
@@ -75,7 +79,8 @@ async fn grant(
             };
             let place = place.map_or_else(|| app.places.asked(resource.as_deref()), Ok)?;
             about.resource = Some(place.uri.clone());
-            own(app, client, &place, scope.as_ref(), possession, trace, about).await?
+            let asked = Own { scope, details };
+            own(app, client, &place, &asked, possession, trace, about).await?
         }
         TokenRequest::DeviceCode { code, resource } => {
             let asked = Poll { code, resource: named(resource.as_deref())? };

@@ -1,6 +1,6 @@
 //! Authorization codes: made when a user agrees, redeemed once (RFC 6749 §4.1.3, RFC 7636 §4.6).
 
-use super::mint::{Issued, Minting, ancestors, in_force};
+use super::mint::{Issued, Minting, ancestors, in_force, narrowed};
 use super::payload::{CodePayload, RefreshPayload, bound_key};
 use crate::clients::{Client, ClientKind, Documents};
 use crate::fault::{CodeFault, Fault};
@@ -40,6 +40,7 @@ impl Codes for CodeMaker {
             redirect: asked.redirect.clone(),
             resource: asked.resource.clone(),
             scope: granted.scope.clone(),
+            details: granted.details.clone(),
             challenge: challenge.ok_or_else(|| StoreError::Corrupt {
                 column: "artifacts.payload",
                 detail: "an interaction has no proof key".to_owned(),
@@ -78,6 +79,8 @@ pub(crate) struct Redemption {
     pub(crate) redirect_uri: Option<String>,
     pub(crate) verifier: CodeVerifier,
     pub(crate) resource: Option<ResourceUri>,
+    /// Narrower authorization details.
+    pub(crate) details: Option<String>,
 }
 
 /// Everything that the transaction needs.
@@ -137,6 +140,7 @@ impl Job {
             return self.replayed(tx, &grant, &payload);
         }
         self.check(&code, &payload)?;
+        let details = narrowed(&payload.details, self.asked.details.as_deref(), &payload.resource)?;
         let minting = Minting {
             trace: payload.trace.clone(),
             authentication: payload.authentication.clone(),
@@ -150,7 +154,7 @@ impl Job {
             Consumed::Absent | Consumed::Expired => return Err(Fault::Code(CodeFault::Unknown)),
         }
         let above = ancestors(tx, &grant)?;
-        let token = minting.token(&grant, above, payload.scope.clone())?;
+        let token = minting.token(&grant, above, payload.scope.clone(), &details)?;
         minting.settle(tx, &token)?;
         let refresh_token = self.put_refresh(tx, &payload, &grant.id, grant.expires_at)?;
         seen(tx, &self.client, &grant.grantee, now, self.registered_for)?;
@@ -237,6 +241,7 @@ fn first_refresh(code: &CodePayload, cnf: Confirmation) -> RefreshPayload {
         client: code.client.clone(),
         resource: code.resource.clone(),
         scope: code.scope.clone(),
+        details: code.details.clone(),
         repeats: 0,
         exchanged: None,
         cnf,

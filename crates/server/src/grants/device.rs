@@ -134,7 +134,7 @@ impl Job {
             ..self.minting.clone()
         };
         let above = ancestors(tx, &grant)?;
-        let token = minting.token(&grant, above, scope.clone())?;
+        let token = minting.token(&grant, above, scope.clone(), &grant.details)?;
         minting.settle(tx, &token)?;
         let refresh_token = self.put_refresh(tx, &minting, &grant, scope)?;
         seen(tx, &self.client, &grant.grantee, now, self.registered_for)?;
@@ -154,6 +154,7 @@ impl Job {
             client: self.client.id.clone(),
             resource: grant.resource.clone(),
             scope,
+            details: grant.details.clone(),
             repeats: 0,
             exchanged: None,
             cnf: minting.possession.of_refresh(&self.client),

@@ -7,7 +7,8 @@ use crate::wire::json;
 use axum::response::Response;
 use http::StatusCode;
 use prokura_core::{
-    AgentId, ClientId, Grant, GrantId, Principal, ResourceUri, ScopeSet, Timestamp, TokenId, TraceId,
+    AgentId, ClientId, Details, Grant, GrantId, InvalidDetail, Principal, ResourceUri, ScopeSet, Timestamp,
+    TokenId, TraceId,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::access_token::{AccessToken, GrantClaim};
@@ -15,8 +16,13 @@ use prokura_oauth::authentication::Authentication;
 use prokura_oauth::client_metadata::GrantType;
 use prokura_oauth::id_token::IdToken;
 use prokura_oauth::json::{Value, obj};
+use prokura_oauth::rich;
+use prokura_oauth::token_request::DETAILS;
 use prokura_store::{RevokedView, StoreError, Tx};
 use std::time::Duration;
+
+/// The longest details of a token, in bytes: it goes into the header of every request.
+const MAX_DETAILS: usize = 6 * 1024;
 
 /// A token that is on record, or will be in the same commit, and is not signed yet.
 #[derive(Debug, Clone)]
@@ -64,12 +70,13 @@ impl Minting {
         }
     }
 
-    /// The token that `grant` yields for `scopes`, which must be within it.
+    /// The token that `grant` yields for `scopes`, which must be within it, and under `details` besides its own.
     pub(crate) fn token(
         &self,
         grant: &Grant,
         ancestors: Vec<GrantId>,
         scopes: ScopeSet,
+        details: &Details,
     ) -> Result<AccessToken, Fault> {
         grant.usable_at(self.now).map_err(|_| Fault::GrantOver)?;
         if !scopes.is_within(&grant.actions) {
@@ -79,6 +86,10 @@ impl Minting {
         if cnf.key.is_none() && self.needs_proof.contains(&grant.resource) {
             return Err(Fault::ProofMissing);
         }
+        let details = grant.details.narrow(details)?;
+        if rich::to_text(&details, &grant.resource).len() > MAX_DETAILS {
+            return Err(Fault::DetailWider(InvalidDetail::TooMany));
+        }
         let issued_at = Timestamp::from_seconds(self.now.seconds());
         Ok(AccessToken {
             issuer: self.issuer.clone(),
@@ -87,6 +98,7 @@ impl Minting {
             client: self.client.clone(),
             actors: actors(grant),
             scopes,
+            details,
             id: self.id.clone(),
             issued_at,
             expires_at: issued_at.after(self.life).min(grant.expires_at),
@@ -121,12 +133,27 @@ impl Minting {
         event.resource = Some(token.audience.clone());
         event.details.insert("jti", token.id.as_str().into());
         event.details.insert("scope", token.scopes.to_string().into());
+        if !token.details.is_empty() {
+            let details = rich::to_value(&token.details, &token.audience);
+            event.details.insert("authorization_details", details);
+        }
         event.details.insert("expires_at", token.expires_at.seconds().into());
         if let Some(cnf) = token.cnf.to_object() {
             event.details.insert("cnf", Value::Object(cnf));
         }
         event
     }
+}
+
+/// What a token request asks for beside what was agreed to: fewer tools, more constraints (RFC 9396 §6). Constraints
+/// that are looser change nothing, since those that were agreed to stay.
+pub(crate) fn narrowed(
+    agreed: &Details,
+    asked: Option<&str>,
+    resource: &ResourceUri,
+) -> Result<Details, Fault> {
+    let Some(asked) = asked else { return Ok(agreed.clone()) };
+    Ok(agreed.narrow(&rich::parse(asked, resource)?)?)
 }
 
 /// The chain of a token: the grantee acts with a user's authority; with its own it is the subject.
@@ -182,8 +209,13 @@ impl Issued {
             ("access_token", jwt.into()),
             ("token_type", self.token.cnf.token_type().into()),
             ("expires_in", life.into()),
-            ("scope", self.token.scopes.to_string().into()),
         ]);
+        if !self.token.scopes.is_empty() {
+            body.insert("scope", self.token.scopes.to_string().into());
+        }
+        if !self.token.details.is_empty() {
+            body.insert(DETAILS, rich::to_value(&self.token.details, &self.token.audience));
+        }
         if let Some(refresh) = &self.refresh_token {
             body.insert("refresh_token", refresh.as_str().into());
         }

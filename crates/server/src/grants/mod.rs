@@ -9,6 +9,6 @@ mod refresh;
 
 pub(crate) use code::{CHALLENGE, CodeMaker, NONCE, Redemption, redeem};
 pub(crate) use device::{Poll, poll};
-pub(crate) use own::{OwnGrants, own};
+pub(crate) use own::{Own, OwnGrants, own};
 pub(crate) use payload::{KEY, RefreshPayload};
 pub(crate) use refresh::{Renewal, refresh};

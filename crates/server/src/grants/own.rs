@@ -9,8 +9,8 @@ use crate::possession::Possession;
 use crate::record::About;
 use crate::server::AppState;
 use prokura_core::{
-    AgentId, Evidence, Grant, GrantId, GrantState, Grantor, Principal, ResourceUri, ScopeSet, Timestamp,
-    TraceId,
+    AgentId, Details, Evidence, Grant, GrantId, GrantState, Grantor, Principal, ResourceUri, ScopeSet,
+    Timestamp, TraceId,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::client_metadata::GrantType;
@@ -41,12 +41,29 @@ impl OwnGrants {
     }
 }
 
+/// What a client asks for itself.
+pub(crate) struct Own {
+    pub(crate) scope: Option<ScopeSet>,
+    pub(crate) details: Option<String>,
+}
+
+impl Own {
+    /// What of it was given. Details without scopes stand alone, as everywhere; each of their tools must be within the
+    /// scopes that were given.
+    fn within(&self, given: &ScopeSet, place: &Place) -> Result<(ScopeSet, Details), Fault> {
+        let scopes = within(given, self.scope.as_ref())?;
+        let details = place.details_asked(self.details.as_deref(), &scopes)?;
+        let alone = !details.is_empty() && self.scope.as_ref().is_none_or(|s| without_offline(s).is_empty());
+        Ok((if alone { ScopeSet::default() } else { scopes }, details))
+    }
+}
+
 /// Issues a token of the client's own authority.
 pub(crate) async fn own(
     app: &AppState,
     client: &Client,
     place: &Place,
-    scope: Option<&ScopeSet>,
+    asked: &Own,
     possession: Possession,
     trace: &TraceId,
     about: &mut About,
@@ -54,7 +71,7 @@ pub(crate) async fn own(
     let (Some(given), Some(agent)) = (client.own.get(&place.uri), &client.agent) else {
         return Err(Fault::NoAuthority);
     };
-    let scopes = within(given, scope)?;
+    let (scopes, details) = asked.within(given, place)?;
     let grant = match app.own.known(agent, &place.uri) {
         Some(grant) => grant,
         None => make(app, agent, place, trace).await?,
@@ -62,7 +79,7 @@ pub(crate) async fn own(
     about.grant = Some(grant.id.clone());
     let minting = Minting::new(app, &client.id, possession, GrantType::ClientCredentials, trace);
     in_force(app.store.revoked(), &grant, &client.id, minting.now)?;
-    let token = minting.token(&grant, Vec::new(), scopes)?;
+    let token = minting.token(&grant, Vec::new(), scopes, &details)?;
     if minting.possession.is_to_be_spent() {
         let on_record = token.clone();
         app.store.transact(move |tx| minting.settle(tx, &on_record)).await?;
@@ -92,6 +109,7 @@ async fn make(app: &AppState, agent: &AgentId, place: &Place, trace: &TraceId) -
         grantee: agent.clone(),
         resource: place.uri.clone(),
         actions: app.clients.given_to(agent, &place.uri),
+        details: Details::default(),
         not_before: now,
         expires_at: FOR_EVER,
         depth_left: DEPTH,

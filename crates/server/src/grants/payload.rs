@@ -1,10 +1,12 @@
 //! What codes and refresh tokens remember. Only this server writes and reads it.
 
-use prokura_core::{ClientId, ResourceUri, ScopeSet, Timestamp, TraceId};
+use prokura_core::{ClientId, Details, ResourceUri, ScopeSet, Timestamp, TraceId};
 use prokura_oauth::authentication::Authentication;
 use prokura_oauth::confirmation::{Confirmation, Thumbprint};
 use prokura_oauth::json::{self, Limits, Object, Value, obj};
 use prokura_oauth::pkce::CodeChallenge;
+use prokura_oauth::rich;
+use prokura_oauth::token_request::DETAILS;
 use prokura_store::StoreError;
 
 /// The member of requests and codes with the thumbprint of a key (RFC 9449 §10).
@@ -17,6 +19,7 @@ pub(crate) struct CodePayload {
     pub(crate) redirect: String,
     pub(crate) resource: ResourceUri,
     pub(crate) scope: ScopeSet,
+    pub(crate) details: Details,
     pub(crate) challenge: CodeChallenge,
     /// The key whose proof must come with it (RFC 9449 §10).
     pub(crate) key: Option<Thumbprint>,
@@ -33,6 +36,7 @@ pub(crate) struct RefreshPayload {
     pub(crate) client: ClientId,
     pub(crate) resource: ResourceUri,
     pub(crate) scope: ScopeSet,
+    pub(crate) details: Details,
     /// How often its predecessor's answer was repeated.
     pub(crate) repeats: u64,
     /// When it was exchanged; what ended otherwise has none.
@@ -61,16 +65,19 @@ impl CodePayload {
         if let Some(key) = self.key {
             o.insert(KEY, key.to_string().into());
         }
+        put_details(&mut o, &self.details, &self.resource);
         o.to_vec()
     }
 
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
         let o = object(bytes)?;
         let read = || {
+            let resource = ResourceUri::parse_exact(o.str("resource")?).ok()?;
             Some(Self {
                 client: ClientId::parse(o.str("client")?).ok()?,
                 redirect: o.str("redirect")?.to_owned(),
-                resource: ResourceUri::parse_exact(o.str("resource")?).ok()?,
+                details: details(&o, &resource)?,
+                resource,
                 scope: ScopeSet::parse(o.str("scope")?).ok()?,
                 challenge: CodeChallenge::parse(o.str("challenge")?).ok()?,
                 key: bound_key(&o).ok()?,
@@ -92,6 +99,7 @@ impl RefreshPayload {
             ("repeats", self.repeats.into()),
             ("trace", self.trace.as_str().into()),
         ]);
+        put_details(&mut o, &self.details, &self.resource);
         if let Some(at) = self.exchanged {
             o.insert("exchanged", at.micros().into());
         }
@@ -105,9 +113,11 @@ impl RefreshPayload {
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
         let o = object(bytes)?;
         let read = || {
+            let resource = ResourceUri::parse_exact(o.str("resource")?).ok()?;
             Some(Self {
                 client: ClientId::parse(o.str("client")?).ok()?,
-                resource: ResourceUri::parse_exact(o.str("resource")?).ok()?,
+                details: details(&o, &resource)?,
+                resource,
                 scope: ScopeSet::parse(o.str("scope")?).ok()?,
                 repeats: o.get("repeats")?.as_u64()?,
                 exchanged: o.get("exchanged").and_then(|v| v.as_i64()).map(Timestamp::from_micros),
@@ -118,6 +128,16 @@ impl RefreshPayload {
         };
         read().ok_or_else(corrupt)
     }
+}
+
+fn put_details(o: &mut Object, details: &Details, resource: &ResourceUri) {
+    if !details.is_empty() {
+        o.insert(DETAILS, rich::to_value(details, resource));
+    }
+}
+
+fn details(o: &Object, resource: &ResourceUri) -> Option<Details> {
+    o.get(DETAILS).map_or(Some(Details::default()), |v| rich::read(v, resource).ok())
 }
 
 fn insert_authentication(o: &mut Object, said: Option<&Authentication>) {
@@ -161,6 +181,7 @@ mod tests {
             redirect: "https://a.example/cb".into(),
             resource: ResourceUri::parse("https://as.example/mcp/x").unwrap(),
             scope: ScopeSet::parse("a b").unwrap(),
+            details: Details::default(),
             challenge: CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap(),
             key: Some(Thumbprint::of(b"k")),
             trace: TraceId::parse("tr_1").unwrap(),
@@ -168,10 +189,13 @@ mod tests {
             authentication: Some(Authentication::new(Timestamp::from_seconds(5), Acr::Mfa, "pwd otp")),
         };
         assert_eq!(CodePayload::read(&code.to_vec()).unwrap(), code);
+        let text = r#"[{"type":"mcp_tool","actions":["a"]}]"#;
+        let some = rich::parse(text, &code.resource).unwrap();
         let refresh = RefreshPayload {
             client: code.client.clone(),
             resource: code.resource.clone(),
             scope: code.scope.clone(),
+            details: some,
             repeats: 2,
             exchanged: Some(Timestamp::from_micros(7)),
             trace: code.trace.clone(),

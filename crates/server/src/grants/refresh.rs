@@ -3,7 +3,7 @@
 //! The successor is derived from its predecessor with a key that only this server has, so that the same one can be
 //! given again although no token is stored.
 
-use super::mint::{Issued, Minting, ancestors, in_force};
+use super::mint::{Issued, Minting, ancestors, in_force, narrowed};
 use super::payload::RefreshPayload;
 use crate::clients::{Client, ClientKind};
 use crate::fault::{Fault, RefreshFault};
@@ -14,7 +14,7 @@ use crate::record::About;
 use crate::server::AppState;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use prokura_core::{Grant, GrantId, ResourceUri, ScopeSet, TraceId};
+use prokura_core::{Details, Grant, GrantId, ResourceUri, ScopeSet, TraceId};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::authentication::Authentication;
 use prokura_oauth::client_metadata::GrantType;
@@ -32,6 +32,8 @@ pub(crate) struct Renewal {
     pub(crate) token: String,
     pub(crate) scope: Option<ScopeSet>,
     pub(crate) resource: Option<ResourceUri>,
+    /// Narrower authorization details.
+    pub(crate) details: Option<String>,
 }
 
 struct Job {
@@ -43,6 +45,12 @@ struct Job {
     repeat_for: Duration,
     registered_for: Duration,
     view: Arc<RevokedView>,
+}
+
+/// What the new token may be used for.
+struct Bounds {
+    scope: ScopeSet,
+    details: Details,
 }
 
 /// What became of it, in a transaction that is to be kept.
@@ -93,20 +101,20 @@ impl Job {
             return Err(Fault::Refresh(RefreshFault::OtherClient));
         }
         self.check_possession(&payload)?;
-        let scope = self.scope(&payload)?;
+        let bounds = self.bounds(&payload)?;
         let grant =
             found.grant.clone().ok_or_else(|| Fault::Broken("a refresh token has no grant".to_owned()))?;
         let grant = tx.grant(&grant)?.ok_or(Fault::GrantOver)?;
         in_force(&self.view, &grant, &self.client.id, self.minting.now)?;
         if found.consumed_at.is_some() {
-            return self.again(tx, &payload, &grant, scope);
+            return self.again(tx, &payload, &grant, bounds);
         }
         let exchanged = RefreshPayload { exchanged: Some(self.minting.now), ..payload.clone() };
         let kind = ArtifactKind::RefreshToken;
         match tx.consume_with(kind, &self.asked.token, self.minting.now, &exchanged.to_vec())? {
             Consumed::Won(_) => {}
             Consumed::Already(now) => {
-                return self.again(tx, &RefreshPayload::read(&now.payload)?, &grant, scope);
+                return self.again(tx, &RefreshPayload::read(&now.payload)?, &grant, bounds);
             }
             Consumed::Absent | Consumed::Expired => return Err(Fault::Refresh(RefreshFault::Unknown)),
         }
@@ -114,7 +122,7 @@ impl Job {
         let next = RefreshPayload { repeats: 0, exchanged: None, cnf, ..payload };
         let until = self.minting.now.after(self.life).min(grant.expires_at);
         tx.put_artifact(kind, &self.successor, Some(&grant.id), &next.to_vec(), until)?;
-        self.issue(tx, &grant, scope, next.authentication)
+        self.issue(tx, &grant, bounds, next.authentication)
     }
 
     /// A stolen token is worth nothing without what it is bound to (RFC 9449 §5).
@@ -132,16 +140,17 @@ impl Job {
         }
     }
 
-    /// Fewer scopes than were agreed to may be asked for, never more or elsewhere (attack C17).
-    fn scope(&self, payload: &RefreshPayload) -> Result<ScopeSet, Fault> {
+    /// Fewer scopes and tools than were agreed to may be asked for, never more or elsewhere (attack C17).
+    fn bounds(&self, payload: &RefreshPayload) -> Result<Bounds, Fault> {
         if self.asked.resource.as_ref().is_some_and(|r| *r != payload.resource) {
             return Err(Fault::ResourceOther);
         }
+        let details = narrowed(&payload.details, self.asked.details.as_deref(), &payload.resource)?;
         let Some(asked) = self.asked.scope.as_ref().map(without_offline).filter(|s| !s.is_empty()) else {
-            return Ok(payload.scope.clone());
+            return Ok(Bounds { scope: payload.scope.clone(), details });
         };
         if asked.is_within(&payload.scope) {
-            Ok(asked)
+            Ok(Bounds { scope: asked, details })
         } else {
             Err(Fault::ScopeTooWide(asked.difference(&payload.scope)))
         }
@@ -154,7 +163,7 @@ impl Job {
         tx: &mut Tx<'_>,
         payload: &RefreshPayload,
         grant: &Grant,
-        scope: ScopeSet,
+        bounds: Bounds,
     ) -> Result<Renewed, Fault> {
         let now = self.minting.now;
         let soon = payload.exchanged.is_some_and(|at| now.since(at) <= self.repeat_for);
@@ -163,7 +172,7 @@ impl Job {
             return self.reused(tx, payload, grant);
         };
         self.count(tx, &next)?;
-        self.issue(tx, grant, scope, payload.authentication.clone())
+        self.issue(tx, grant, bounds, payload.authentication.clone())
     }
 
     fn count(&self, tx: &mut Tx<'_>, next: &Artifact) -> Result<(), Fault> {
@@ -183,12 +192,12 @@ impl Job {
         &self,
         tx: &mut Tx<'_>,
         grant: &Grant,
-        scope: ScopeSet,
+        bounds: Bounds,
         authentication: Option<Authentication>,
     ) -> Result<Renewed, Fault> {
         let above = ancestors(tx, grant)?;
         let minting = Minting { authentication, ..self.minting.clone() };
-        let token = minting.token(grant, above, scope)?;
+        let token = minting.token(grant, above, bounds.scope, &bounds.details)?;
         minting.settle(tx, &token)?;
         if matches!(self.client.kind, ClientKind::Registered) {
             let until = self.minting.now.after(self.registered_for);

@@ -1,9 +1,11 @@
 //! What is asked of a user.
 
 use crate::device::DeviceAsk;
-use prokura_core::{Acr, ClientId, ResourceUri, ScopeSet, Timestamp, TraceId};
+use prokura_core::{Acr, ClientId, Details, ResourceUri, ScopeSet, Timestamp, TraceId};
 use prokura_oauth::json::{self, Limits, Object, Value, obj};
 use prokura_oauth::redirect::{shown_host, with_query};
+use prokura_oauth::rich;
+use prokura_oauth::token_request::DETAILS;
 use prokura_store::SecretHash;
 use prokura_ui::Standing;
 
@@ -53,6 +55,8 @@ pub struct Asked {
     pub resource: ResourceUri,
     /// What it wants to do there.
     pub scope: ScopeSet,
+    /// With which tools and arguments, whatever the scopes say.
+    pub details: Details,
     /// How much of a conversation it wants.
     pub prompt: Prompt,
     /// How old a sign-in may be, in seconds (`max_age`).
@@ -122,6 +126,9 @@ impl Asked {
             ("prompt", self.prompt.word().into()),
             ("request", Value::Object(self.request.clone())),
         ]);
+        if !self.details.is_empty() {
+            o.insert(DETAILS, rich::to_value(&self.details, &self.resource));
+        }
         if let Some(state) = &self.state {
             o.insert("state", state.as_str().into());
         }
@@ -139,6 +146,7 @@ impl Asked {
 
     /// Reads what [`to_object`](Self::to_object) wrote.
     pub(crate) fn read(o: &Object) -> Option<Self> {
+        let resource = ResourceUri::parse_exact(o.str("resource")?).ok()?;
         Some(Self {
             trace: TraceId::parse(o.str("trace")?).ok()?,
             client: ClientId::parse(o.str("client")?).ok()?,
@@ -148,7 +156,8 @@ impl Asked {
                 .find(|s| standing_word(*s) == o.str("standing").unwrap_or_default())?,
             redirect: o.str("redirect")?.to_owned(),
             state: o.str("state").map(str::to_owned),
-            resource: ResourceUri::parse_exact(o.str("resource")?).ok()?,
+            details: o.get(DETAILS).map_or(Some(Details::default()), |v| rich::read(v, &resource).ok())?,
+            resource,
             scope: ScopeSet::parse(o.str("scope")?).ok()?,
             prompt: Prompt::ALL.into_iter().find(|p| p.word() == o.str("prompt").unwrap_or_default())?,
             max_age: o.get("max_age").and_then(Value::as_u64),
@@ -208,6 +217,7 @@ mod tests {
             state: Some("a&b".into()),
             resource: ResourceUri::parse("https://as.example/mcp/sales").unwrap(),
             scope: ScopeSet::parse("a b").unwrap(),
+            details: Details::default(),
             prompt: Prompt::Login,
             max_age: Some(60),
             acr: Some(Acr::Mfa),
@@ -229,7 +239,9 @@ mod tests {
             from: "2001:db8::1".into(),
             place: "2001:db8:0:0".into(),
         };
-        let bare = Asked { state: None, max_age: None, acr: None, device: Some(device), ..asked() };
+        let text = r#"[{"type":"mcp_tool","actions":["a"]}]"#;
+        let details = rich::parse(text, &asked().resource).unwrap();
+        let bare = Asked { state: None, max_age: None, acr: None, device: Some(device), details, ..asked() };
         assert!(!bare.may_be_remembered());
         let stored = Stored { asked: bare, browser: SecretHash::of("b"), began: Timestamp::from_seconds(9) };
         assert_eq!(Stored::read(&stored.to_vec()), Some(stored));

@@ -5,11 +5,14 @@ use super::{Asked, Granted};
 use crate::device::Outcome as Answer;
 use crate::people::{PageFault, People, SignedIn};
 use prokura_core::{
-    AgentId, Evidence, Grant, GrantId, GrantState, Grantor, InteractionId, Principal, ScopeSet, Timestamp,
+    AgentId, Details, Evidence, Grant, GrantId, GrantState, Grantor, InteractionId, Principal, ScopeSet,
+    Timestamp,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::authentication::Authentication;
 use prokura_oauth::error::OAuthError;
+use prokura_oauth::rich;
+use prokura_oauth::token_request::DETAILS;
 use prokura_store::{Agent, ArtifactKind, Consent, Consumed, SecretHash, StoreError, Tx};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +24,7 @@ const DEPTH: u8 = 5;
 #[derive(Debug, Clone)]
 pub(super) struct Choice {
     pub(super) scope: ScopeSet,
+    pub(super) details: Details,
     pub(super) lasts: Duration,
 }
 
@@ -76,6 +80,7 @@ impl Ending {
             grantee: agent,
             resource: self.asked().resource.clone(),
             actions: choice.scope.clone(),
+            details: choice.details.clone(),
             not_before: now,
             expires_at: now.after(choice.lasts),
             depth_left: DEPTH,
@@ -93,6 +98,7 @@ impl Ending {
             redirect: asked.redirect.clone(),
             resource: asked.resource.clone(),
             scope: grant.actions.clone(),
+            details: grant.details.clone(),
             grant: grant.id.clone(),
             created_at: grant.not_before,
             expires_at: grant.expires_at,
@@ -105,9 +111,17 @@ impl Ending {
         Answer::Allowed { grant: grant.clone(), scope: scope.clone(), authentication }
     }
 
-    fn granted(&self, grant: GrantId, scope: ScopeSet) -> Granted {
+    fn granted(&self, grant: GrantId, scope: ScopeSet, details: Details) -> Granted {
         let (user, session) = (self.who.user.clone(), &self.who.session);
-        Granted { grant, scope, user, auth_at: session.auth_at, amr: session.amr.clone(), acr: session.acr }
+        Granted {
+            grant,
+            scope,
+            details,
+            user,
+            auth_at: session.auth_at,
+            amr: session.amr.clone(),
+            acr: session.acr,
+        }
     }
 
     /// Makes the grant, on record, and remembers the consent where that is safe.
@@ -118,6 +132,9 @@ impl Ending {
             event.actors = vec![grant.grantee.clone()];
             event.grant = Some(grant.id.clone());
             event.details.insert("scope", grant.actions.to_string().as_str().into());
+            if !grant.details.is_empty() {
+                event.details.insert(DETAILS, rich::to_value(&grant.details, &grant.resource));
+            }
             match &self.asked().device {
                 None => event.details.insert("redirect", self.asked().redirect.as_str().into()),
                 Some(device) => event.details.insert("device", device.from.as_str().into()),
@@ -160,7 +177,7 @@ impl People {
                 if ending.asked().device.is_some() {
                     return Ok(Some(None));
                 }
-                let granted = ending.granted(grant.id, choice.scope.clone());
+                let granted = ending.granted(grant.id, choice.scope.clone(), choice.details.clone());
                 codes.issue(tx, ending.asked(), &granted).map(|code| Some(Some(code)))
             })
             .await?;
@@ -187,7 +204,8 @@ impl People {
                 let mut event = ending.event(EventKind::Consent, "consent:remembered", Outcome::Permit, now);
                 event.grant = Some(grant.clone());
                 tx.record(event);
-                let granted = ending.granted(grant, ending.asked().scope.clone());
+                let granted =
+                    ending.granted(grant, ending.asked().scope.clone(), ending.asked().details.clone());
                 codes.issue(tx, ending.asked(), &granted).map(|code| Some(Some(code)))
             })
             .await?;
@@ -256,7 +274,8 @@ impl Ending {
     fn remembered(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Option<GrantId>, StoreError> {
         let asked = self.asked();
         let user = &self.who.user.id;
-        let consent = tx.consent(user, &asked.client, &asked.redirect, &asked.resource, &asked.scope, now)?;
+        let what = (&asked.scope, &asked.details);
+        let consent = tx.consent(user, &asked.client, &asked.redirect, &asked.resource, what, now)?;
         Ok(consent.map(|c| c.grant))
     }
 }

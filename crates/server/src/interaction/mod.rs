@@ -14,7 +14,7 @@ pub use asked::{Asked, Prompt};
 
 use crate::people::People;
 use axum::routing::{get, post};
-use prokura_core::{Acr, GrantId, ScopeSet, Timestamp};
+use prokura_core::{Acr, Details, GrantId, ScopeSet, Timestamp};
 use prokura_store::{StoreError, Tx, User};
 use std::sync::Arc;
 
@@ -25,6 +25,8 @@ pub struct Granted {
     pub grant: GrantId,
     /// The scopes that were agreed to; within the grant's.
     pub scope: ScopeSet,
+    /// The details that were agreed to; the grant's.
+    pub details: Details,
     /// Who agreed.
     pub user: User,
     /// When the user last proved who they are (`auth_time`).

@@ -9,9 +9,11 @@ use prokura_core::{InteractionId, Scope, ScopeSet};
 use prokura_oauth::redirect::shown_host;
 use prokura_ui::{
     Consent, Device, Duration, ENGLISH, Hop, Ident, Meaning, Notice, Permission, Shown, Software, When,
-    lasting,
+    detail_sentence, lasting,
 };
 
+/// The field with the place of a detail that is left.
+const DETAIL: &str = "detail";
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
 
@@ -27,13 +29,18 @@ impl People {
         self.config.tokens.grant.get().as_secs()
     }
 
-    /// What of a posted answer counts: scopes that were asked for, a duration that was offered. `None` if no
-    /// scope is left.
+    /// What of a posted answer counts: scopes and details that were asked for, a duration that was offered. `None` if
+    /// of either nothing is left although some was asked for: without details the scopes would allow more than with
+    /// them, and without scopes the details.
     pub(super) fn choice(&self, asked: &Asked, fields: &Fields) -> Option<Choice> {
         let kept: ScopeSet = fields.many("scope").filter_map(|s| Scope::parse(s).ok()).collect();
         let scope = asked.scope.intersection(&kept);
         let lasts = std::time::Duration::from_secs(self.seconds(fields));
-        (!scope.is_empty()).then_some(Choice { scope, lasts })
+        let details = asked.details.only(&fields.many(DETAIL).filter_map(|p| p.parse().ok()).collect());
+        let nothing_left = scope.is_empty() != asked.scope.is_empty()
+            || details.is_empty() != asked.details.is_empty()
+            || (scope.is_empty() && details.is_empty());
+        (!nothing_left).then_some(Choice { scope, details, lasts })
     }
 
     /// For how many seconds a posted answer allows: a duration that was offered, else the shortest.
@@ -45,7 +52,11 @@ impl People {
 
     /// Everything that was asked for, for the longest: what development mode agrees to.
     pub(super) fn everything(&self, asked: &Asked) -> Choice {
-        Choice { scope: asked.scope.clone(), lasts: std::time::Duration::from_secs(self.longest()) }
+        Choice {
+            scope: asked.scope.clone(),
+            details: asked.details.clone(),
+            lasts: std::time::Duration::from_secs(self.longest()),
+        }
     }
 
     /// The page that asks. `again` is the duration in seconds of an answer that left no permission: what was taken
@@ -89,7 +100,7 @@ impl People {
 
     fn chain(&self, asked: &Asked, who: &SignedIn) -> Vec<Hop> {
         let place = self.place(&asked.resource).map_or(asked.resource.as_str(), |p| p.name.as_str());
-        let limit = match asked.scope.len() {
+        let limit = match asked.scope.len() + asked.details.iter().len() {
             1 => ENGLISH.chain_limit_one.to_string(),
             n => ENGLISH.chain_limit.with("n", n).to_string(),
         };
@@ -108,7 +119,20 @@ impl People {
         };
         permissions(place, &asked.scope)
             .into_iter()
-            .map(|(scope, sentence)| Permission { actions: actions(&scope), scope, sentence, kept })
+            .map(|(scope, sentence)| Permission {
+                name: "scope",
+                actions: actions(&scope),
+                value: scope,
+                sentence,
+                kept,
+            })
+            .chain(asked.details.iter().enumerate().map(|(place, detail)| Permission {
+                name: DETAIL,
+                value: place.to_string(),
+                sentence: detail_sentence(detail, &ENGLISH),
+                actions: Vec::new(),
+                kept,
+            }))
             .collect()
     }
 

@@ -30,6 +30,8 @@ pub enum Step {
     Resource,
     /// The scopes are the resource's.
     Scope,
+    /// The authorization details are of tools that those scopes bundle.
+    Details,
     /// `state`, `prompt` and `max_age` can be read.
     Conversation,
     /// The request is kept for the browser to bring.
@@ -71,7 +73,7 @@ const fn row(step: Step, authorize: bool, par: bool, device: bool, does: &'stati
 }
 
 /// The table. Until `Redirect` has passed, no error leaves by way of a redirect (RFC 6749 §4.1.2.1).
-pub const TABLE: [Row; 15] = [
+pub const TABLE: [Row; 16] = [
     row(Step::Pushed, true, false, false, "a `request_uri` is spent and its parameters are taken (RFC 9126)"),
     row(Step::Client, true, false, false, "the client is found: configured, by its document, or registered"),
     row(Step::Authenticate, false, true, true, "the client authenticates by the method it registered"),
@@ -101,6 +103,13 @@ pub const TABLE: [Row; 15] = [
     ),
     row(Step::Resource, true, true, true, "one resource, known here (RFC 8707)"),
     row(Step::Scope, true, true, true, "scopes of that resource; its first scopes if none is named"),
+    row(
+        Step::Details,
+        true,
+        true,
+        true,
+        "`authorization_details` of type `mcp_tool`, for tools that those scopes bundle (RFC 9396)",
+    ),
     row(Step::Conversation, true, true, false, "`state`, `prompt` and `max_age` can be read"),
     row(Step::Push, false, true, false, "the request is kept and a `request_uri` made"),
     row(Step::Interaction, true, false, false, "sign-in, consent, grant, record, code"),
@@ -142,6 +151,7 @@ mod tests {
             Step::Key,
             Step::Resource,
             Step::Scope,
+            Step::Details,
             Step::Conversation,
         ];
         assert!(TABLE.iter().filter(|r| checks.contains(&r.step)).all(|r| r.authorize && r.par));

@@ -11,7 +11,7 @@ use crate::possession::{At, Possession};
 use crate::record::About;
 use crate::server::AppState;
 use http::request::Parts;
-use prokura_core::{Acr, ClientId, ScopeSet, TraceId, random_id};
+use prokura_core::{Acr, ClientId, Details, ScopeSet, TraceId, random_id};
 use prokura_oauth::authentication::requested_acr;
 use prokura_oauth::authorize::{self, ParameterError, Prompts};
 use prokura_oauth::client_metadata::GrantType;
@@ -19,6 +19,7 @@ use prokura_oauth::confirmation::Thumbprint;
 use prokura_oauth::form::Form;
 use prokura_oauth::json::{self, Limits, Object, Value, obj};
 use prokura_oauth::pkce::CodeChallenge;
+use prokura_oauth::token_request::DETAILS;
 use prokura_store::{ArtifactKind, Consumed, StoreError};
 use prokura_ui::Standing;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use std::time::Duration;
 /// How long a pushed request waits for the browser.
 const PUSHED_LIFE: Duration = Duration::from_secs(90);
 /// What is kept of a pushed request: parameters of the request, never credentials.
-const PUSHABLE: [&str; 15] = [
+const PUSHABLE: [&str; 16] = [
     "acr_values",
     "client_id",
     "redirect_uri",
@@ -38,6 +39,7 @@ const PUSHABLE: [&str; 15] = [
     KEY,
     "resource",
     "scope",
+    "authorization_details",
     "state",
     "nonce",
     "prompt",
@@ -71,6 +73,7 @@ pub(crate) struct Walk<'a> {
     possession: Possession,
     place: Option<Arc<Place>>,
     scope: ScopeSet,
+    details: Details,
     prompts: Prompts,
     max_age: Option<u64>,
     acr: Option<Acr>,
@@ -98,6 +101,7 @@ impl<'a> Walk<'a> {
             possession: Possession::default(),
             place: None,
             scope: ScopeSet::default(),
+            details: Details::default(),
             prompts: Prompts::default(),
             max_age: None,
             acr: None,
@@ -129,12 +133,12 @@ impl<'a> Walk<'a> {
             Step::Pkce => self.check_pkce()?,
             Step::Key => self.check_key()?,
             Step::Resource => {
-                let scope = self.form.value("scope").map(ScopeSet::parse).transpose()?;
-                let place = self.app.places.asked_of_a_user(self.form.value("resource"), scope.as_ref())?;
+                let place = self.place_asked()?;
                 about.resource = Some(place.uri.clone());
                 self.place = Some(place);
             }
             Step::Scope => self.check_scope()?,
+            Step::Details => self.check_details()?,
             Step::Conversation => self.check_conversation()?,
             Step::Push => return self.push().await.map(Some),
             Step::Interaction => return self.ask().map(Some),
@@ -260,7 +264,27 @@ impl<'a> Walk<'a> {
 
     fn check_scope(&mut self) -> Result<(), Fault> {
         let asked = self.form.value("scope").map(ScopeSet::parse).transpose()?;
-        self.scope = self.place()?.scopes_of_a_user(asked.as_ref())?;
+        self.scope = self.place()?.scopes_of_a_user(asked.as_ref(), self.form.has(DETAILS))?;
+        Ok(())
+    }
+
+    /// The resource that is named, or the one that all details name.
+    fn place_asked(&self) -> Result<Arc<Place>, Fault> {
+        let named = self.form.value("resource");
+        if self.form.has(DETAILS) {
+            let located = self.app.places.located(self.form.value(DETAILS));
+            return self.app.places.asked(named.or(located.as_deref()));
+        }
+        let scope = self.form.value("scope").map(ScopeSet::parse).transpose()?;
+        self.app.places.asked_of_a_user(named, scope.as_ref())
+    }
+
+    fn check_details(&mut self) -> Result<(), Fault> {
+        let text = self.form.value(DETAILS);
+        if text.is_some() && !self.client()?.metadata.may_detail() {
+            return Err(Fault::DetailType);
+        }
+        self.details = self.place()?.details_asked(text, &self.scope)?;
         Ok(())
     }
 
@@ -332,6 +356,7 @@ impl<'a> Walk<'a> {
             state,
             resource: self.place()?.uri.clone(),
             scope: self.scope.clone(),
+            details: self.details.clone(),
             prompt,
             max_age: self.max_age,
             acr: self.acr,

@@ -2,7 +2,7 @@
 
 use crate::world::{Browser, PASSWORD, Page, World, asked};
 use http::StatusCode;
-use prokura_core::{ClientId, Evidence, GrantState, ScopeSet};
+use prokura_core::{ClientId, Details, Evidence, GrantState, ResourceUri, ScopeSet};
 use prokura_server::interaction::Prompt;
 use prokura_ui::Standing;
 use std::time::Duration;
@@ -430,4 +430,68 @@ async fn a_surer_sign_in_is_asked_for_once_and_then_the_client_hears_that_it_can
     let last = world.record().await.pop().unwrap().event;
     assert_eq!((last.action.as_str(), last.outcome.as_str()), ("consent:refuse", "deny"));
     assert_eq!(last.reasons, ["sign_in_too_weak"]);
+}
+
+fn details(text: &str) -> Details {
+    let resource = ResourceUri::parse("https://as.example/mcp/sales").unwrap();
+    prokura_oauth::rich::parse(text, &resource).unwrap()
+}
+
+const TWO: &str = r#"[{"type":"mcp_tool","actions":["read_report"]},
+    {"type":"mcp_tool","actions":["generate_summary"],"constraints":[["<=",".days",30]]}]"#;
+
+#[tokio::test]
+async fn details_are_sentences_with_switches_that_only_narrow() {
+    let world = World::with_alice().await;
+    world.ask(|a| (a.scope, a.details) = (ScopeSet::default(), details(TWO)));
+    let mut browser = world.browser();
+    let page = browser.reach_consent().await;
+    for shown in ["Use read_report", "Use generate_summary, only where days is at most 30", "2 permissions"] {
+        assert!(page.html.contains(shown), "{shown} in {}", page.html);
+    }
+    let form = || page.form("/interaction/").with("answer", "allow").with("seconds", "86400");
+    let none = browser.post(form().with("detail", "7").with("scope", "read:report")).await;
+    assert_eq!(none.status, StatusCode::UNPROCESSABLE_ENTITY, "without details there would be no ceiling");
+    browser.post(form().with("detail", "1")).await;
+    let alice = world.store.read(|tx| tx.user_by_name("alice")).await.unwrap().unwrap();
+    let grants = world.store.read(move |tx| tx.grants_of_user(&alice.id)).await.unwrap();
+    assert!(grants[0].actions.is_empty());
+    let left = r#"[{"type":"mcp_tool","actions":["generate_summary"],"constraints":[["<=",".days",30]]}]"#;
+    assert_eq!(grants[0].details, details(left));
+    let account = browser.get("/account").await;
+    assert!(account.html.contains("Use generate_summary, only where days is at most 30"), "{}", account.html);
+}
+
+#[tokio::test]
+async fn neither_scopes_nor_details_can_all_be_taken_away_beside_the_other() {
+    let world = World::with_alice().await;
+    world.ask(|a| a.details = details(TWO));
+    let mut browser = world.browser();
+    let page = browser.reach_consent().await;
+    let form = || page.form("/interaction/").with("answer", "allow").with("seconds", "86400");
+    let no_detail = form().with("scope", "read:report");
+    let no_scope = form().with("detail", "0");
+    for form in [no_detail, no_scope] {
+        assert_eq!(browser.post(form).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let page = browser.post(form().with("scope", "read:report").with("detail", "0")).await;
+    assert!(page.location().contains("code="), "{}", page.location());
+}
+
+/// What was agreed to with details is remembered for these, and for nothing else.
+#[tokio::test]
+async fn a23_a_consent_is_remembered_with_its_details() {
+    let world = World::with_alice().await;
+    world.ask(|a| a.details = details(TWO));
+    let mut browser = world.browser();
+    let page = browser.reach_consent().await;
+    let form = page.form("/interaction/").with("answer", "allow").with("seconds", "86400");
+    let form = BOTH.iter().fold(form, |f, s| f.with("scope", s)).with("detail", "0").with("detail", "1");
+    assert!(browser.post(form).await.location().contains("code="));
+    assert!(browser.open("/authorize").await.location().contains("code="), "the same again");
+    let other = r#"[{"type":"mcp_tool","actions":["generate_summary"]}]"#;
+    for change in [details(other), Details::default()] {
+        world.ask(|a| a.details = change);
+        assert!(browser.open("/authorize").await.html.contains("May Planner use Sales"), "asked again");
+    }
 }

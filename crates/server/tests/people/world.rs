@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 use http_body_util::BodyExt as _;
 use prokura_config::Config;
 use prokura_core::{
-    ClientId, ManualClock, PointId, ResourceUri, ScopeSet, SystemRng, Timestamp, TraceId, UserId,
+    ClientId, Details, ManualClock, PointId, ResourceUri, ScopeSet, SystemRng, Timestamp, TraceId, UserId,
 };
 use prokura_egress::Egress;
 use prokura_ledger::{Entry, Filter};
@@ -83,6 +83,7 @@ pub fn asked(issuer: &str) -> Asked {
         state: Some("st".into()),
         resource: ResourceUri::parse(&format!("{issuer}/mcp/sales")).unwrap(),
         scope: ScopeSet::parse("read:report tools:generate_summary").unwrap(),
+        details: Details::default(),
         prompt: Prompt::Needed,
         max_age: None,
         device: None,

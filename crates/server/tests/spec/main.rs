@@ -12,5 +12,6 @@ mod metadata;
 mod openid;
 mod par;
 mod registration;
+mod rich;
 mod signed_answers;
 mod signed_requests;

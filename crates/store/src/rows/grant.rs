@@ -7,9 +7,11 @@ use prokura_core::{
     AgentId, Evidence, Grant, GrantId, GrantState, Grantor, Principal, ResourceUri, Revocation, ScopeSet,
     Timestamp, UserId,
 };
+use prokura_oauth::rich;
 
 const COLUMNS: &str = "id, subject, grantor, grantee, resource, actions, not_before, expires_at, depth_left, \
-                       interaction, state, revoked_at, revoked_by, revoked_why, revision";
+                       interaction, state, revoked_at, revoked_by, revoked_why, revision, details, evidence, \
+                       evidence_of, evidence_id";
 
 impl Tx<'_> {
     /// Stores a new grant, which must be active.
@@ -22,14 +24,11 @@ impl Tx<'_> {
             Grantor::User(user) => Some(user.as_str()),
             Grantor::Operator => None,
         };
-        let interaction = match &grant.evidence {
-            Evidence::Consent { interaction } => Some(interaction.as_str()),
-            Evidence::Configuration => None,
-        };
+        let evidence = Columns::of(&grant.evidence);
         self.execute(
             "INSERT INTO grants (id, subject, grantor, grantee, resource, actions, not_before, expires_at,
-             depth_left, interaction, state, revision)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             depth_left, interaction, state, revision, details, evidence, evidence_of, evidence_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             params![
                 grant.id.as_str(),
                 grant.subject.as_str(),
@@ -40,9 +39,13 @@ impl Tx<'_> {
                 grant.not_before,
                 grant.expires_at,
                 u32::from(grant.depth_left),
-                interaction,
+                evidence.interaction,
                 Word::ACTIVE,
-                grant.revision
+                grant.revision,
+                &rich::to_text(&grant.details, &grant.resource),
+                evidence.kind,
+                evidence.of,
+                evidence.id
             ],
         )?;
         (0_u32..)
@@ -122,7 +125,7 @@ impl Tx<'_> {
     ) -> Result<Option<Grant>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM grants WHERE grantee = ?1 AND resource = ?2 AND grantor IS NULL
-             AND interaction IS NULL AND subject = ?1
+             AND interaction IS NULL AND evidence IS NULL AND subject = ?1
              AND NOT EXISTS (SELECT 1 FROM grant_parents WHERE child = grants.id)
              ORDER BY not_before DESC, id LIMIT 1"
         );
@@ -130,19 +133,17 @@ impl Tx<'_> {
         Ok(found.into_iter().next())
     }
 
-    /// Replaces what may change in a grant that has not ended (actions, times, depth, evidence), if its
+    /// Replaces what may change in a grant that has not ended (actions, details, times, depth, evidence), if its
     /// revision still is `grant.revision`, which then grows by one; says whether it was.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn update_grant(&mut self, grant: &Grant) -> Result<bool, StoreError> {
-        let interaction = match &grant.evidence {
-            Evidence::Consent { interaction } => Some(interaction.as_str()),
-            Evidence::Configuration => None,
-        };
+        let evidence = Columns::of(&grant.evidence);
         let updated = self.execute(
             "UPDATE grants SET actions = ?3, not_before = ?4, expires_at = ?5, depth_left = ?6,
-             interaction = ?7, revision = revision + 1
+             interaction = ?7, details = ?8, evidence = ?9, evidence_of = ?10, evidence_id = ?11,
+             revision = revision + 1
              WHERE id = ?1 AND revision = ?2 AND state <> 'revoked'",
             params![
                 grant.id.as_str(),
@@ -151,7 +152,11 @@ impl Tx<'_> {
                 grant.not_before,
                 grant.expires_at,
                 u32::from(grant.depth_left),
-                interaction
+                evidence.interaction,
+                &rich::to_text(&grant.details, &grant.resource),
+                evidence.kind,
+                evidence.of,
+                evidence.id
             ],
         )?;
         Ok(updated == 1)
@@ -192,23 +197,57 @@ fn grant(row: &Row<'_>) -> Result<Grant, StoreError> {
         Some(Ok(user)) => Grantor::User(user),
         Some(Err(e)) => return Err(corrupt("grants.grantor", e.to_string())),
     };
-    let interaction: Option<String> = row.get(9)?;
+    let resource = row.parsed(4, "grants.resource", |s| ResourceUri::parse_exact(&s))?;
     Ok(Grant {
         id: row.parsed(0, "grants.id", GrantId::parse)?,
         parents: Vec::new(),
         subject: row.parsed(1, "grants.subject", |s| Principal::parse(&s))?,
         grantor,
         grantee: row.parsed(3, "grants.grantee", AgentId::parse)?,
-        resource: row.parsed(4, "grants.resource", |s| ResourceUri::parse_exact(&s))?,
+        details: row.parsed(15, "grants.details", |s| rich::of_text(&s, &resource))?,
+        resource,
         actions: row.parsed(5, "grants.actions", |s| ScopeSet::parse(&s))?,
         not_before: row.time(6)?,
         expires_at: row.time(7)?,
         depth_left: u8::try_from(row.count(8)?).map_err(|e| corrupt("grants.depth_left", e.to_string()))?,
-        evidence: interaction
-            .map_or(Evidence::Configuration, |interaction| Evidence::Consent { interaction }),
+        evidence: evidence(row)?,
         state: state(row)?,
         revision: row.count(14)?,
     })
+}
+
+/// Evidence as it is stored.
+#[derive(Default)]
+struct Columns<'a> {
+    interaction: Option<&'a str>,
+    kind: Option<&'static str>,
+    of: Option<&'a str>,
+    id: Option<&'a str>,
+}
+
+/// The word for an assertion of an identity provider.
+const ID_JAG: &str = "id_jag";
+
+impl<'a> Columns<'a> {
+    fn of(evidence: &'a Evidence) -> Self {
+        match evidence {
+            Evidence::Consent { interaction } => Self { interaction: Some(interaction), ..Self::default() },
+            Evidence::Configuration => Self::default(),
+            Evidence::IdJag { issuer, jti } => {
+                Self { kind: Some(ID_JAG), of: Some(issuer), id: Some(jti), ..Self::default() }
+            }
+        }
+    }
+}
+
+fn evidence(row: &Row<'_>) -> Result<Evidence, StoreError> {
+    let text = |i: usize| Ok::<_, StoreError>(row.get::<Option<String>>(i)?.unwrap_or_default());
+    match (row.get::<Option<String>>(16)?.as_deref(), row.get::<Option<String>>(9)?) {
+        (None, Some(interaction)) => Ok(Evidence::Consent { interaction }),
+        (None, None) => Ok(Evidence::Configuration),
+        (Some(ID_JAG), _) => Ok(Evidence::IdJag { issuer: text(17)?, jti: text(18)? }),
+        (Some(other), _) => Err(StoreError::Corrupt { column: "grants.evidence", detail: other.to_owned() }),
+    }
 }
 
 fn state(row: &Row<'_>) -> Result<GrantState, StoreError> {

@@ -2,7 +2,8 @@
 
 use crate::world::{World, alice, at, crm, g, grant, now, planner, user};
 use prokura_core::{
-    ClientId, Evidence, GrantState, Grantor, Principal, ResourceUri, Revocation, ScopeSet, UserId,
+    ClientId, Detail, Details, Evidence, GrantState, Grantor, Principal, ResourceUri, Revocation, ScopeSet,
+    UserId,
 };
 use prokura_store::{ArtifactKind, Consent, Consumed, StoreError};
 
@@ -12,6 +13,8 @@ pub(crate) async fn a_grant_comes_back_as_it_was(w: World) {
     let mut child = grant("g_3", &["g_2", "g_1"]);
     child.depth_left = 0;
     child.revision = 9;
+    child.details = Details::new([Detail::new(["a".to_owned()], []).unwrap()]).unwrap();
+    child.evidence = Evidence::IdJag { issuer: "https://idp.example".into(), jti: "j 1".into() };
     let stored = child.clone();
     w.write(move |tx| tx.insert_grant(&stored)).await;
     let found = w.read(|tx| tx.grant(&g("g_3"))).await;
@@ -110,6 +113,7 @@ fn consent() -> Consent {
         redirect: "https://agent.example/cb".into(),
         resource: crm(),
         scope: ScopeSet::parse("read write").unwrap(),
+        details: Details::default(),
         grant: g("g_1"),
         created_at: now(),
         expires_at: at(100),
@@ -128,7 +132,9 @@ pub(crate) async fn consent_is_remembered_for_exactly_its_place(w: World) {
     let ask = |change: fn(&mut Consent), when| {
         let mut c = consent();
         change(&mut c);
-        w.read(move |tx| tx.consent(&c.user, &c.client, &c.redirect, &c.resource, &c.scope, when))
+        w.read(move |tx| {
+            tx.consent(&c.user, &c.client, &c.redirect, &c.resource, (&c.scope, &c.details), when)
+        })
     };
     assert_eq!(ask(|_| (), now()).await, Some(consent()));
     assert!(ask(|c| c.scope = ScopeSet::parse("read").unwrap(), now()).await.is_some());
@@ -137,6 +143,10 @@ pub(crate) async fn consent_is_remembered_for_exactly_its_place(w: World) {
     assert_eq!(ask(|c| c.client = ClientId::parse("cli_2").unwrap(), now()).await, None);
     assert_eq!(ask(|c| c.redirect.push('/'), now()).await, None);
     assert_eq!(ask(|c| c.resource = ResourceUri::parse("https://b.example").unwrap(), now()).await, None);
+    let other = |c: &mut Consent| {
+        c.details = Details::new([Detail::new(["a".to_owned()], []).unwrap()]).unwrap();
+    };
+    assert_eq!(ask(other, now()).await, None, "details were not asked for then");
     assert_eq!(ask(|_| (), at(100)).await, None, "expired");
     w.write(|tx| tx.suspend_grant(&g("g_1"), "operator", "look", now())).await;
     assert_eq!(ask(|_| (), now()).await, None, "the grant is not in force");

@@ -2,8 +2,8 @@
 
 use crate::postgres::Server;
 use prokura_core::{
-    AgentId, Evidence, Grant, GrantId, GrantState, Grantor, ManualClock, PointId, Principal, ResourceUri,
-    ScopeSet, Timestamp, TraceId, UserId,
+    AgentId, Details, Evidence, Grant, GrantId, GrantState, Grantor, ManualClock, PointId, Principal,
+    ResourceUri, ScopeSet, Timestamp, TraceId, UserId,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_store::{DatabaseUrl, Store, StoreError, Tx, User};
@@ -125,6 +125,7 @@ pub(crate) fn grant(id: &str, parents: &[&str]) -> Grant {
         grantee: planner(),
         resource: crm(),
         actions: ScopeSet::parse("read write").unwrap(),
+        details: Details::default(),
         not_before: now(),
         expires_at: at(3600),
         depth_left: 3,
