@@ -312,6 +312,19 @@ pub struct Egress {
     pub extra_roots: Vec<String>,
 }
 
+/// Whether one-time codes are asked for after a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Totp {
+    /// Of nobody.
+    Off,
+    /// Of those who have enrolled.
+    #[default]
+    Optional,
+    /// Of everybody; who has not enrolled does so at the next sign-in.
+    Required,
+}
+
 /// How people sign in.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -320,13 +333,16 @@ pub struct SignIn {
     pub session: Span,
     /// Whether passwords are accepted beside passkeys.
     pub password: bool,
+    /// Whether a password alone is enough: `off` (one-time codes are not asked for), `optional` (of those who have
+    /// enrolled), `required` (of everybody).
+    pub totp: Totp,
     /// How many passwords are hashed at once.
     pub hash_workers: u8,
 }
 
 impl Default for SignIn {
     fn default() -> Self {
-        Self { session: Span::hours(12), password: true, hash_workers: 2 }
+        Self { session: Span::hours(12), password: true, totp: Totp::Optional, hash_workers: 2 }
     }
 }
 

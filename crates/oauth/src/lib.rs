@@ -31,3 +31,4 @@ pub mod rich;
 pub mod seal;
 pub mod secret;
 pub mod token_request;
+pub mod totp;

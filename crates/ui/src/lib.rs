@@ -10,6 +10,7 @@ mod detail;
 mod frame;
 mod ident;
 mod pages;
+mod qr;
 pub mod samples;
 mod shown;
 mod text;
@@ -21,10 +22,11 @@ pub use detail::detail_sentence;
 pub use frame::{Form, Frame, Hop, Meaning, Notice, Permission};
 pub use ident::Ident;
 pub use pages::{
-    AgentRow, Allowed, Asker, Consent, Device, DeviceCode, DeviceDone, Duration, Fault, FirstProblems,
-    FirstUser, GrantRow, IdentityRow, LogOut, PasskeyForm, PasskeyRow, ProviderLink, Refused, Security,
-    SessionRow, SignIn, SignedOut, Software, Standing, Welcome,
+    AgentRow, Allowed, Asker, Consent, Device, DeviceCode, DeviceDone, Duration, Enrol, Fault, FirstProblems,
+    FirstUser, GrantRow, IdentityRow, LogOut, PasskeyForm, PasskeyRow, Password, ProviderLink, RecoveryCodes,
+    Refused, SecondStep, Security, SessionRow, SignIn, SignedOut, Software, Standing, TotpRow, Welcome,
 };
+pub use qr::Qr;
 pub use shown::Shown;
 pub use text::{Catalogue, ENGLISH, Filled, Text};
 pub use when::{When, lasting};

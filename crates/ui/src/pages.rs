@@ -2,6 +2,7 @@
 
 use crate::frame::{Form, Frame, Hop, Notice, Permission};
 use crate::ident::Ident;
+use crate::qr::Qr;
 use crate::shown::Shown;
 use crate::text::Text;
 use crate::when::When;
@@ -45,6 +46,83 @@ pub struct ProviderLink {
     pub title: Shown,
     /// Where it leads.
     pub href: String,
+}
+
+/// The authenticator application, on the security page.
+#[derive(Debug, Clone)]
+pub struct TotpRow {
+    /// When it was added.
+    pub added: When,
+    /// When it was last used.
+    pub last_used: Option<When>,
+    /// How many recovery codes were not used.
+    pub codes_left: u32,
+    /// The form that makes new ones.
+    pub codes: Form,
+    /// The form that removes it.
+    pub remove: Form,
+}
+
+/// The page between the password and the session.
+#[derive(Debug, Clone, Template)]
+#[template(path = "second_step.html")]
+pub struct SecondStep {
+    /// What stands around.
+    pub frame: Frame,
+    /// The form.
+    pub form: Form,
+    /// The state that comes back with the code.
+    pub state: String,
+    /// What was refused before.
+    pub notice: Option<Notice>,
+}
+
+/// The page that enrols an authenticator application.
+#[derive(Debug, Clone, Template)]
+#[template(path = "enrol.html")]
+pub struct Enrol {
+    /// What stands around.
+    pub frame: Frame,
+    /// The form.
+    pub form: Form,
+    /// The state that comes back with the code.
+    pub state: String,
+    /// The secret as text, in groups.
+    pub secret: Vec<String>,
+    /// The secret as a picture.
+    pub qr: Option<Qr>,
+    /// What was refused before.
+    pub notice: Option<Notice>,
+    /// Whether the reader cannot go on without.
+    pub required: bool,
+}
+
+/// The page that shows recovery codes, once.
+#[derive(Debug, Clone, Template)]
+#[template(path = "recovery_codes.html")]
+pub struct RecoveryCodes {
+    /// What stands around.
+    pub frame: Frame,
+    /// The codes.
+    pub codes: Vec<String>,
+    /// Where to go on.
+    pub onward: String,
+}
+
+/// The page of a new password.
+#[derive(Debug, Clone, Template)]
+#[template(path = "password.html")]
+pub struct Password {
+    /// What stands around.
+    pub frame: Frame,
+    /// The form.
+    pub form: Form,
+    /// The user name, for password managers.
+    pub login: String,
+    /// Whether there is a password, which is asked for.
+    pub has_one: bool,
+    /// What was refused before.
+    pub notice: Option<Notice>,
 }
 
 /// An account at a provider, on the security page.
@@ -293,6 +371,8 @@ pub struct SessionRow {
     pub way: String,
     /// Since when.
     pub since: When,
+    /// When it was last used.
+    pub last_used: When,
     /// Whether it is this browser.
     pub this: bool,
     /// The form that ends it.
@@ -312,12 +392,20 @@ pub struct Security {
     /// The form that adds one, with the creation options (WebAuthn §5.4) as JSON; none where browsers give the
     /// server no passkeys.
     pub add: Option<PasskeyForm>,
+    /// Whether the user has a password; `None` where passwords are off.
+    pub password: Option<bool>,
+    /// The user's authenticator application.
+    pub totp: Option<TotpRow>,
+    /// Whether one can be enrolled.
+    pub totp_offered: bool,
     /// The user's accounts at providers.
     pub identities: Vec<IdentityRow>,
     /// Providers that can be connected.
     pub connect: Vec<ProviderLink>,
     /// Where the user is signed in.
     pub sessions: Vec<SessionRow>,
+    /// The form that ends every session but this.
+    pub end_others: Form,
     /// The form that signs out.
     pub sign_out: Form,
 }

@@ -83,6 +83,32 @@ fn sign_in(w: &Words) -> SignIn {
     }
 }
 
+fn second_step() -> SecondStep {
+    SecondStep { frame: frame(), form: form("/signin/code"), state: "state".to_owned(), notice: None }
+}
+
+fn enrol() -> Enrol {
+    Enrol {
+        frame: frame(),
+        form: form("/account/totp"),
+        state: "state".to_owned(),
+        secret: vec!["GEZD".to_owned(), "GNBV".to_owned()],
+        qr: Qr::new("otpauth://totp/as.example:ada?secret=GEZDGNBV"),
+        notice: None,
+        required: false,
+    }
+}
+
+fn recovery_codes() -> RecoveryCodes {
+    let codes = vec!["abcd-efgh-jkmn-pqrs".to_owned(); 10];
+    RecoveryCodes { frame: frame(), codes, onward: "/account/security".to_owned() }
+}
+
+fn password(w: &Words) -> Password {
+    let login = w.user.clone();
+    Password { frame: frame(), form: form("/account/password"), login, has_one: true, notice: None }
+}
+
 fn provider(title: &str) -> ProviderLink {
     ProviderLink { title: Shown::name(title), href: "/signin/with/corp?m=mark".to_owned() }
 }
@@ -193,6 +219,16 @@ fn security(w: &Words) -> Security {
             remove: form("/account/passkeys/remove"),
         }],
         add: Some(passkey_form("/account/passkeys")),
+        password: Some(true),
+        totp: Some(TotpRow {
+            added: at(-40 * 86_400),
+            last_used: Some(at(-7_200)),
+            codes_left: 9,
+            codes: form("/account/totp/codes"),
+            remove: form("/account/totp/remove"),
+        }),
+        totp_offered: true,
+        end_others: form("/account/end-others"),
         identities: vec![IdentityRow {
             provider: Shown::name(&w.client),
             label: Shown::name(&w.user),
@@ -215,6 +251,7 @@ fn session(browser: &str, address: &str, this: bool) -> SessionRow {
         address: address.to_owned(),
         way: ENGLISH.way_passkey.to_string(),
         since: at(-7_200),
+        last_used: at(-60),
         this,
         end: form("/account/sessions/end"),
     }
@@ -288,13 +325,27 @@ pub fn samples() -> Result<Vec<Sample>, RenderError> {
         add("device", device(&w).render()?);
     }
     let [usual, ..] = words();
-    for (page, state, html) in special(&usual)? {
+    for (page, state, html) in special(&usual)?.into_iter().chain(second_factors(&usual)?) {
         all.push(Sample { page, state, html });
     }
     Ok(all)
 }
 
 type Special = (&'static str, &'static str, String);
+
+fn second_factors(w: &Words) -> Result<Vec<Special>, RenderError> {
+    let wrong = ENGLISH.wrong_code.to_string();
+    let refused = Some(Notice { meaning: Meaning::Refused, sentence: wrong });
+    Ok(vec![
+        ("second_step", "usual", second_step().render()?),
+        ("second_step", "refused", SecondStep { notice: refused, ..second_step() }.render()?),
+        ("enrol", "usual", enrol().render()?),
+        ("enrol", "required", Enrol { required: true, qr: None, ..enrol() }.render()?),
+        ("recovery_codes", "usual", recovery_codes().render()?),
+        ("password", "usual", password(w).render()?),
+        ("password", "first", Password { has_one: false, ..password(w) }.render()?),
+    ])
+}
 
 fn special(w: &Words) -> Result<Vec<Special>, RenderError> {
     let t = &ENGLISH;

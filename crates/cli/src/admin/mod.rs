@@ -12,6 +12,7 @@ mod key;
 mod resource;
 mod standing;
 mod user;
+mod user_ways;
 
 pub(crate) use agent::AgentCommand;
 pub(crate) use audit::AuditCommand;

@@ -29,12 +29,31 @@ enum What {
         /// The name to show; the name to sign in with if nothing is said
         #[arg(long)]
         name: Option<String>,
+        /// The e-mail address by which an identity provider may know them
+        #[arg(long)]
+        email: Option<String>,
         /// Ask for a password, twice; from a pipe, read it from standard input
         #[arg(long)]
         password: bool,
     },
     /// List people
     List,
+    /// Show a person: the ways into the account, and where it is open
+    Show {
+        /// The name to sign in with
+        login: String,
+    },
+    /// List a person's sessions
+    Sessions {
+        /// The name to sign in with
+        login: String,
+        /// End them all
+        #[arg(long)]
+        end: bool,
+    },
+    /// The second factor of a person
+    #[command(subcommand)]
+    Totp(TotpCommand),
     /// Print a link that signs a person in once; it is good for an hour
     Link {
         /// The name to sign in with
@@ -55,11 +74,23 @@ enum What {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum TotpCommand {
+    /// Turn a person's one-time codes off, with their recovery codes
+    Reset {
+        /// The name to sign in with
+        login: String,
+    },
+}
+
 impl UserCommand {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let opened = self.args.open().await?;
         match self.what {
-            What::Add { login, name, password } => opened.add_user(login, name, password).await,
+            What::Add { login, name, email, password } => opened.add_user(login, name, email, password).await,
+            What::Show { login } => opened.show_user(&login).await,
+            What::Sessions { login, end } => opened.sessions(&login, end).await,
+            What::Totp(TotpCommand::Reset { login }) => opened.reset_totp(&login).await,
             What::List => opened.list_users().await,
             What::Link { login } => {
                 let user = opened.user(&login).await?;
@@ -72,16 +103,28 @@ impl UserCommand {
 }
 
 impl Opened {
-    async fn user(&self, login: &str) -> Result<User, Failure> {
+    pub(super) async fn user(&self, login: &str) -> Result<User, Failure> {
         let name = login.to_owned();
         let user = self.store.read::<_, StoreError>(move |tx| tx.user_by_name(&name)).await?;
         user.ok_or_else(|| missing("user", &plain(login), "user list"))
     }
 
-    async fn add_user(&self, login: String, name: Option<String>, password: bool) -> Result<(), Failure> {
+    async fn add_user(
+        &self,
+        login: String,
+        name: Option<String>,
+        email: Option<String>,
+        password: bool,
+    ) -> Result<(), Failure> {
+        if let Some(odd) = email.as_ref().filter(|e| !is_email(e)) {
+            return Err(Failure::refused(format!("`{}` is no e-mail address", plain(odd))));
+        }
         let password = password.then(ask_password).transpose()?;
         let new = NewUser { name: name.unwrap_or_else(|| login.clone()), login, password };
         let id = add(&self.store, &*self.clock, &*self.rng, &new).await.map_err(Failure::refused)?;
+        if let Some(email) = email {
+            self.give_email(&id, email).await?;
+        }
         if new.password.is_some() {
             return self.done("user:add", id.as_str(), format!("{} can sign in.", plain(&new.name)));
         }
@@ -131,6 +174,12 @@ impl Opened {
         let user = self.user(login).await?;
         self.stop(Target::User(user.id), &plain(&user.display_name), disabled, why).await
     }
+}
+
+/// One `@` with something on both sides, and nothing that does not show.
+fn is_email(email: &str) -> bool {
+    let plain = email.len() <= 254 && email.bytes().all(|b| b.is_ascii_graphic());
+    plain && email.split_once('@').is_some_and(|(l, d)| !l.is_empty() && !d.is_empty() && !d.contains('@'))
 }
 
 fn as_json(user: &User) -> serde_json::Value {

@@ -4,6 +4,8 @@
 //! what is revoked is on record and in force everywhere when the page says so.
 
 mod allowed;
+mod password;
+mod second;
 mod security;
 
 pub(crate) use allowed::permissions;
@@ -27,6 +29,11 @@ pub(crate) fn routes() -> axum::Router<Arc<People>> {
         .route("/account/passkeys", post(security::add_passkey))
         .route("/account/passkeys/{id}/remove", post(security::remove_passkey))
         .route("/account/sessions/{id}/end", post(security::end_session))
+        .route("/account/end-others", post(security::end_others))
+        .route("/account/password", get(password::show).post(password::change))
+        .route("/account/totp", get(second::show).post(second::add))
+        .route("/account/totp/codes", post(second::codes))
+        .route("/account/totp/remove", post(second::remove))
         .route("/account/identities/{name}/connect", get(connect))
         .route("/account/identities/{id}/remove", post(disconnect))
         .route("/account/sign-out", post(sign_out))

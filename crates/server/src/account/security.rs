@@ -8,11 +8,12 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
+use prokura_config::Totp;
 use prokura_core::{Principal, Timestamp};
 use prokura_ledger::{EventKind, Outcome};
-use prokura_store::{Passkey, SecretHash, Session, StoreError};
+use prokura_store::{Passkey, SecondFactor, SecretHash, Session, StoreError};
 use prokura_ui::{
-    ENGLISH, Meaning, Notice, PasskeyForm, PasskeyRow, Security, SessionRow, Shown, Text, When,
+    ENGLISH, Meaning, Notice, PasskeyForm, PasskeyRow, Security, SessionRow, Shown, Text, TotpRow, When,
 };
 use std::sync::Arc;
 
@@ -29,11 +30,11 @@ pub(super) async fn show(
 
 async fn page(people: &People, visit: &Visit, owner: &SignedIn, query: &str) -> Result<Response, PageFault> {
     let (user, now) = (owner.user.id.clone(), people.now());
-    let (passkeys, identities, sessions) = people
+    let (passkeys, identities, sessions, factor) = people
         .store
         .read(move |tx| {
             let ways = (tx.passkeys_of(&user)?, tx.identities_of(&user)?);
-            Ok::<_, StoreError>((ways.0, ways.1, tx.sessions_of(&user, now)?))
+            Ok::<_, StoreError>((ways.0, ways.1, tx.sessions_of(&user, now)?, tx.second_factor(&user)?))
         })
         .await?;
     let add = people.offer_passkey(visit, &owner.user, &passkeys)?.map(|c| PasskeyForm {
@@ -46,9 +47,13 @@ async fn page(people: &People, visit: &Visit, owner: &SignedIn, query: &str) -> 
         notice: notice(people, query),
         passkeys: passkeys.iter().map(|p| passkey_row(people, visit, p)).collect(),
         add,
+        password: people.config.sign_in.password.then_some(owner.user.password_hash.is_some()),
+        totp: factor.map(|f| totp_row(people, visit, &f)),
+        totp_offered: people.config.sign_in.totp != Totp::Off && owner.user.password_hash.is_some(),
         identities: identity_rows(people, visit, &identities),
         connect: connect_links(people, visit, &identities),
         sessions: sessions.iter().map(|s| session_row(people, visit, owner, s)).collect(),
+        end_others: people.form(visit, "/account/end-others"),
         sign_out: people.form(visit, "/account/sign-out"),
     };
     people.show(visit, StatusCode::OK, &view)
@@ -69,6 +74,10 @@ fn done_notice(done: &str) -> Option<Notice> {
     let (meaning, text): (Meaning, Text) = match done {
         "added" => (Meaning::Permitted, ENGLISH.passkey_added),
         "removed" => (Meaning::Permitted, ENGLISH.passkey_removed),
+        "others" => (Meaning::Permitted, ENGLISH.sessions_ended),
+        "password" => (Meaning::Permitted, ENGLISH.new_password_done),
+        "totp-removed" => (Meaning::Permitted, ENGLISH.totp_removed),
+        "totp-required" => (Meaning::Attention, ENGLISH.totp_required),
         "connected" => (Meaning::Permitted, ENGLISH.identity_connected),
         "disconnected" => (Meaning::Permitted, ENGLISH.identity_disconnected),
         "ended" => (Meaning::Permitted, ENGLISH.session_ended),
@@ -96,8 +105,20 @@ fn session_row(people: &People, visit: &Visit, owner: &SignedIn, session: &Sessi
         address: session.address.clone(),
         way: way(people, session),
         since: When::at(session.created_at.seconds(), people.now().seconds(), &ENGLISH),
+        last_used: When::at(session.last_used_at.seconds(), people.now().seconds(), &ENGLISH),
         this: session.hash == owner.session.hash,
         end: people.form(visit, &format!("/account/sessions/{}/end", session.hash)),
+    }
+}
+
+fn totp_row(people: &People, visit: &Visit, factor: &SecondFactor) -> TotpRow {
+    let when = |t: Timestamp| When::at(t.seconds(), people.now().seconds(), &ENGLISH);
+    TotpRow {
+        added: when(factor.created_at),
+        last_used: factor.last_used_at.map(when),
+        codes_left: factor.codes_left,
+        codes: people.form(visit, "/account/totp/codes"),
+        remove: people.form(visit, "/account/totp/remove"),
     }
 }
 
@@ -105,6 +126,8 @@ fn session_row(people: &People, visit: &Visit, owner: &SignedIn, session: &Sessi
 fn way(people: &People, session: &Session) -> String {
     match (session.way.as_str(), &session.provider) {
         ("password", _) => ENGLISH.way_password.to_string(),
+        ("code", _) => ENGLISH.way_code.to_string(),
+        ("recovery", _) => ENGLISH.way_recovery.to_string(),
         ("link", _) => ENGLISH.way_link.to_string(),
         ("dev", _) => ENGLISH.way_dev.to_string(),
         ("provider", Some(name)) => {
@@ -170,7 +193,7 @@ async fn add(people: &People, posted: &Posted) -> Result<Response, PageFault> {
     Ok(done(people, if added { "added" } else { "refused" }))
 }
 
-fn done(people: &People, what: &str) -> Response {
+pub(super) fn done(people: &People, what: &str) -> Response {
     see_other(&people.path(&format!("/account/security?done={what}")))
 }
 
@@ -215,6 +238,25 @@ async fn remove(people: &People, posted: &Posted, id: &str) -> Result<Response, 
         Some(true) => Ok(done(people, "removed")),
         Some(false) => Err(PageFault::Missing),
     }
+}
+
+/// `POST /account/end-others`.
+pub(super) async fn end_others(State(people): State<Arc<People>>, posted: Posted) -> Response {
+    let result = async {
+        let owner = poster(&posted)?;
+        let event = event(&people, &posted.visit, &owner, "session:end_others");
+        people
+            .store
+            .transact(move |tx| {
+                tx.record(event.clone());
+                tx.end_other_sessions(&owner.user.id, &owner.session.hash)
+            })
+            .await
+            .map_err(|e: StoreError| PageFault::from(e))?;
+        Ok(done(&people, "others"))
+    };
+    let result = result.await;
+    people.answer(&posted.visit, result)
 }
 
 /// `POST /account/sessions/{id}/end`.

@@ -23,7 +23,7 @@ use crate::record::Refusals;
 use crate::signin::{Hasher, Passkeys, Providers};
 use prokura_config::{Config, Issuer, ResourceConfig};
 use prokura_core::{Clock, InvalidResource, ResourceUri, Rng, Timestamp};
-use prokura_oauth::seal::{MasterKey, SealError};
+use prokura_oauth::seal::{MasterKey, SealError, SealKey};
 use prokura_store::Store;
 use std::sync::Arc;
 
@@ -34,6 +34,7 @@ pub struct People {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) seal: Seal,
+    pub(crate) second_factors: SealKey,
     pub(crate) hasher: Hasher,
     pub(crate) passkeys: Option<Passkeys>,
     pub(crate) codes: Arc<dyn Codes>,
@@ -84,6 +85,7 @@ impl People {
                 .map_err(|e| PeopleError::Hashing(e.to_string()))?,
             passkeys: Passkeys::new(&config.issuer)?,
             seal: Seal::new(master)?,
+            second_factors: master.seal_key("second factors")?,
             refusals: Refusals::new(store.clone(), Arc::clone(&clock)),
             identity: identity::place(&config.issuer)?.uri.clone(),
             config,

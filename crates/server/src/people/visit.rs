@@ -10,6 +10,7 @@ use prokura_core::{TraceId, random_id};
 use prokura_store::{Session, StoreError, User};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A visit: one request of one browser.
 pub(crate) struct Visit {
@@ -32,6 +33,9 @@ pub(crate) struct Visit {
 /// Where a browser is, as far as is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Address(Option<IpAddr>);
+
+/// How seldom it is written down that a session is used.
+const TOUCH: Duration = Duration::from_secs(5 * 60);
 
 /// A user who is signed in.
 #[derive(Clone)]
@@ -86,13 +90,21 @@ impl People {
     async fn who(&self, headers: &HeaderMap) -> Result<Option<SignedIn>, StoreError> {
         let Some(secret) = Cookie::Session.read(headers, self.issuer()) else { return Ok(None) };
         let now = self.now();
-        self.store
+        let found = self
+            .store
             .read(move |tx| {
                 let Some(session) = tx.session(&secret, now)? else { return Ok(None) };
                 let user = tx.user(&session.user)?.filter(|u| !u.disabled);
                 Ok(user.map(|user| SignedIn { secret: secret.clone(), session, user }))
             })
-            .await
+            .await?;
+        if let Some(signed_in) = &found
+            && signed_in.session.last_used_at.after(TOUCH) <= now
+        {
+            let hash = signed_in.session.hash;
+            self.store.transact(move |tx| tx.touch_session(&hash, now)).await?;
+        }
+        Ok(found)
     }
 
     /// The mark of the form that is posted to `path`. Forms of the account and of interactions belong to a

@@ -12,10 +12,13 @@ pub(crate) struct Counters {
     pair: String,
     account: String,
     place: String,
+    /// How fast at one account from everywhere.
+    pace: Pace,
 }
 
 /// How many guesses are free, and how long the pause grows. In the time of the longest pause one guess is forgotten, so
 /// that those who mistype now and then are not added up for ever, and nobody guesses faster than the pauses allow.
+#[derive(Clone, Copy)]
 struct Pace {
     free: u32,
     longest: Duration,
@@ -46,12 +49,25 @@ impl Counters {
             pair: format!("pair {place} {login}"),
             account: format!("account {login}"),
             place: format!("place {place}"),
+            pace: ACCOUNT,
+        }
+    }
+
+    /// The counters of a guess at the second factor of `user`. Who guesses here knows the password, so nobody else is
+    /// kept out by long pauses.
+    pub(crate) fn second(user: &str, visit: &Visit) -> Self {
+        let place = visit.address.place();
+        Self {
+            pair: format!("second pair {place} {user}"),
+            account: format!("second account {user}"),
+            place: format!("place {}", visit.address.place()),
+            pace: PAIR,
         }
     }
 
     /// Counts a guess before it is checked; until when it is paused, if it is.
     pub(crate) fn begin(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        for (name, pace) in [(&self.place, PLACE), (&self.account, ACCOUNT), (&self.pair, PAIR)] {
+        for (name, pace) in [(&self.place, PLACE), (&self.account, self.pace), (&self.pair, PAIR)] {
             let attempt = tx.begin_attempt(&[name.as_str()], now, pace.longest, |n| pace.pause(n))?;
             if let Attempt::Blocked { until } = attempt {
                 return Ok(Some(until));

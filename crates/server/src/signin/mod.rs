@@ -11,13 +11,14 @@ mod logout;
 mod pages;
 mod passkeys;
 mod provider;
+mod second;
 mod session;
 mod users;
 
 pub(crate) use hash::Hasher;
 pub use hash::{HashError, MAX_PASSWORD, MIN_PASSWORD};
 pub use logout::LogOut;
-pub(crate) use pages::sign_in_path;
+pub(crate) use pages::{Guess, sign_in_path};
 pub(crate) use passkeys::Passkeys;
 pub use provider::{ProviderError, Providers};
 pub(crate) use provider::{ProviderFault, connect, connect_links, disconnect, identity_rows};
@@ -34,6 +35,8 @@ pub(crate) fn routes() -> axum::Router<Arc<People>> {
         .route("/signin", get(pages::show))
         .route("/signin/password", post(pages::password))
         .route("/signin/passkey", post(pages::passkey))
+        .route("/signin/code", post(second::code))
+        .route("/signin/enrol", post(second::finish))
         .route("/signin/with/{name}", get(provider::go))
         .route("/signin/from/{name}", get(provider::come_back))
         .route("/setup/{secret}", get(link::show).post(link::take))

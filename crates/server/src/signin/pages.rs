@@ -4,6 +4,7 @@ use super::attempt::Counters;
 use super::goal::Goal;
 use super::hash::{HashError, MAX_PASSWORD};
 use super::provider::{Provider, ProviderFault, links};
+use super::second::after_password;
 use super::session::{NewSession, Way};
 use crate::people::{PageFault, People, Posted, Visit};
 use axum::extract::{RawQuery, State};
@@ -98,7 +99,7 @@ pub(super) async fn password(
     let result = async {
         let goal = Goal::parse(query.as_deref())?;
         let before = match by_password(&people, &posted).await? {
-            Ok(user) => return admit(&people, &posted.visit, &user, Way::Password, &goal).await,
+            Ok(user) => return after_password(&people, &posted.visit, &user, &goal).await,
             Err(before) => before,
         };
         page(&people, &posted.visit, &goal, before).await
@@ -119,34 +120,59 @@ async fn by_password(people: &People, posted: &Posted) -> Result<Result<User, Be
     if no_login || password.is_empty() || password.chars().count() > MAX_PASSWORD {
         return Ok(Err(wrong()));
     }
-    let counters = Counters::new(login, &posted.visit);
-    if let Some(until) = begin(people, &counters).await? {
-        let when = When::at(until.seconds() + 1, people.now().seconds(), &ENGLISH).relative;
-        refusal(people, &posted.visit, Way::Password, "paused").await;
-        let said = ENGLISH.slow_down.with("when", when);
-        return Ok(Err(Before::refused(login, StatusCode::TOO_MANY_REQUESTS, said)));
-    }
     let name = login.to_owned();
     let user = people.store.read(move |tx| tx.user_by_name(&name)).await?;
+    match guess(people, &posted.visit, login, user.as_ref(), password).await? {
+        Guess::Right => user.map(Ok).ok_or(PageFault::Missing),
+        Guess::Refused(status, said) => Ok(Err(Before::refused(login, status, said))),
+    }
+}
+
+/// What became of a password.
+pub(crate) enum Guess {
+    /// It is the user's, who is not disabled.
+    Right,
+    /// It was not looked at, or is not; with the words for whoever typed it.
+    Refused(StatusCode, String),
+}
+
+impl People {
+    /// Whether `password` is that of a user who is signed in, at the pace of the sign-in page.
+    pub(crate) async fn guess(&self, visit: &Visit, user: &User, password: &str) -> Result<Guess, PageFault> {
+        guess(self, visit, &user.name, Some(user), password).await
+    }
+}
+
+/// Counts a guess, then looks at it. A user who is unknown costs what a known one does.
+async fn guess(
+    people: &People,
+    visit: &Visit,
+    login: &str,
+    user: Option<&User>,
+    password: &str,
+) -> Result<Guess, PageFault> {
+    let counters = Counters::new(login, visit);
+    if let Some(until) = begin(people, &counters).await? {
+        let when = When::at(until.seconds() + 1, people.now().seconds(), &ENGLISH).relative;
+        refusal(people, visit, Way::Password, "paused").await;
+        let said = ENGLISH.slow_down.with("when", when).to_string();
+        return Ok(Guess::Refused(StatusCode::TOO_MANY_REQUESTS, said));
+    }
     let hash = user.as_ref().and_then(|u| u.password_hash.clone());
     let right = match people.hasher.verify(password.to_owned(), hash).await {
         Ok(right) => right,
         Err(HashError::Busy) => {
-            return Ok(Err(Before::refused(login, StatusCode::SERVICE_UNAVAILABLE, ENGLISH.busy)));
+            return Ok(Guess::Refused(StatusCode::SERVICE_UNAVAILABLE, ENGLISH.busy.to_string()));
         }
         Err(error) => return Err(PageFault::Ours(error.into())),
     };
-    match user.filter(|u| right && !u.disabled) {
-        Some(user) => {
-            let now = people.now();
-            let cleared = people.store.transact(move |tx| counters.clear(tx, now)).await;
-            cleared.map(|()| Ok(user)).map_err(Into::into)
-        }
-        None => {
-            refusal(people, &posted.visit, Way::Password, "wrong_credentials").await;
-            Ok(Err(wrong()))
-        }
+    if right && user.is_some_and(|u| !u.disabled) {
+        let now = people.now();
+        people.store.transact(move |tx| counters.clear(tx, now)).await?;
+        return Ok(Guess::Right);
     }
+    refusal(people, visit, Way::Password, "wrong_credentials").await;
+    Ok(Guess::Refused(StatusCode::UNAUTHORIZED, ENGLISH.wrong_credentials.to_string()))
 }
 
 async fn begin(people: &People, counters: &Counters) -> Result<Option<prokura_core::Timestamp>, StoreError> {
@@ -161,7 +187,7 @@ async fn refusal(people: &People, visit: &Visit, way: Way, why: &str) {
     people.refusals.put_event(event).await;
 }
 
-async fn admit(
+pub(super) async fn admit(
     people: &People,
     visit: &Visit,
     user: &User,

@@ -12,6 +12,10 @@ use prokura_store::{SecretHash, Session, StoreError, Tx};
 pub(crate) enum Way {
     /// A password.
     Password,
+    /// A password and a one-time code.
+    Code,
+    /// A password and a recovery code.
+    Recovery,
     /// A passkey, with user verification.
     Passkey,
     /// A one-time link that the operator gave.
@@ -27,6 +31,7 @@ impl Way {
     pub(crate) fn amr(self) -> &'static str {
         match self {
             Self::Password => "pwd",
+            Self::Code | Self::Recovery => "pwd otp mfa",
             Self::Passkey => "pop user",
             Self::Link => "otp",
             Self::Provider => "",
@@ -38,6 +43,7 @@ impl Way {
     pub(crate) fn acr(self) -> Acr {
         match self {
             Self::Passkey => Acr::Phr,
+            Self::Code | Self::Recovery => Acr::Mfa,
             Self::Password | Self::Link | Self::Provider | Self::Dev => Acr::Single,
         }
     }
@@ -46,6 +52,8 @@ impl Way {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::Code => "code",
+            Self::Recovery => "recovery",
             Self::Passkey => "passkey",
             Self::Link => "link",
             Self::Provider => "provider",
@@ -57,6 +65,8 @@ impl Way {
     pub(crate) fn action(self) -> &'static str {
         match self {
             Self::Password => "sign_in:password",
+            Self::Code => "sign_in:code",
+            Self::Recovery => "sign_in:recovery",
             Self::Passkey => "sign_in:passkey",
             Self::Link => "sign_in:link",
             Self::Provider => "sign_in:provider",
@@ -137,11 +147,15 @@ impl People {
     /// Sends a browser that has just signed in on its way, with its new cookie.
     pub(crate) fn signed_in(&self, visit: &Visit, session: &NewSession, to: &str) -> Response {
         let mut response = see_other(to);
-        let seconds = session.session.expires_at.since(session.session.created_at).as_secs();
-        let cookie = set_cookie(Cookie::Session, self.issuer(), &session.secret, Some(seconds));
-        add_cookie(&mut response, &cookie);
+        self.keep_session(session, &mut response);
         self.keep_browser(visit, &mut response);
         response
+    }
+
+    /// Gives a browser the cookie of its new session.
+    pub(crate) fn keep_session(&self, session: &NewSession, response: &mut Response) {
+        let seconds = session.session.expires_at.since(session.session.created_at).as_secs();
+        add_cookie(response, &set_cookie(Cookie::Session, self.issuer(), &session.secret, Some(seconds)));
     }
 
     /// Ends the session of this visit.

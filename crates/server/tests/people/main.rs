@@ -5,6 +5,7 @@ mod account;
 mod consent;
 mod idp;
 mod provider;
+mod second;
 mod signin;
 mod softkey;
 mod world;
