@@ -85,6 +85,21 @@ async fn c13_who_goes_away_in_the_middle_of_a_refresh_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_login_survives_a_server_that_is_ill() {
+    let world = World::start().await;
+    let client = world.client().build().unwrap();
+    assert_eq!(call(&client).await.unwrap(), 200);
+    world.clock.advance(Duration::from_secs(300));
+    for error in ["server_error", "temporarily_unavailable", "slow_down"] {
+        world.facts().ill = Some(error.to_owned());
+        assert!(matches!(call(&client).await, Err(ClientError::Token(_))), "{error}");
+    }
+    world.facts().ill = None;
+    assert_eq!(call(&client).await.unwrap(), 200);
+    assert_eq!(world.facts().asked.len(), 1, "nobody had to sign in again");
+}
+
+#[tokio::test]
 async fn a_token_is_renewed_before_its_end_while_the_old_one_serves() {
     let world = World::start().await;
     let client = world.client().build().unwrap();

@@ -8,7 +8,6 @@ use super::obtain::Challenged;
 use super::server::ServerUrl;
 use super::software::Software;
 use super::store::{Held, Store};
-use super::token::TokenError;
 use super::way::Way;
 use prokura_core::{ScopeSet, Timestamp};
 use prokura_egress::Upstream;
@@ -191,7 +190,7 @@ impl Inner {
         if let Some(old) = kept.as_mut().filter(|k| k.refresh_token.is_some() && still(k)) {
             match self.refresh(old).await {
                 Ok(renewed) => return Ok(renewed),
-                Err(ClientError::Token(TokenError::Refused { .. })) => {
+                Err(ClientError::Token(error)) if error.ends_the_login() => {
                     // It will never work again, and nobody else need try.
                     old.refresh_token = None;
                     held.write(Some(&old.to_vec())).await?;

@@ -67,6 +67,12 @@ impl TokenError {
         matches!(self, Self::Refused { error, .. } if error == code)
     }
 
+    /// Whether the refresh token, or the client that it was given to, is not known any more. Any other refusal may pass:
+    /// a login is not thrown away because a server is ill.
+    pub(crate) fn ends_the_login(&self) -> bool {
+        ["invalid_grant", "invalid_client", "unauthorized_client"].into_iter().any(|code| self.is(code))
+    }
+
     /// Whether the server may have acted although no answer came.
     pub(crate) fn is_unreachable(&self) -> bool {
         matches!(self, Self::Unreachable { .. })

@@ -40,6 +40,8 @@ pub(crate) struct Facts {
     pub(crate) forgotten: Vec<String>,
     /// What `authorization_servers` says instead of the truth.
     pub(crate) issuer_instead: Option<String>,
+    /// What refreshes are refused with, although nothing is wrong with them.
+    pub(crate) ill: Option<String>,
     /// How often the device endpoint still says that nobody decided.
     pub(crate) pending: usize,
 }
@@ -219,6 +221,9 @@ async fn token(State(world): State<Arc<World>>, Form(form): Form<Fields>) -> Res
     facts.tokens.push(form.clone());
     if form.get("client_id").is_some_and(|id| facts.forgotten.contains(id)) {
         return refusal("invalid_client");
+    }
+    if let Some(error) = facts.ill.as_ref().filter(|_| form["grant_type"] == "refresh_token") {
+        return refusal(error);
     }
     match form["grant_type"].as_str() {
         "refresh_token" if facts.refresh.as_ref() == form.get("refresh_token") => facts.give(None),
