@@ -211,7 +211,12 @@ async fn device(State(world): State<Arc<World>>, Form(asked): Form<Fields>) -> R
     )
 }
 
+/// Whoever asked may be gone: what was begun is done all the same.
 async fn token(State(world): State<Arc<World>>, Form(form): Form<Fields>) -> Response {
+    tokio::spawn(redeemed(world, form)).await.unwrap()
+}
+
+async fn redeemed(world: Arc<World>, form: Fields) -> Response {
     let gate = world.gate.lock().unwrap().clone();
     if let Some(gate) = gate.filter(|_| form["grant_type"] == "refresh_token") {
         world.arrived.notify_one();
