@@ -96,9 +96,10 @@ impl Net {
         if self.silences.load(Ordering::Relaxed) >= MOST_SILENCES {
             return Err(Unanswered::Silent);
         }
-        if self.asked.fetch_add(1, Ordering::Relaxed) >= MOST_REQUESTS || self.clock.now() > self.ends {
+        if self.asked() >= MOST_REQUESTS || self.clock.now() > self.ends {
             return Err(Unanswered::Spent);
         }
+        self.asked.fetch_add(1, Ordering::Relaxed);
         let config = EgressConfig { allow: self.allowed(&url), ..self.base.clone() };
         let answer = Egress::new(config, Arc::clone(&self.resolver)).ask(&url, ask, reading).await;
         let silent = matches!(answer, Err(EgressError::Deadline { .. }));

@@ -8,7 +8,7 @@ mod world;
 
 use faults::{FAULTS, Fault};
 use prokura_core::{Clock, SeededRng};
-use prokura_doctor::{Check, Level, Options, Person, Protection, Report, Unwatched, examine};
+use prokura_doctor::{Check, Level, Options, Person, Protection, Report, Unwatched, Watch, examine};
 use prokura_egress::{Ask, BoxFuture, Egress, EgressConfig, FetchUrl, Reading, Resolver, SystemResolver};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -280,4 +280,24 @@ async fn a_server_that_has_had_enough_is_not_accused() {
     let report = examined(&world, &everything()).await;
     assert!(report.findings.is_empty(), "{}", prokura_doctor::text(&report));
     assert!(report.unseen.iter().any(|(_, why)| why.contains("429")));
+}
+
+/// A minute passes with everything that is looked at.
+struct Slow(Arc<prokura_core::ManualClock>);
+
+impl Watch for Slow {
+    fn looks_at(&self, _what: &str) {
+        self.0.advance(Duration::from_secs(60));
+    }
+}
+
+#[tokio::test]
+async fn an_examination_ends_and_accuses_nobody_of_what_it_no_longer_saw() {
+    let world = World::start(DUAL, &[]).await;
+    let (clock, slow) = (world.clock.clone(), Slow(world.clock.clone()));
+    let report =
+        examine(&world.url(), &everything(), clock, Arc::new(SeededRng::new(3)), &slow).await.unwrap();
+    assert!(report.findings.is_empty(), "{}", prokura_doctor::text(&report));
+    let ended = report.unseen.iter().filter(|(_, why)| why.contains("was ended")).count();
+    assert!(ended > 3 && report.requests < 30, "{ended} of {} requests", report.requests);
 }
