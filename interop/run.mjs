@@ -2,7 +2,7 @@
 //
 // Usage: node run.mjs [--stub | --postgres] [--only TEXT] [--table] [--verbose] [PART …]
 //   parts: authorization, agent, connect, together, scenarios, server, clients, foreign, keycloak (if KEYCLOAK_HOME names one), typescript, python, rmcp,
-//   strict, device; all if none is named.
+//   strict, device, doctor; all if none is named.
 //   --stub puts a small stand-in where Prokura is: it proves the harness, nothing else.
 //   --postgres keeps everything in the PostgreSQL that PROKURA_TEST_POSTGRES names, or in one of the run's own.
 
@@ -35,8 +35,9 @@ const { streamSuite } = await import('./suites/stream.mjs');
 const { serverSuite } = await import('./suites/server.mjs');
 const { foreignSuite, keycloakSuite } = await import('./suites/foreign.mjs');
 const { CLIENTS, clientSuite, deviceSuite, strictSuite } = await import('./suites/clients.mjs');
+const { doctorSuite } = await import('./suites/doctor.mjs');
 
-const unknown = positionals.filter(part => !['authorization', 'agent', 'connect', 'together', 'scenarios', 'server', 'clients', 'foreign', 'keycloak', 'strict', 'device', ...Object.keys(CLIENTS)].includes(part));
+const unknown = positionals.filter(part => !['authorization', 'agent', 'connect', 'together', 'scenarios', 'server', 'clients', 'doctor', 'foreign', 'keycloak', 'strict', 'device', ...Object.keys(CLIENTS)].includes(part));
 if (unknown.length > 0) {
     console.error(`no such part: ${unknown.join(', ')}`);
     process.exit(1);
@@ -59,6 +60,7 @@ try {
     if (wants('scenarios') && !values.stub) await bridgeScenarios(world.prokura, { only: values.only });
     if (wants('connect') && !values.stub) await connectSuite(world);
     if (wants('together') && !values.stub) await togetherSuite(world);
+    if (wants('doctor') && !values.stub) await doctorSuite(world);
     if (wants('strict')) await strictSuite(world);
     if (wants('device') && !values.stub) await deviceSuite(world);
     const names = wants('clients') ? Object.keys(CLIENTS) : Object.keys(CLIENTS).filter(name => positionals.includes(name));
