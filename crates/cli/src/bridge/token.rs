@@ -5,9 +5,9 @@ use super::connect::unusable;
 use crate::failure::Failure;
 use crate::show::{json, print};
 use clap::Args;
-use prokura_connect::token;
+use prokura_connect::{Asks, token};
 use prokura_core::{Clock, SystemClock};
-use prokura_sdk::client::{Blame, ClientError, Dpop, Token};
+use prokura_sdk::client::{Blame, Client, ClientError, Dpop, Token};
 
 #[derive(Debug, Args)]
 pub(crate) struct TokenArgs {
@@ -29,12 +29,25 @@ impl TokenArgs {
         // And so it is a login of its own, one for each set of scopes: what was asked for is what is printed.
         access.profile = format!("token {} {}", access.profile, access.scopes);
         let clients = access.clients(&self.resource).map_err(unusable)?;
+        if access.asks == Asks::Nobody {
+            must_be_signed_in(&clients).await?;
+        }
         let token = token(&clients).await.map_err(failed)?;
         if self.json {
             return json(&described(&token, clients.first().map_or("", |c| c.server().resource())));
         }
         print(token.value.reveal())
     }
+}
+
+/// Nobody is to be asked, so a server need not be either.
+async fn must_be_signed_in(clients: &[Client]) -> Result<(), Failure> {
+    for client in clients {
+        if !client.is_signed_in().await.map_err(failed)? {
+            return Err(failed(ClientError::SignInNeeded(client.server().resource().to_owned())));
+        }
+    }
+    Ok(())
 }
 
 fn described(token: &Token, resource: &str) -> serde_json::Value {
