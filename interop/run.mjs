@@ -1,7 +1,7 @@
 // Lets foreign suites and foreign clients judge Prokura. See README.md.
 //
 // Usage: node run.mjs [--stub | --postgres] [--only TEXT] [--table] [--verbose] [PART …]
-//   parts: authorization, agent, connect, together, scenarios, server, clients, foreign, keycloak (if KEYCLOAK_HOME names one), typescript, python, rmcp,
+//   parts: authorization, agent, connect, together, scenarios, server, clients, bound, foreign, keycloak (if KEYCLOAK_HOME names one), typescript, python, rmcp,
 //   strict, device, doctor; all if none is named.
 //   --stub puts a small stand-in where Prokura is: it proves the harness, nothing else.
 //   --postgres keeps everything in the PostgreSQL that PROKURA_TEST_POSTGRES names, or in one of the run's own.
@@ -34,10 +34,11 @@ const { togetherSuite } = await import('./suites/together.mjs');
 const { streamSuite } = await import('./suites/stream.mjs');
 const { serverSuite } = await import('./suites/server.mjs');
 const { foreignSuite, keycloakSuite } = await import('./suites/foreign.mjs');
+const { boundSuite } = await import('./suites/bound.mjs');
 const { CLIENTS, clientSuite, deviceSuite, strictSuite } = await import('./suites/clients.mjs');
 const { doctorSuite } = await import('./suites/doctor.mjs');
 
-const unknown = positionals.filter(part => !['authorization', 'agent', 'connect', 'together', 'scenarios', 'server', 'clients', 'doctor', 'foreign', 'keycloak', 'strict', 'device', ...Object.keys(CLIENTS)].includes(part));
+const unknown = positionals.filter(part => !['authorization', 'agent', 'connect', 'together', 'scenarios', 'server', 'clients', 'bound', 'doctor', 'foreign', 'keycloak', 'strict', 'device', ...Object.keys(CLIENTS)].includes(part));
 if (unknown.length > 0) {
     console.error(`no such part: ${unknown.join(', ')}`);
     process.exit(1);
@@ -55,6 +56,7 @@ try {
     if (wants('agent') && !values.stub) await agentSuite({ only: values.only });
     if (wants('world')) world = await build({ stub: values.stub, onPostgres: values.postgres, shim: wants('server'), eras: !values.stub && wants('connect') });
     if (wants('authorization')) await authorizationSuite({ issuer: world.issuer, clientId: 'conformance', resource: world.everything });
+    if (wants('bound') && !values.stub) await boundSuite(world);
     if (wants('foreign') && !values.stub) await foreignSuite(world);
     if (wants('keycloak') && !values.stub) await keycloakSuite(world);
     if (wants('scenarios') && !values.stub) await bridgeScenarios(world.prokura, { only: values.only });

@@ -55,7 +55,7 @@ export async function serve(command, args, options) {
     return JSON.parse(text.slice(0, text.indexOf('\n')));
 }
 
-/** Starts a server and polls an address until it answers below 500, or `below`; returns its log so far by `log()`. */
+/** Starts a server and polls an address until it answers below 500, or `below`, or asks a function; returns its log so far by `log()`. */
 export async function serveUntil(ready, command, args, { timeoutMs = 30_000, below = 500, ...options } = {}) {
     const child = launch(command, args, options);
     let log = '';
@@ -63,8 +63,8 @@ export async function serveUntil(ready, command, args, { timeoutMs = 30_000, bel
     const until = Date.now() + timeoutMs;
     while (Date.now() < until) {
         if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${command} ended with ${child.exitCode ?? child.signalCode}: ${log.slice(-2000)}`);
-        const status = await fetch(ready).then(r => r.status, () => 999);
-        if (status < below) return { log: () => log };
+        const up = typeof ready === 'function' ? await ready() : await fetch(ready).then(r => r.status < below, () => false);
+        if (up) return { log: () => log };
         await new Promise(done => setTimeout(done, 50));
     }
     throw new Error(`${command} was not ready after ${timeoutMs} ms: ${log.slice(-2000)}`);

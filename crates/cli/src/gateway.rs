@@ -1,6 +1,7 @@
 //! `prokura gateway`: the gateway alone, before authorization servers of others. Nothing is issued here.
 
 use crate::failure::Failure;
+use crate::serve::door::Door;
 use crate::serve::listen::Listener;
 use crate::serve::load::Loaded;
 use crate::serve::{foreign, master, ready, service, stop};
@@ -25,7 +26,7 @@ pub(crate) async fn gateway(asked: GatewayArgs) -> Result<(), Failure> {
     let loaded = Loaded::read(&asked.config)?.for_serving(false)?;
     loaded.config.check_gateway_alone().map_err(Failure::usage)?;
     // The listener first: if the address is taken, nothing was touched.
-    let listener = Listener::bind(loaded.config.listen).await?;
+    let listener = Listener::bind(loaded.config.listen).await?.behind(Door::of(&loaded.config.tls)?);
     let router = put_together(&loaded).await?;
     let config = &loaded.config;
     for resource in &config.resources {
@@ -54,6 +55,7 @@ async fn put_together(loaded: &Loaded) -> Result<Router, Failure> {
         resources: config.resources.clone(),
         limits: config.gateway.clone(),
         dpop: config.dpop.clone(),
+        certificates: config.tls.takes_certificates(),
         keys: None,
         servers,
         store: store.clone(),

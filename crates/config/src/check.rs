@@ -1,6 +1,9 @@
 //! What no single value shows: names that repeat, references that lead nowhere, combinations that cannot be.
 
-use crate::{AuthMethod, ClientConfig, Config, ConfigError, Dynamic, GrantType, ResourceConfig, Span};
+use crate::{
+    AuthMethod, ClientCertificates, ClientConfig, Config, ConfigError, Dynamic, GrantType, ResourceConfig,
+    Span,
+};
 use prokura_core::{ClientId, Scope};
 use std::collections::BTreeSet;
 
@@ -16,6 +19,7 @@ pub(crate) fn check(config: &Config) -> Checked {
     config.resources.iter().try_for_each(resource)?;
     config.clients.iter().try_for_each(|c| client(config, c))?;
     crate::check_provider::check(config)?;
+    tls(config)?;
     lives(config)?;
     registration(config)?;
     foreign::check(config)?;
@@ -136,6 +140,8 @@ fn credentials(c: &ClientConfig) -> Checked {
         AuthMethod::None => c.secret.is_none(),
         AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => c.secret.is_some(),
         AuthMethod::PrivateKeyJwt => has_keys && c.secret.is_none(),
+        AuthMethod::TlsClientAuth => !has_keys && c.secret.is_none() && c.certificate_names() == 1,
+        AuthMethod::SelfSignedTlsClientAuth => has_keys && c.secret.is_none(),
     };
     let one_source = c.jwks_uri.is_none() || c.jwks_file.is_none();
     if fits && one_source {
@@ -144,8 +150,48 @@ fn credentials(c: &ClientConfig) -> Checked {
     Err(ConfigError::value(
         format!("client {}", c.id),
         "its credentials do not fit the way it authenticates",
-        "give a `secret` for client_secret_basic or client_secret_post, one of `jwks_uri` and `jwks_file` for private_key_jwt, no secret for none; beside keys, name the way by `auth`",
+        "give a `secret` for client_secret_basic or client_secret_post, one of `jwks_uri` and `jwks_file` for private_key_jwt and self_signed_tls_client_auth, one of `tls_client_auth_subject_dn`, `tls_client_auth_san_dns` and `tls_client_auth_san_uri` for tls_client_auth, no secret for none; beside keys, name the way by `auth`",
     ))
+}
+
+fn tls(config: &Config) -> Checked {
+    let tls = &config.tls;
+    if tls.certificate.is_some() != tls.key.is_some() {
+        return Err(ConfigError::value(
+            "tls",
+            "one of `certificate` and `key` is missing",
+            "give both files",
+        ));
+    }
+    if tls.certificate.is_some() && !config.issuer.is_https() {
+        let reason = format!("the issuer `{}` is not served by TLS", config.issuer);
+        return Err(ConfigError::value("tls.certificate", reason, "write the issuer with `https`"));
+    }
+    if tls.client_certificates == ClientCertificates::Optional && tls.certificate.is_none() {
+        let fix = "add `certificate` and `key`; behind a proxy, set `trusted_proxies` instead";
+        return Err(ConfigError::value("tls.client_certificates", "TLS does not end here", fix));
+    }
+    let by_name = |c: &ClientConfig| c.auth() == AuthMethod::TlsClientAuth;
+    if config.clients.iter().any(by_name) && tls.client_authorities.is_empty() {
+        let reason = "a client authenticates by `tls_client_auth`, and there is no authority to believe";
+        return Err(ConfigError::value(
+            "tls.client_authorities",
+            reason,
+            "name the files of its authorities",
+        ));
+    }
+    let needs = |c: &&ClientConfig| {
+        matches!(c.auth(), AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTlsClientAuth)
+            || c.tls_client_certificate_bound_access_tokens
+    };
+    match config.clients.iter().find(needs) {
+        Some(c) if !tls.takes_certificates() => Err(ConfigError::value(
+            format!("client {}", c.id),
+            "it needs its certificate, and none can arrive here",
+            "set `[tls] client_certificates = \"optional\"`, or `trusted_proxies`",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn lives(config: &Config) -> Checked {

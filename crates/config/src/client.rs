@@ -16,6 +16,10 @@ pub enum AuthMethod {
     ClientSecretPost,
     /// A signed assertion (RFC 7523).
     PrivateKeyJwt,
+    /// A certificate of one of `tls.client_authorities`, with its name (RFC 8705 §2.1).
+    TlsClientAuth,
+    /// A certificate that stands in its keys (RFC 8705 §2.2).
+    SelfSignedTlsClientAuth,
 }
 
 /// What a client may ask tokens by.
@@ -80,6 +84,18 @@ pub struct ClientConfig {
     /// beside a secret.
     #[serde(default)]
     pub require_signed_request_object: bool,
+    /// Whether it always connects with a certificate, to which its tokens are bound (RFC 8705 §3.4).
+    #[serde(default)]
+    pub tls_client_certificate_bound_access_tokens: bool,
+    /// For `tls_client_auth`: the subject of its certificate, as RFC 4514 writes it (`CN=batch,O=Example`).
+    #[serde(default)]
+    pub tls_client_auth_subject_dn: Option<String>,
+    /// For `tls_client_auth`: a host among the alternative names of its certificate.
+    #[serde(default)]
+    pub tls_client_auth_san_dns: Option<String>,
+    /// For `tls_client_auth`: a URI among the alternative names of its certificate.
+    #[serde(default)]
+    pub tls_client_auth_san_uri: Option<String>,
     /// Names of resources whose tokens it may introspect (RFC 7662).
     #[serde(default)]
     pub introspects: Vec<String>,
@@ -97,6 +113,13 @@ impl ClientConfig {
             (Some(_), false) => AuthMethod::ClientSecretBasic,
             (None, false) => AuthMethod::None,
         })
+    }
+
+    /// How many names of its certificate are said.
+    pub(crate) fn certificate_names(&self) -> usize {
+        let names =
+            [&self.tls_client_auth_subject_dn, &self.tls_client_auth_san_dns, &self.tls_client_auth_san_uri];
+        names.into_iter().flatten().count()
     }
 
     /// What people call it.

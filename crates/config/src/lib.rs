@@ -14,6 +14,7 @@ mod resource;
 mod schema;
 mod secret;
 mod text;
+mod tls;
 mod url;
 
 pub use client::{AuthMethod, ClientConfig, ConfiguredGrant, GrantType};
@@ -27,6 +28,7 @@ pub use resource::{RateLimit, ResourceConfig, ScopeConfig};
 pub use schema::schema;
 pub use secret::{SecretError, SecretRef};
 pub use text::{ByteSize, Span};
+pub use tls::{ClientCertificates, Tls};
 pub use url::{DatabaseUrl, Issuer, UpstreamUrl};
 
 use schemars::JsonSchema;
@@ -83,6 +85,9 @@ pub struct Config {
     /// Proofs of possession (RFC 9449).
     #[serde(default)]
     pub dpop: Dpop,
+    /// TLS at this program's own listener, and certificates of clients.
+    #[serde(default)]
+    pub tls: Tls,
     /// What this server may fetch.
     #[serde(default)]
     pub egress: Egress,

@@ -30,6 +30,8 @@ pub struct GatewayOptions {
     pub limits: GatewayLimits,
     /// Proofs of possession.
     pub dpop: Dpop,
+    /// Whether certificates of clients can arrive (RFC 8705).
+    pub certificates: bool,
     /// The issuer's keys; when they change, every remembered token is verified again. None if nothing is issued here:
     /// then no token of our own is believed.
     pub keys: Option<watch::Receiver<Arc<KeySet>>>,
@@ -62,6 +64,7 @@ pub(crate) struct Inner {
     pub(crate) bounds: Bounds,
     pub(crate) authenticator: Authenticator,
     pub(crate) proofs: Arc<Proofs>,
+    pub(crate) certificates: bool,
     pub(crate) sealer: Arc<Sealer>,
     pub(crate) limiter: Limiter,
     pub(crate) store: Store,
@@ -87,6 +90,7 @@ impl Gateway {
             resources,
             limits,
             dpop,
+            certificates,
             keys,
             servers,
             store,
@@ -117,6 +121,7 @@ impl Gateway {
             bounds,
             authenticator,
             proofs,
+            certificates,
             sealer: Arc::new(Sealer::new(&master_key).map_err(|_| GatewayError::Key)?),
             limiter: Limiter::default(),
             store,
@@ -137,9 +142,10 @@ impl Gateway {
             let serve = move |request: Request| walk::serve(Arc::clone(&inner), Arc::clone(&served), request);
             router = router.route(&route.path, any(serve));
         }
+        let certificates = self.inner.certificates;
         for (path, route) in metadata::addresses(&self.routes) {
             let show = move || {
-                let response = metadata::response(&route);
+                let response = metadata::response(&route, certificates);
                 async move { response }
             };
             router = router.route(&path, get(show));

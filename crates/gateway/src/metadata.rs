@@ -22,8 +22,12 @@ pub(crate) fn addresses(routes: &[Arc<Route>]) -> Vec<(String, Arc<Route>)> {
 
 /// The document as an answer, which any page may read. Everything in it is from the configuration, nothing from the
 /// request.
-pub(crate) fn response(route: &Route) -> Response<Body> {
-    let body = route.metadata.to_object().to_vec();
+pub(crate) fn response(route: &Route, certificates: bool) -> Response<Body> {
+    let mut document = route.metadata.to_object();
+    if certificates {
+        document.insert("tls_client_certificate_bound_access_tokens", true.into());
+    }
+    let body = document.to_vec();
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

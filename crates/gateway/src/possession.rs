@@ -1,4 +1,5 @@
-//! What a token is bound to has to be shown with every request: a proof by its key (RFC 9449 §7.1).
+//! What a token is bound to has to be shown with every request: a proof by its key (RFC 9449 §7.1), the certificate of
+//! the connection (RFC 8705 §3).
 
 use crate::caller::{Presented, Scheme};
 use crate::fault::Fault;
@@ -8,8 +9,11 @@ use http::request::Parts;
 use prokura_config::Dpop;
 use prokura_core::Timestamp;
 use prokura_oauth::access_token::AccessToken;
+use prokura_oauth::certificate::Certificate;
+use prokura_oauth::confirmation::Thumbprint;
 use prokura_oauth::dpop::{self, Nonces, Proof};
 use prokura_oauth::seal::{MasterKey, SealError};
+use std::sync::Arc;
 
 /// What proofs are checked with.
 pub(crate) struct Proofs {
@@ -37,6 +41,13 @@ impl Proofs {
         parts: &Parts,
         now: Timestamp,
     ) -> Result<Option<Proof>, Fault> {
+        if let Some(bound) = token.cnf.certificate
+            && certificate(parts) != Some(bound)
+        {
+            return Err(Fault::InvalidToken(
+                "the token is bound to another certificate than that of the connection",
+            ));
+        }
         let key = match (presented.scheme, token.cnf.key) {
             (Scheme::Bearer, None) if !route.needs_proof => return Ok(None),
             (Scheme::Dpop, Some(key)) => key,
@@ -60,4 +71,9 @@ impl Proofs {
         }
         Ok(Some(proof))
     }
+}
+
+/// What the certificate of the connection hashes to, if the listener put one into the request.
+fn certificate(parts: &Parts) -> Option<Thumbprint> {
+    parts.extensions.get::<Arc<Certificate>>().map(|c| c.thumbprint())
 }

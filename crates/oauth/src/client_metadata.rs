@@ -7,7 +7,7 @@ mod name;
 mod words;
 
 pub use name::shown_name;
-pub use words::{ApplicationType, AuthMethod, GrantType};
+pub use words::{ApplicationType, AuthMethod, CertificateName, GrantType};
 
 use crate::jose::Algorithm;
 use crate::json::{Object, Value};
@@ -63,6 +63,10 @@ pub struct ClientMetadata {
     pub signs_requests: bool,
     /// `request_object_signing_alg`: the one algorithm of its request objects.
     pub request_algorithm: Option<Algorithm>,
+    /// `tls_client_certificate_bound_access_tokens`: it always connects with a certificate (RFC 8705 §3.4).
+    pub certificate_bound: bool,
+    /// The name that its certificate must have, for `tls_client_auth`.
+    pub certificate_name: Option<CertificateName>,
 }
 
 /// Client metadata that is refused.
@@ -83,8 +87,8 @@ pub enum MetadataError {
     /// `jwks` and `jwks_uri` exclude each other (RFC 7591 §2).
     #[error("only one of `jwks` and `jwks_uri` may be given")]
     TwoKeySources,
-    /// `private_key_jwt` needs keys.
-    #[error("`private_key_jwt` needs `jwks` or `jwks_uri`")]
+    /// `private_key_jwt` and `self_signed_tls_client_auth` need keys.
+    #[error("`private_key_jwt` and `self_signed_tls_client_auth` need `jwks` or `jwks_uri`")]
     NoKeys,
     /// Signed requests need keys too.
     #[error("`require_signed_request_object` needs `jwks` or `jwks_uri`")]
@@ -92,6 +96,11 @@ pub enum MetadataError {
     /// The document is not the one of this client id (CIMD §4.1).
     #[error("`client_id` is not the address of the document")]
     ClientId,
+    /// `tls_client_auth` needs the one name that the certificate must have (RFC 8705 §2.1.2).
+    #[error(
+        "`tls_client_auth` needs one of `tls_client_auth_subject_dn`, `tls_client_auth_san_dns` and `tls_client_auth_san_uri`"
+    )]
+    CertificateName,
     /// A public document cannot hold or use a shared secret (CIMD §4.1).
     #[error("a metadata document cannot hold or use a shared secret")]
     Secret,
@@ -147,7 +156,7 @@ impl ClientMetadata {
         response_types(o)?;
         let redirect_uris = redirect_uris(o, &grant_types)?;
         let keys = keys(o)?;
-        if auth_method == AuthMethod::PrivateKeyJwt && keys.is_none() {
+        if auth_method.uses_keys() && keys.is_none() {
             return Err(MetadataError::NoKeys);
         }
         let signs_requests = flag(o, "require_signed_request_object")?;
@@ -173,6 +182,8 @@ impl ClientMetadata {
             dpop_bound: flag(o, "dpop_bound_access_tokens")?,
             signs_requests,
             request_algorithm: request_algorithm(o)?,
+            certificate_bound: flag(o, words::CERTIFICATE_BOUND)?,
+            certificate_name: CertificateName::read(o, auth_method)?,
         })
     }
 
@@ -211,6 +222,12 @@ impl ClientMetadata {
         }
         if let Some(algorithm) = self.request_algorithm {
             o.insert("request_object_signing_alg", algorithm.as_str().into());
+        }
+        if let Some(name) = &self.certificate_name {
+            o.insert(name.member(), name.text().into());
+        }
+        if self.certificate_bound {
+            o.insert(words::CERTIFICATE_BOUND, true.into());
         }
         if self.dpop_bound {
             o.insert("dpop_bound_access_tokens", true.into());

@@ -7,6 +7,7 @@ pub mod access_token;
 pub mod assertion;
 pub mod authentication;
 pub mod authorize;
+pub mod certificate;
 pub mod challenge;
 pub mod client_metadata;
 pub mod confirmation;

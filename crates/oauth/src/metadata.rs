@@ -9,6 +9,28 @@ use crate::pkce;
 use crate::rich;
 use prokura_core::{Acr, ResourceUri, ScopeSet};
 
+/// What certificates of clients are good for (RFC 8705).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Certificates {
+    /// None arrive here.
+    Off,
+    /// They bind tokens, and clients authenticate by those that they registered.
+    Registered,
+    /// And by those of known authorities.
+    Issued,
+}
+
+impl Certificates {
+    /// Whether clients may authenticate so.
+    pub fn allow(self, method: AuthMethod) -> bool {
+        match method {
+            AuthMethod::TlsClientAuth => self == Self::Issued,
+            AuthMethod::SelfSignedTlsClientAuth => self != Self::Off,
+            _ => true,
+        }
+    }
+}
+
 /// What varies between installations; everything else follows from the issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerMetadata {
@@ -26,6 +48,8 @@ pub struct ServerMetadata {
     pub device: bool,
     /// What tokens are signed with.
     pub algorithm: Algorithm,
+    /// What certificates of clients are good for.
+    pub certificates: Certificates,
 }
 
 impl ServerMetadata {
@@ -46,7 +70,7 @@ impl ServerMetadata {
         let served = GrantType::ALL.into_iter().filter(|g| self.device || *g != GrantType::DeviceCode);
         o.insert("grant_types_supported", served.map(GrantType::as_str).collect());
         for endpoint in ["token", "revocation", "introspection"] {
-            let methods = AuthMethod::ALL.into_iter();
+            let methods = AuthMethod::ALL.into_iter().filter(|m| self.certificates.allow(*m));
             let methods = methods.filter(|m| endpoint != "introspection" || *m != AuthMethod::None);
             o.insert(
                 format!("{endpoint}_endpoint_auth_methods_supported"),
@@ -63,6 +87,9 @@ impl ServerMetadata {
             o.insert("device_authorization_endpoint", url("/device_authorization"));
         }
         o.insert("code_challenge_methods_supported", list([pkce::METHOD]));
+        if self.certificates != Certificates::Off {
+            o.insert("tls_client_certificate_bound_access_tokens", true.into());
+        }
         o.insert("dpop_signing_alg_values_supported", dpop::algorithm_names().collect());
         o.insert("authorization_response_iss_parameter_supported", true.into());
         o.insert("pushed_authorization_request_endpoint", url("/par"));
@@ -119,6 +146,7 @@ mod tests {
             client_documents: true,
             device: false,
             algorithm: Algorithm::Es256,
+            certificates: Certificates::Off,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Who is the client: exactly by the method that it registered.
 
+use crate::certificates;
 use crate::clients::Client;
 use crate::fault::Fault;
 use crate::record::About;
@@ -8,6 +9,8 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use prokura_core::ClientId;
 use prokura_oauth::assertion::{self, AssertionError, ClientAssertion};
+use prokura_oauth::certificate::Certificate;
+use prokura_oauth::client_metadata::AuthMethod;
 use prokura_oauth::form::Form;
 use prokura_oauth::jose::JoseError;
 use prokura_oauth::token_request::{Credentials, CredentialsError, Shown};
@@ -29,11 +32,12 @@ pub(crate) async fn client(
     about.client = Some(id.clone());
     let client = app.clients.find(&id).await?;
     let method = client.metadata.auth_method;
-    if credentials.shown.method() != method {
+    let by_certificate = method.uses_certificate() && credentials.shown == Shown::Nothing;
+    if credentials.shown.method() != method && !by_certificate {
         return Err(Fault::Method(method));
     }
     match &credentials.shown {
-        Shown::Nothing => {}
+        Shown::Nothing => certificate(app, &client, certificates::of(parts)).await?,
         Shown::Basic { secret, raw } => secret_is(&client, &[secret, raw])?,
         Shown::Post { secret } => secret_is(&client, &[secret])?,
         Shown::Assertion { jwt } => assertion(app, &client, jwt, kid.as_deref()).await?,
@@ -54,6 +58,17 @@ fn claimed(credentials: &Credentials) -> Result<(ClientId, Option<String>), Faul
         return Err(Fault::Assertion(AssertionError::Subject));
     }
     Ok((id, kid))
+}
+
+/// What is shown on the connection, for a client that authenticates by it.
+async fn certificate(app: &AppState, client: &Client, shown: Option<&Certificate>) -> Result<(), Fault> {
+    match client.metadata.auth_method {
+        AuthMethod::TlsClientAuth => app.certificates.is_issued_to(client, shown, app.clock.now()),
+        AuthMethod::SelfSignedTlsClientAuth => {
+            certificates::is_registered(&*app.clients.keys(client, None).await?, shown)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn secret_is(client: &Client, shown: &[&String]) -> Result<(), Fault> {

@@ -1,6 +1,7 @@
 //! Why a request is refused, and the one place where that becomes a status, a protocol error and a word for the
 //! record.
 
+use crate::certificates::CertificateFault;
 use crate::clients::DocumentError;
 use crate::device::DeviceFault;
 use http::StatusCode;
@@ -111,6 +112,12 @@ pub enum Fault {
     /// The user or the agent may do nothing for now.
     #[error("the authority behind it has ended: ask the user again")]
     Disabled,
+    /// The certificate of the connection is not the client's.
+    #[error("{0}")]
+    Certificate(#[from] CertificateFault),
+    /// The client's tokens are bound to its certificate, and it shows none.
+    #[error("this client's tokens are bound to its certificate: connect with it")]
+    CertificateNeeded,
     /// The proof of possession is refused.
     #[error("{0}")]
     Proof(#[from] ProofError),
@@ -316,6 +323,8 @@ impl Fault {
             }
             Self::Code(CodeFault::Key) => (S::BAD_REQUEST, E::InvalidGrant, "code_key"),
             Self::Refresh(RefreshFault::Key) => (S::BAD_REQUEST, E::InvalidGrant, "refresh_key"),
+            Self::Certificate(why) => (S::UNAUTHORIZED, E::InvalidClient, why.word()),
+            Self::CertificateNeeded => (S::BAD_REQUEST, E::InvalidRequest, "certificate_needed"),
             Self::Proof(_) => (S::BAD_REQUEST, E::InvalidDpopProof, "proof_invalid"),
             Self::ProofNonce(_) => (S::BAD_REQUEST, E::UseDpopNonce, "proof_nonce"),
             Self::ProofReplayed => (S::BAD_REQUEST, E::InvalidDpopProof, "proof_replayed"),
@@ -429,6 +438,11 @@ mod tests {
             Fault::Refresh(RefreshFault::OtherClient),
             Fault::Code(CodeFault::Key),
             Fault::Refresh(RefreshFault::Key),
+            Fault::Certificate(CertificateFault::None),
+            Fault::Certificate(CertificateFault::Untrusted),
+            Fault::Certificate(CertificateFault::Name),
+            Fault::Certificate(CertificateFault::Unknown),
+            Fault::CertificateNeeded,
             Fault::Proof(ProofError::Several),
             Fault::ProofNonce(BadNonce),
             Fault::ProofReplayed,
@@ -488,6 +502,7 @@ mod tests {
         );
         assert_eq!(Fault::UnknownClient.to_string(), Fault::Secret.to_string());
         assert_eq!(Fault::UnknownClient.to_string(), Fault::Method(AuthMethod::None).to_string());
+        assert_eq!(Fault::UnknownClient.to_string(), Fault::Certificate(CertificateFault::None).to_string());
         assert_eq!(Fault::GrantOver.to_string(), Fault::Disabled.to_string());
     }
 }

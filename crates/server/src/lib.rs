@@ -4,6 +4,7 @@
 mod account;
 mod admission;
 mod authenticate;
+mod certificates;
 pub mod clients;
 mod device;
 mod endpoints;
@@ -21,6 +22,7 @@ pub mod signin;
 pub mod steps;
 mod wire;
 
+pub use certificates::CertificateFault;
 pub use device::{DeviceAsk, DeviceFault};
 pub use fault::{CodeFault, Fault, RefreshFault, Verdict};
 pub use keyring::{KeyRing, KeyRingError};

@@ -1,6 +1,7 @@
 //! What a client shows besides its request, and what the tokens that it gets are bound to: the key of a proof
-//! (RFC 9449).
+//! (RFC 9449), the certificate of the connection (RFC 8705).
 
+use crate::certificates;
 use crate::clients::Client;
 use crate::fault::Fault;
 use crate::server::AppState;
@@ -8,6 +9,7 @@ use http::HeaderValue;
 use http::request::Parts;
 use prokura_config::Config;
 use prokura_core::Timestamp;
+use prokura_oauth::certificate::Certificate;
 use prokura_oauth::client_metadata::AuthMethod;
 use prokura_oauth::confirmation::{Confirmation, Thumbprint};
 use prokura_oauth::dpop::{HEADER, Nonces, Presented, Proof, Target, of_headers};
@@ -77,18 +79,23 @@ impl Proofs {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Possession {
     proof: Option<Proof>,
+    certificate: Option<Thumbprint>,
 }
 
 impl Possession {
     /// Reads what comes with a request of `client`, who gets nothing without what it said it would always show
-    /// (RFC 9449 §5.2).
+    /// (RFC 9449 §5.2, RFC 8705 §3.4).
     pub(crate) fn shown(app: &AppState, parts: &Parts, at: At, client: &Client) -> Result<Self, Fault> {
         let proof = of_headers(parts.headers.get_all(HEADER).iter().map(HeaderValue::as_bytes))?;
         let proof = proof.map(|p| app.proofs.verify(p, at, "POST", None, app.clock.now())).transpose()?;
         if proof.is_none() && client.metadata.dpop_bound && at == At::Token {
             return Err(Fault::ProofMissing);
         }
-        Ok(Self { proof })
+        let certificate = certificates::of(parts).filter(|_| client.metadata.certificate_bound);
+        if certificate.is_none() && client.metadata.certificate_bound && at == At::Token {
+            return Err(Fault::CertificateNeeded);
+        }
+        Ok(Self { proof, certificate: certificate.map(Certificate::thumbprint) })
     }
 
     /// Reads what comes with an access token (RFC 9449 §7.1).
@@ -96,7 +103,7 @@ impl Possession {
         let proof = of_headers(parts.headers.get_all(HEADER).iter().map(HeaderValue::as_bytes))?;
         let (method, now) = (parts.method.as_str(), app.clock.now());
         let proof = proof.map(|p| app.proofs.verify(p, at, method, Some(token), now)).transpose()?;
-        Ok(Self { proof })
+        Ok(Self { proof, certificate: certificates::of(parts).map(Certificate::thumbprint) })
     }
 
     /// The key of the proof.
@@ -106,10 +113,11 @@ impl Possession {
 
     /// What access tokens are bound to.
     pub(crate) fn cnf(&self) -> Confirmation {
-        Confirmation { key: self.key(), certificate: None }
+        Confirmation { key: self.key(), certificate: self.certificate }
     }
 
-    /// What refresh tokens are bound to: a client that authenticates is bound by that (RFC 9449 §5).
+    /// What refresh tokens are bound to: a client that authenticates is bound by that (RFC 9449 §5,
+    /// RFC 8705 §4).
     pub(crate) fn of_refresh(&self, client: &Client) -> Confirmation {
         if client.metadata.auth_method == AuthMethod::None { self.cnf() } else { Confirmation::default() }
     }

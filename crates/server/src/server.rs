@@ -1,6 +1,7 @@
 //! The server as a whole: what it is made of, its addresses, and what it does from time to time.
 
 use crate::admission::Admission;
+use crate::certificates::Certificates;
 use crate::clients::{ClientKeySets, Clients, DocumentError, DocumentPolicy, Documents, SecretDigest};
 use crate::endpoints;
 use crate::fault::Fault;
@@ -35,6 +36,8 @@ pub struct Secrets {
     pub client_keys: HashMap<String, Vec<u8>>,
     /// The initial access token of registration (RFC 7591 §3.1).
     pub initial_access_token: Option<String>,
+    /// The authorities by whose certificates clients may authenticate, PEM.
+    pub client_authorities: Vec<Vec<u8>>,
     /// Metadata documents that are pinned for development, by address.
     pub documents: HashMap<String, Vec<u8>>,
     /// Our secrets or private keys at identity providers, by their names.
@@ -68,6 +71,9 @@ impl Secrets {
         }
         let token = config.registration.initial_access_token.as_ref();
         secrets.initial_access_token = token.map(|t| t.read(&env, &file)).transpose()?;
+        for path in &config.tls.client_authorities {
+            secrets.client_authorities.push(text(path)?.into_bytes());
+        }
         for (address, path) in config.dev.iter().flat_map(|d| &d.client_metadata) {
             secrets.documents.insert(address.clone(), text(path)?.into_bytes());
         }
@@ -113,6 +119,9 @@ pub enum ServerError {
     /// A scope or a resource of the configuration cannot be used.
     #[error(transparent)]
     Place(#[from] InvalidPlace),
+    /// The authorities of clients' certificates cannot be used.
+    #[error("`tls.client_authorities`: {0}")]
+    Authorities(String),
     /// A pinned document is not valid.
     #[error("`dev.client_metadata`: {0}")]
     Document(#[from] DocumentError),
@@ -142,6 +151,7 @@ pub(crate) struct AppState {
     pub(crate) keys: KeyRing,
     pub(crate) places: Places,
     pub(crate) proofs: Proofs,
+    pub(crate) certificates: Certificates,
     pub(crate) clients: Clients,
     pub(crate) people: Arc<People>,
     pub(crate) own: OwnGrants,
@@ -215,8 +225,10 @@ impl Server {
             Arc::new(codes),
         )?
         .with_providers(providers);
+        let certificates = Certificates::new(&config, &secrets)?;
         let state = AppState {
-            metadata: metadata(&config, &places, keys_algorithm(&config)),
+            metadata: metadata(&config, &places, keys_algorithm(&config), certificates.offered()),
+            certificates,
             registrations: Admission::new(config.registration.per_minute, clock.now()),
             devices: Admission::new(config.device.per_minute, clock.now()),
             initial_token: secrets.initial_access_token.as_deref().map(SecretDigest::of),
@@ -312,7 +324,12 @@ fn keys_algorithm(config: &Config) -> Algorithm {
     crate::keyring::algorithm(config.tokens.algorithm)
 }
 
-fn metadata(config: &Config, places: &Places, algorithm: Algorithm) -> ServerMetadata {
+fn metadata(
+    config: &Config,
+    places: &Places,
+    algorithm: Algorithm,
+    certificates: prokura_oauth::metadata::Certificates,
+) -> ServerMetadata {
     ServerMetadata {
         issuer: config.issuer.as_str().to_owned(),
         scopes: places.iter().fold(crate::identity::scopes(), |all, p| all.union(&p.scopes)),
@@ -321,5 +338,6 @@ fn metadata(config: &Config, places: &Places, algorithm: Algorithm) -> ServerMet
         client_documents: config.client_metadata.enabled,
         device: config.device.clients != DeviceClients::Off,
         algorithm,
+        certificates,
     }
 }

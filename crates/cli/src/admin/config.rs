@@ -1,6 +1,7 @@
 //! `prokura config`: the configuration file, without starting anything.
 
 use crate::failure::Failure;
+use crate::serve::door::Door;
 use crate::serve::load::Loaded;
 use crate::serve::master;
 use crate::serve::service::Service;
@@ -35,6 +36,7 @@ impl ConfigCommand {
 async fn check(file: &Path) -> Result<(), Failure> {
     let loaded = Loaded::read(file)?;
     master::given(&loaded)?;
+    Door::of(&loaded.config.tls)?;
     let config = Arc::clone(&loaded.config);
     let dev = config.dev.is_some();
     Service::start(loaded.in_memory().for_serving(dev)?).await?;

@@ -1,6 +1,7 @@
-//! The listener: HTTP/1.1 and HTTP/2 in the clear, with bounds on what a peer may hold open. TLS ends before it,
-//! at a proxy.
+//! The listener: HTTP/1.1 and HTTP/2, in the clear behind a proxy or by TLS that ends here, with bounds on what a peer
+//! may hold open.
 
+use super::door::Door;
 use super::patience::Patient;
 use crate::failure::Failure;
 use axum::Router;
@@ -13,7 +14,8 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use prokura_oauth::certificate::Certificate;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -21,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_rustls::server::TlsStream;
 
 /// The head of a request must have arrived after so long (a slow peer holds no place).
 const HEAD: Duration = Duration::from_secs(10);
@@ -40,7 +43,10 @@ const GRACE: Duration = Duration::from_secs(10);
 const BREATH: Duration = Duration::from_millis(50);
 
 /// A bound address.
-pub(crate) struct Listener(TcpListener);
+pub(crate) struct Listener {
+    socket: TcpListener,
+    door: Door,
+}
 
 impl Listener {
     /// Takes the address.
@@ -50,12 +56,17 @@ impl Listener {
                 "`listen`: {address} cannot be used: {e}. Stop what listens there, or choose another"
             ))
         })?;
-        Ok(Self(listener))
+        Ok(Self { socket: listener, door: Door::default() })
+    }
+
+    /// Lets connections in by this door.
+    pub(crate) fn behind(self, door: Door) -> Self {
+        Self { door, ..self }
     }
 
     /// Where it is.
     pub(crate) fn address(&self) -> std::io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.socket.local_addr()
     }
 
     /// Serves until `stop`, then finishes what is under way.
@@ -69,18 +80,18 @@ impl Listener {
                 accepted = self.accept() => accepted,
                 () = &mut stop => break,
             };
-            let answering = Answering { router: router.clone(), peer };
-            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), answering);
-            let connection = under_way.watch(connection.into_owned());
+            let answering =
+                Answering { router: router.clone(), peer, door: self.door.clone(), certificate: None };
+            let (builder, watcher) = (builder.clone(), under_way.watcher());
             tokio::spawn(async move {
                 // A peer that breaks off or speaks something else concerns nobody.
-                if let Err(error) = connection.await {
+                if let Err(error) = converse(stream, &builder, answering, watcher).await {
                     tracing::debug!(%error, %peer, "a connection ended early");
                 }
                 drop(place);
             });
         }
-        drop(self.0);
+        drop(self.socket);
         if tokio::time::timeout(GRACE, under_way.shutdown()).await.is_err() {
             tracing::warn!("some connections were still open after {} s and were closed", GRACE.as_secs());
         }
@@ -88,7 +99,7 @@ impl Listener {
 
     async fn accept(&self) -> (TcpStream, SocketAddr) {
         loop {
-            match self.0.accept().await {
+            match self.socket.accept().await {
                 Ok((stream, peer)) => {
                     // Answers are small and whole; waiting to join them would only delay.
                     let _ = stream.set_nodelay(true);
@@ -101,6 +112,31 @@ impl Listener {
             }
         }
     }
+}
+
+type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+/// Ends TLS, if that is done here, and serves one connection.
+async fn converse(
+    stream: TcpStream,
+    builder: &Builder<TokioExecutor>,
+    mut answering: Answering,
+    watcher: Watcher,
+) -> Result<(), Failed> {
+    let Some(tls) = answering.door.tls() else {
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), answering);
+        return watcher.watch(connection.into_owned()).await;
+    };
+    let stream = tokio::time::timeout(HEAD, tls.accept(stream)).await??;
+    answering.certificate = shown(&stream).map(Arc::new);
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), answering);
+    watcher.watch(connection.into_owned()).await
+}
+
+/// The certificate that the client showed, whose key it has.
+fn shown(stream: &TlsStream<TcpStream>) -> Option<Certificate> {
+    let (first, above) = stream.get_ref().1.peer_certificates()?.split_first()?;
+    Certificate::new(first.to_vec(), above.iter().map(|c| c.to_vec()).collect())
 }
 
 fn builder() -> Builder<TokioExecutor> {
@@ -116,11 +152,14 @@ fn builder() -> Builder<TokioExecutor> {
     builder
 }
 
-/// The router as hyper wants it, with the peer's address in every request.
+/// The router as hyper wants it, with the peer's address and certificate in every request.
 #[derive(Clone)]
 struct Answering {
     router: Router,
     peer: SocketAddr,
+    door: Door,
+    /// What the client showed on this connection.
+    certificate: Option<Arc<Certificate>>,
 }
 
 impl Service<Request<Incoming>> for Answering {
@@ -130,6 +169,10 @@ impl Service<Request<Incoming>> for Answering {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let mut request = request.map(|incoming| Body::new(Patient::new(incoming)));
+        let shown = self.door.certificate(self.peer.ip(), self.certificate.as_ref(), request.headers_mut());
+        if let Some(certificate) = shown {
+            request.extensions_mut().insert(certificate);
+        }
         request.extensions_mut().insert(ConnectInfo(self.peer));
         tower::Service::call(&mut self.router.clone(), request)
     }

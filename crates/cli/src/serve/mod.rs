@@ -1,5 +1,6 @@
 //! `prokura serve`: the authorization server, its pages and the gateway on one listener.
 
+pub(crate) mod door;
 pub(crate) mod foreign;
 pub(crate) mod listen;
 pub(crate) mod load;
@@ -13,6 +14,7 @@ pub(crate) mod stop;
 
 use crate::failure::Failure;
 use clap::Args;
+use door::Door;
 use listen::Listener;
 use load::Loaded;
 use service::Service;
@@ -32,7 +34,7 @@ pub(crate) struct ServeArgs {
 pub(crate) async fn serve(asked: ServeArgs) -> Result<(), Failure> {
     let loaded = Loaded::read(&asked.config)?.for_serving(asked.dev)?;
     // The listener first: if the address is taken, nothing was touched.
-    let listener = Listener::bind(loaded.config.listen).await?;
+    let listener = Listener::bind(loaded.config.listen).await?.behind(Door::of(&loaded.config.tls)?);
     let service = Service::start(loaded).await?;
     said::at_start(&service).await?;
     let maintenance = tokio::spawn(service.clone().maintain());

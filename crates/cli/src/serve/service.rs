@@ -56,6 +56,7 @@ impl Service {
             resources: config.resources.clone(),
             limits: config.gateway.clone(),
             dpop: config.dpop.clone(),
+            certificates: config.tls.takes_certificates(),
             keys: Some(server.keys()),
             servers,
             store: store.clone(),

@@ -217,6 +217,28 @@ read = { title = "Read", actions = ["tool:read_report"] }
 }
 
 #[tokio::test]
+async fn c24_a_token_that_is_bound_to_a_certificate_needs_its_connection() {
+    use prokura_oauth::certificate::Certificate;
+    use std::sync::Arc;
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::in_file(&folder.path().join("a.db"), None).await;
+    let shown = |der: &[u8]| Arc::new(Certificate::new(der.to_vec(), vec![]).unwrap());
+    let cnf = Confirmation { key: None, certificate: Some(shown(b"mine").thumbprint()) };
+    let token = AccessToken { cnf, ..world.claims(&alice()) }.sign(&world.key).unwrap();
+    let router = world.replica().await;
+    for (certificate, status) in [(None, 401), (Some(shown(b"theirs")), 401), (Some(shown(b"mine")), 200)] {
+        let request = world.read_report(&token).header("host", &world.address.to_string()).into_request();
+        let mut request = request.map(axum::body::Body::new);
+        certificate.into_iter().for_each(|c| drop(request.extensions_mut().insert(c)));
+        let answer = tower::ServiceExt::oneshot(router.clone(), request).await.unwrap();
+        assert_eq!(answer.status(), status);
+    }
+    // What a client says in a header counts for nothing here: only the listener puts certificates into requests.
+    let header = world.read_report(&token).header("client-cert", ":bWluZQ==:").send().await;
+    assert_eq!(header.status, 401);
+}
+
+#[tokio::test]
 async fn a_refusal_speaks_the_scheme_that_was_used() {
     let (world, prover) = (World::new().await, Prover::new());
     let token = prover.token(&world);

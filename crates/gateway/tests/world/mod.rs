@@ -295,6 +295,7 @@ fn gateway(
         resources: config.resources.clone(),
         limits: config.gateway.clone(),
         dpop: config.dpop.clone(),
+        certificates: config.tls.takes_certificates(),
         keys: Some(keys),
         servers: servers(config, &clock),
         store: store.clone(),

@@ -1,5 +1,11 @@
 //! The words of client metadata.
 
+use super::{MetadataError, optional_text};
+use crate::json::Object;
+
+/// The member of metadata by which a client has its tokens bound to its certificate (RFC 8705 §3.4).
+pub(super) const CERTIFICATE_BOUND: &str = "tls_client_certificate_bound_access_tokens";
+
 /// How a client proves who it is at the token endpoint (`token_endpoint_auth_method`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AuthMethod {
@@ -11,12 +17,22 @@ pub enum AuthMethod {
     ClientSecretPost,
     /// A signed assertion (RFC 7523).
     PrivateKeyJwt,
+    /// A certificate of a known authority with its name (RFC 8705 §2.1).
+    TlsClientAuth,
+    /// A certificate that it registered itself (RFC 8705 §2.2).
+    SelfSignedTlsClientAuth,
 }
 
 impl AuthMethod {
     /// Every method, in the order of the metadata.
-    pub const ALL: [Self; 4] =
-        [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
+    pub const ALL: [Self; 6] = [
+        Self::None,
+        Self::ClientSecretBasic,
+        Self::ClientSecretPost,
+        Self::PrivateKeyJwt,
+        Self::TlsClientAuth,
+        Self::SelfSignedTlsClientAuth,
+    ];
 
     /// The word on the wire.
     pub fn as_str(self) -> &'static str {
@@ -25,6 +41,8 @@ impl AuthMethod {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
         }
     }
 
@@ -33,9 +51,63 @@ impl AuthMethod {
         Self::ALL.into_iter().find(|m| m.as_str() == word)
     }
 
+    /// Whether the client's keys say who it is.
+    pub fn uses_keys(self) -> bool {
+        matches!(self, Self::PrivateKeyJwt | Self::SelfSignedTlsClientAuth)
+    }
+
+    /// Whether the client shows a certificate.
+    pub fn uses_certificate(self) -> bool {
+        matches!(self, Self::TlsClientAuth | Self::SelfSignedTlsClientAuth)
+    }
+
     /// Whether a secret is shared with the client.
     pub fn uses_secret(self) -> bool {
         matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+}
+
+/// The name that a certificate must have (RFC 8705 §2.1.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CertificateName {
+    /// `tls_client_auth_subject_dn`: its subject, as RFC 4514 writes it.
+    Subject(String),
+    /// `tls_client_auth_san_dns`: a host among its alternative names.
+    Dns(String),
+    /// `tls_client_auth_san_uri`: a URI among its alternative names.
+    Uri(String),
+}
+
+impl CertificateName {
+    /// Exactly one name, if the client authenticates by it; names of other sorts are not looked at, so one alone is none.
+    pub(super) fn read(o: &Object, method: AuthMethod) -> Result<Option<Self>, MetadataError> {
+        if method != AuthMethod::TlsClientAuth {
+            return Ok(None);
+        }
+        let text = |name| optional_text(o, name).map(|t| t.filter(|t| !t.is_empty()));
+        let (subject, dns) = (text("tls_client_auth_subject_dn")?, text("tls_client_auth_san_dns")?);
+        match (subject, dns, text("tls_client_auth_san_uri")?) {
+            (Some(subject), None, None) => Ok(Some(Self::Subject(subject))),
+            (None, Some(dns), None) => Ok(Some(Self::Dns(dns))),
+            (None, None, Some(uri)) => Ok(Some(Self::Uri(uri))),
+            _ => Err(MetadataError::CertificateName),
+        }
+    }
+
+    /// The member of client metadata that says it.
+    pub fn member(&self) -> &'static str {
+        match self {
+            Self::Subject(_) => "tls_client_auth_subject_dn",
+            Self::Dns(_) => "tls_client_auth_san_dns",
+            Self::Uri(_) => "tls_client_auth_san_uri",
+        }
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Subject(text) | Self::Dns(text) | Self::Uri(text) => text,
+        }
     }
 }
 

@@ -3,10 +3,13 @@
 use super::encoding::{decode, encode};
 use super::key::Material;
 use super::{Algorithm, KeyError, VerifyingKey, roca};
+use crate::confirmation::Thumbprint;
 use crate::json::{Object, Value, obj};
 use crate::secret::sha256_base64url;
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 /// Members that only a private key has (RFC 7518 §6.2.2, §6.3.2; RFC 8037 §2).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
@@ -27,7 +30,21 @@ pub(super) fn read(jwk: &Object, allowed: &[Algorithm]) -> Result<VerifyingKey, 
         return Err(KeyError::Private);
     }
     let members = public_members(jwk, kty)?;
-    of_members(kid, members, &algorithms)
+    Ok(VerifyingKey { certificate: certificate(jwk)?, ..of_members(kid, members, &algorithms)? })
+}
+
+/// What the first certificate of `x5c` hashes to, which `x5t#S256` may repeat or stand for.
+fn certificate(jwk: &Object) -> Result<Option<Thumbprint>, KeyError> {
+    let named = optional_text(jwk, "x5t#S256")?;
+    let named = named.map(|t| Thumbprint::parse(t).ok_or(KeyError::Member("x5t#S256"))).transpose()?;
+    let Some(chain) = jwk.get("x5c") else { return Ok(named) };
+    let first = chain.as_array().and_then(|c| c.first()).and_then(Value::as_str);
+    let der = first.and_then(|text| STANDARD.decode(text).ok()).ok_or(KeyError::Member("x5c"))?;
+    let certificate = Thumbprint::of(&der);
+    if named.is_some_and(|n| n != certificate) {
+        return Err(KeyError::Member("x5t#S256"));
+    }
+    Ok(Some(certificate))
 }
 
 /// A public key of its required members.
@@ -38,7 +55,7 @@ pub(super) fn of_members(
 ) -> Result<VerifyingKey, KeyError> {
     let usable = algorithms.iter().map(|a| Ok((*a, public(&members, *a)?))).collect::<Result<_, _>>()?;
     let thumbprint = Some(sha256_base64url(&members.to_jcs()));
-    Ok(VerifyingKey { kid, usable, members, thumbprint })
+    Ok(VerifyingKey { kid, usable, members, thumbprint, certificate: None })
 }
 
 fn optional_text<'a>(jwk: &'a Object, name: &'static str) -> Result<Option<&'a str>, KeyError> {
@@ -149,7 +166,8 @@ pub(super) fn of_secret(
     if usable.is_empty() {
         return Err(KeyError::Weak);
     }
-    Ok(VerifyingKey { kid, usable, members: obj([("kty", "oct".into())]), thumbprint: None })
+    let members = obj([("kty", "oct".into())]);
+    Ok(VerifyingKey { kid, usable, members, thumbprint: None, certificate: None })
 }
 
 /// The public members of a point on a curve, from its uncompressed form or its bare coordinate.

@@ -2,6 +2,7 @@
 
 use super::Algorithm;
 use super::jwk;
+use crate::confirmation::Thumbprint;
 use crate::json::Object;
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::ParsedPublicKey;
@@ -15,6 +16,7 @@ pub struct VerifyingKey {
     pub(super) usable: Arc<[(Algorithm, Material)]>,
     pub(super) members: Object,
     pub(super) thumbprint: Option<String>,
+    pub(super) certificate: Option<Thumbprint>,
 }
 
 /// What a signature is checked with.
@@ -96,6 +98,12 @@ impl VerifyingKey {
     /// The SHA-256 thumbprint (RFC 7638); a shared secret has none, for it would help to guess it.
     pub fn thumbprint(&self) -> Option<&str> {
         self.thumbprint.as_deref()
+    }
+
+    /// The SHA-256 of its certificate, by `x5c` or `x5t#S256` (RFC 7517 §4.7, §4.9): for clients that show it on their
+    /// connection (RFC 8705 §2.2). It says nothing about whose key this is.
+    pub fn certificate(&self) -> Option<Thumbprint> {
+        self.certificate
     }
 
     /// Whether `signature` is this key's over `message`. False too if it is not pinned to `algorithm`.

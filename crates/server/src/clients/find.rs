@@ -7,7 +7,9 @@ use crate::places::Places;
 use crate::server::{Secrets, ServerError};
 use prokura_config::{ClientConfig, Config};
 use prokura_core::{AgentId, ClientId, Clock, ScopeSet};
-use prokura_oauth::client_metadata::{ApplicationType, AuthMethod, ClientKeys, ClientMetadata, GrantType};
+use prokura_oauth::client_metadata::{
+    ApplicationType, AuthMethod, CertificateName, ClientKeys, ClientMetadata, GrantType,
+};
 use prokura_oauth::jose::{Algorithm, KeySet};
 use prokura_oauth::json::{self, Limits, Value};
 use prokura_oauth::redirect::RedirectUri;
@@ -159,6 +161,8 @@ fn configured(c: &ClientConfig, places: &Places, secrets: &Secrets) -> Result<Cl
         signs_requests: c.require_signed_request_object,
         request_algorithm: None,
         dpop_bound: c.dpop_bound_access_tokens,
+        certificate_bound: c.tls_client_certificate_bound_access_tokens,
+        certificate_name: certificate_name(c),
     };
     let keys = verify_with(&metadata);
     if matches!((&keys, &metadata.keys), (VerifyWith::Nothing, Some(_))) {
@@ -209,6 +213,13 @@ fn keys_of(c: &ClientConfig, secrets: &Secrets) -> Result<Option<ClientKeys>, St
     }
 }
 
+fn certificate_name(c: &ClientConfig) -> Option<CertificateName> {
+    let subject = c.tls_client_auth_subject_dn.clone().map(CertificateName::Subject);
+    let dns = || c.tls_client_auth_san_dns.clone().map(CertificateName::Dns);
+    let uri = || c.tls_client_auth_san_uri.clone().map(CertificateName::Uri);
+    subject.or_else(dns).or_else(uri)
+}
+
 fn grant_type(configured: prokura_config::GrantType) -> GrantType {
     match configured {
         prokura_config::GrantType::AuthorizationCode => GrantType::AuthorizationCode,
@@ -224,5 +235,7 @@ fn auth_method(configured: prokura_config::AuthMethod) -> AuthMethod {
         prokura_config::AuthMethod::ClientSecretBasic => AuthMethod::ClientSecretBasic,
         prokura_config::AuthMethod::ClientSecretPost => AuthMethod::ClientSecretPost,
         prokura_config::AuthMethod::PrivateKeyJwt => AuthMethod::PrivateKeyJwt,
+        prokura_config::AuthMethod::TlsClientAuth => AuthMethod::TlsClientAuth,
+        prokura_config::AuthMethod::SelfSignedTlsClientAuth => AuthMethod::SelfSignedTlsClientAuth,
     }
 }

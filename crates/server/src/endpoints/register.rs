@@ -14,6 +14,7 @@ use prokura_core::{AgentId, ClientId, Timestamp, TraceId, random_id};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::client_metadata::{ClientMetadata, GrantType, MetadataError};
 use prokura_oauth::json::{Object, Value};
+use prokura_oauth::metadata::Certificates;
 use prokura_oauth::redirect::shown_host;
 use prokura_oauth::registration::ClientInformation;
 use prokura_store::{Agent, Client, SecretHash};
@@ -98,6 +99,12 @@ pub(super) fn accepted(app: &AppState, object: &Object) -> Result<ClientMetadata
     });
     if !metadata.may(GrantType::AuthorizationCode) && !metadata.may(GrantType::DeviceCode) {
         return Err(Fault::Metadata(MetadataError::Member("grant_types")));
+    }
+    // Who could never authenticate learns it now.
+    let offered = app.certificates.offered();
+    let bound = metadata.certificate_bound && offered == Certificates::Off;
+    if bound || !offered.allow(metadata.auth_method) {
+        return Err(Fault::Metadata(MetadataError::Member("token_endpoint_auth_method")));
     }
     let allowed = &app.config.registration.redirect_hosts;
     for uri in &metadata.redirect_uris {

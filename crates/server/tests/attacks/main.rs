@@ -6,6 +6,7 @@ mod world;
 
 mod assertions;
 mod authorization;
+mod certificates;
 mod device;
 mod proofs;
 mod refresh;

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "every test target uses its own part")]
 
 pub mod person;
+pub mod pki;
 pub mod proof;
 
 use axum::body::Body;
@@ -215,7 +216,11 @@ impl World {
     async fn start_as(config: &str, store: Store, clock: Arc<ManualClock>, signer: SigningKey) -> Self {
         let jwks = KeySet::of(vec![signer.public()]).unwrap().to_jwks();
         let config = Config::parse(config).unwrap();
-        let file = |_: &str| Ok(String::from_utf8(jwks.to_vec()).unwrap());
+        let file = |path: &str| match path {
+            "ca.pem" => Ok(pki::authority().pem()),
+            "own.json" => Ok(String::from_utf8(pki::own().jwks.to_vec()).unwrap()),
+            _ => Ok(String::from_utf8(jwks.to_vec()).unwrap()),
+        };
         let mut secrets = Secrets::read(&config, |_| Some(SECRET.to_owned()), file).unwrap();
         secrets.documents.insert(CIMD.to_owned(), document());
         let server = Server::new(ServerOptions {

@@ -5,8 +5,10 @@ use axum::extract::Request;
 use http::Method;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use prokura_core::Clock as _;
+use prokura_oauth::certificate::Certificate;
 use prokura_oauth::dpop::Statement;
 use prokura_oauth::jose::{Algorithm, SigningKey};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A client's key.
@@ -54,6 +56,21 @@ impl World {
         }
         for proof in proofs {
             request = request.header("dpop", *proof);
+        }
+        self.send(request, encode(parameters)).await
+    }
+
+    /// Posts a form on a connection with this certificate.
+    pub async fn certified(
+        &self,
+        path: &str,
+        parameters: &[(&str, &str)],
+        certificate: Option<&Arc<Certificate>>,
+    ) -> Answer {
+        let mut request = Request::builder().method(Method::POST).uri(path);
+        request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if let Some(certificate) = certificate {
+            request = request.extension(Arc::clone(certificate));
         }
         self.send(request, encode(parameters)).await
     }
