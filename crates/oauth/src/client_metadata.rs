@@ -159,7 +159,7 @@ impl ClientMetadata {
         if auth_method.uses_keys() && keys.is_none() {
             return Err(MetadataError::NoKeys);
         }
-        let signs_requests = flag(o, "require_signed_request_object")?;
+        let signs_requests = words::flag(o, "require_signed_request_object")?;
         if signs_requests && keys.is_none() {
             return Err(MetadataError::NoRequestKeys);
         }
@@ -179,10 +179,10 @@ impl ClientMetadata {
             details_types: details_types(o)?,
             software_id: optional_text(o, "software_id")?,
             software_version: optional_text(o, "software_version")?,
-            dpop_bound: flag(o, "dpop_bound_access_tokens")?,
+            dpop_bound: words::flag(o, "dpop_bound_access_tokens")?,
             signs_requests,
             request_algorithm: request_algorithm(o)?,
-            certificate_bound: flag(o, words::CERTIFICATE_BOUND)?,
+            certificate_bound: words::flag(o, words::CERTIFICATE_BOUND)?,
             certificate_name: CertificateName::read(o, auth_method)?,
         })
     }
@@ -264,13 +264,6 @@ fn optional_text(o: &Object, name: &'static str) -> Result<Option<String>, Metad
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(s)) if s.chars().count() <= MAX_TEXT => Ok(Some(s.clone())),
         Some(_) => Err(MetadataError::Member(name)),
-    }
-}
-
-fn flag(o: &Object, name: &'static str) -> Result<bool, MetadataError> {
-    match o.get(name) {
-        None | Some(Value::Null) => Ok(false),
-        Some(value) => value.as_bool().ok_or(MetadataError::Member(name)),
     }
 }
 

@@ -1,6 +1,10 @@
 //! Why a request is refused, and the one place where that becomes a status, a protocol error and a word for the
 //! record.
 
+mod grant;
+
+pub use grant::{CodeFault, RefreshFault};
+
 use crate::certificates::CertificateFault;
 use crate::clients::DocumentError;
 use crate::device::DeviceFault;
@@ -204,49 +208,6 @@ pub enum Fault {
     Broken(String),
 }
 
-/// Why a code is not redeemed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CodeFault {
-    /// There is none.
-    #[error("it is unknown or expired")]
-    Unknown,
-    /// It was redeemed before.
-    #[error("it was used before")]
-    Used,
-    /// It was made for another client.
-    #[error("it is unknown or expired")]
-    OtherClient,
-    /// The redirect URI differs.
-    #[error("`redirect_uri` is not the one of the authorization request")]
-    Redirect,
-    /// The verifier does not fit.
-    #[error("`code_verifier` does not match")]
-    Verifier,
-    /// It is bound to a key, and no proof by that key came with it.
-    #[error("it is bound to a key: send a DPoP proof by that key")]
-    Key,
-}
-
-/// Why a refresh token is not exchanged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RefreshFault {
-    /// There is none.
-    #[error("it is unknown or expired")]
-    Unknown,
-    /// It was used before, and its successor too, or long ago.
-    #[error("it was used before")]
-    Reused,
-    /// It was used before; the answer was repeated often enough.
-    #[error("it was used before")]
-    RepeatedTooOften,
-    /// It was made for another client.
-    #[error("it is unknown or expired")]
-    OtherClient,
-    /// It is bound to a key, and no proof by that key came with it.
-    #[error("it is bound to a key: send a DPoP proof by that key")]
-    Key,
-}
-
 /// What a fault means outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
@@ -308,21 +269,8 @@ impl Fault {
             }
             Self::RequestObjectNeeded => (S::BAD_REQUEST, E::InvalidRequest, "request_object_needed"),
             Self::GrantType(_) => (S::BAD_REQUEST, E::UnauthorizedClient, "grant_type_not_allowed"),
-            Self::Code(CodeFault::Unknown) => (S::BAD_REQUEST, E::InvalidGrant, "code_unknown"),
-            Self::Code(CodeFault::Used) => (S::BAD_REQUEST, E::InvalidGrant, "code_used"),
-            Self::Code(CodeFault::OtherClient) => (S::BAD_REQUEST, E::InvalidGrant, "code_of_another"),
-            Self::Code(CodeFault::Redirect) => (S::BAD_REQUEST, E::InvalidGrant, "redirect_differs"),
-            Self::Code(CodeFault::Verifier) => (S::BAD_REQUEST, E::InvalidGrant, "verifier_wrong"),
-            Self::Refresh(RefreshFault::Unknown) => (S::BAD_REQUEST, E::InvalidGrant, "refresh_unknown"),
-            Self::Refresh(RefreshFault::Reused) => (S::BAD_REQUEST, E::InvalidGrant, "refresh_reused"),
-            Self::Refresh(RefreshFault::RepeatedTooOften) => {
-                (S::BAD_REQUEST, E::InvalidGrant, "refresh_repeated")
-            }
-            Self::Refresh(RefreshFault::OtherClient) => {
-                (S::BAD_REQUEST, E::InvalidGrant, "refresh_of_another")
-            }
-            Self::Code(CodeFault::Key) => (S::BAD_REQUEST, E::InvalidGrant, "code_key"),
-            Self::Refresh(RefreshFault::Key) => (S::BAD_REQUEST, E::InvalidGrant, "refresh_key"),
+            Self::Code(why) => (S::BAD_REQUEST, E::InvalidGrant, why.word()),
+            Self::Refresh(why) => (S::BAD_REQUEST, E::InvalidGrant, why.word()),
             Self::Certificate(why) => (S::UNAUTHORIZED, E::InvalidClient, why.word()),
             Self::CertificateNeeded => (S::BAD_REQUEST, E::InvalidRequest, "certificate_needed"),
             Self::Proof(_) => (S::BAD_REQUEST, E::InvalidDpopProof, "proof_invalid"),

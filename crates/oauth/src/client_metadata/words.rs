@@ -1,7 +1,7 @@
 //! The words of client metadata.
 
 use super::{MetadataError, optional_text};
-use crate::json::Object;
+use crate::json::{Object, Value};
 
 /// The member of metadata by which a client has its tokens bound to its certificate (RFC 8705 §3.4).
 pub(super) const CERTIFICATE_BOUND: &str = "tls_client_certificate_bound_access_tokens";
@@ -161,5 +161,13 @@ impl ApplicationType {
             Self::Web => "web",
             Self::Native => "native",
         }
+    }
+}
+
+/// A member that is true or false; false if it is absent.
+pub(super) fn flag(o: &Object, name: &'static str) -> Result<bool, MetadataError> {
+    match o.get(name) {
+        None | Some(Value::Null) => Ok(false),
+        Some(value) => value.as_bool().ok_or(MetadataError::Member(name)),
     }
 }
