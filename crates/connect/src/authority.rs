@@ -88,7 +88,7 @@ impl Authority {
         *request.uri_mut() = head.uri.clone();
         *request.headers_mut() = head.headers.clone();
         request.headers_mut().extend(added);
-        self.upstream.send(request).await.map_err(unreachable)
+        self.upstream.send(request).await.map_err(|e| unreachable(&e))
     }
 
     /// Waits for the SDK, as long as a host may be kept waiting. What was begun goes on by itself.
@@ -98,7 +98,7 @@ impl Authority {
                 self.shown.set(None);
                 Ok(done)
             }
-            Ok(Err(error)) => Err(Waited::of(error)),
+            Ok(Err(error)) => Err(Waited::of(&error)),
             Err(_) => Err(Waited::Still(self.shown.address())),
         }
     }
@@ -122,9 +122,9 @@ enum Waited {
 }
 
 impl Waited {
-    fn of(error: ClientError) -> Self {
+    fn of(error: &ClientError) -> Self {
         let sentence = error.to_string();
-        match &error {
+        match error {
             ClientError::Authorization(AuthorizationError::NoEndpoint { member, .. })
                 if *member == "device_authorization_endpoint" =>
             {
@@ -159,8 +159,8 @@ impl Waited {
     }
 }
 
-fn unreachable(error: UpstreamError) -> WireError {
-    let sentence = match &error {
+fn unreachable(error: &UpstreamError) -> WireError {
+    let sentence = match error {
         UpstreamError::Connect(cause) => format!("the MCP server cannot be reached: {cause}"),
         other => other.to_string(),
     };
@@ -179,7 +179,7 @@ pub async fn token(clients: &[Client]) -> Result<Token, ClientError> {
     let mut last = ClientError::Interrupted;
     for client in clients {
         match client.token().await {
-            Err(error) if matches!(Waited::of(error.clone()), Waited::NotOffered(_)) => last = error,
+            Err(error) if matches!(Waited::of(&error), Waited::NotOffered(_)) => last = error,
             other => return other,
         }
     }
