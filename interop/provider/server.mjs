@@ -11,7 +11,7 @@ import Provider, { errors } from 'oidc-provider';
 
 const port = Number(process.argv[2]);
 const issuer = `http://127.0.0.1:${port}`;
-const SCOPES = 'all basic advanced';
+const SCOPES = 'all basic advanced tools:use';
 
 const key = (type, options, kid, alg) => ({ ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }), kid, alg, use: 'sig' });
 
@@ -43,7 +43,7 @@ const provider = new Provider(issuer, {
             defaultResource: () => undefined,
             useGrantedResource: () => true,
             getResourceServerInfo: (_, resource) => {
-                if (!resource.includes('/mcp/')) throw new errors.InvalidTarget();
+                if (!/\/mcp(\/|$)/.test(resource)) throw new errors.InvalidTarget();
                 const opaque = resource.endsWith('-opaque');
                 return { scope: SCOPES, audience: resource, accessTokenTTL: 300, accessTokenFormat: opaque ? 'opaque' : 'jwt', ...(!opaque && { jwt: { sign: { alg: 'ES256' } } }) };
             }

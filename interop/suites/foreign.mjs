@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, run, serve, serveUntil, temporary } from '../lib/process.mjs';
 import { expect, step } from '../lib/report.mjs';
-import { at, prokura } from '../lib/world.mjs';
+import { at, prokura, target } from '../lib/world.mjs';
 import { ADVANCED_TOOL, BASIC_TOOL } from '../clients/agreed.mjs';
 import { keycloak, there } from '../lib/keycloak.mjs';
 import { one } from './clients.mjs';
@@ -52,6 +52,37 @@ async function robot(issuer, secret, resource, scope) {
     const answer = await response.json();
     expect(response.ok, JSON.stringify(answer));
     return answer.access_token;
+}
+
+/** The example on rmcp behind the SDK's layer, with tokens of the same provider. */
+async function layerSuite(issuer, secret) {
+    const port = await freePort();
+    const address = `http://127.0.0.1:${port}/mcp`;
+    await step('layer: the rmcp example starts', async () => {
+        const { code, stderr } = await run('cargo', ['build', '-q', '--locked', '-p', 'prokura-sdk', '--example', 'rmcp_resource'], { cwd: at('..'), timeoutMs: 1_200_000, env: { CARGO_TARGET_DIR: target() } });
+        expect(code === 0, stderr.slice(-1000));
+        await serveUntil(`http://127.0.0.1:${port}/.well-known/oauth-protected-resource`, join(target(), 'debug', 'examples', 'rmcp_resource'), [issuer, address]);
+    });
+    const whoAmI = async token => {
+        const response = await fetch(address, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'mcp-protocol-version': MODERN, 'mcp-method': 'tools/call', 'mcp-name': 'who_am_i', ...(token && { authorization: `Bearer ${token}` }) },
+            body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'who_am_i', arguments: {}, _meta: META } })
+        });
+        return { status: response.status, challenge: response.headers.get('www-authenticate') ?? '', text: await response.text() };
+    };
+    await step('layer: says whom to ask, and for what', async () => {
+        const { status, challenge } = await whoAmI();
+        expect(status === 401 && challenge.includes('scope="tools:use"') && challenge.includes('resource_metadata='), `${status} ${challenge}`);
+    });
+    await step('layer: the tool on rmcp hears who calls', async () => {
+        const { status, text } = await whoAmI(await robot(issuer, secret, address, 'tools:use'));
+        expect(status === 200 && text.includes('robot by robot'), `${status} ${text.slice(0, 300)}`);
+    });
+    await step('layer: a token without the scope is told which', async () => {
+        const { status, challenge } = await whoAmI(await robot(issuer, secret, address, 'basic'));
+        expect(status === 403 && challenge.includes('scope="basic tools:use"'), `${status} ${challenge}`);
+    });
 }
 
 export async function foreignSuite({ upstream }) {
@@ -106,6 +137,7 @@ export async function foreignSuite({ upstream }) {
             expect((await status(`everything${kind}`)) === 200, 'it is not let in again');
         });
     }
+    await layerSuite(issuer, secrets.ROBOT_SECRET);
     await step('foreign: an opaque token that is revoked there is refused here', async () => {
         const token = await robot(issuer, secrets.ROBOT_SECRET, url('everything-opaque'), 'all');
         expect((await call(url('everything-opaque'), token)).status === 200, 'it was refused at first');

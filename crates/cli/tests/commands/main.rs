@@ -5,6 +5,7 @@
 mod bridge;
 mod demo;
 mod doctor;
+mod issuers;
 mod program;
 mod refusals;
 mod serving;

@@ -62,7 +62,12 @@ impl Drop for Serving {
 pub(crate) fn serve(folder: &Path, port: u16, arguments: &[&str]) -> Serving {
     let mut all = vec!["serve"];
     all.extend(arguments);
-    let child = command(folder, &all).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    start(folder, port, &all)
+}
+
+/// Starts what serves, and waits until it is ready.
+pub(crate) fn start(folder: &Path, port: u16, all: &[&str]) -> Serving {
+    let child = command(folder, all).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let serving = Serving(child);
     for _ in 0..400 {
         if get(port, "/readyz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200")) {

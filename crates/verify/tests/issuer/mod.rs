@@ -100,7 +100,7 @@ async fn answer(state: Arc<Mutex<State>>, request: Request) -> Response {
     let form = to_bytes(request.into_body(), 65_536).await.unwrap();
     let mut s = state.lock().unwrap();
     if !s.up {
-        return respond(503, "no-store", obj([]));
+        return respond(503, "no-store", &obj([]));
     }
     let (at, cache) = (s.names_itself.clone(), s.cache_control);
     let base = at.clone();
@@ -109,7 +109,7 @@ async fn answer(state: Arc<Mutex<State>>, request: Request) -> Response {
         return respond(
             200,
             cache,
-            obj([
+            &obj([
                 ("issuer", at.into()),
                 ("jwks_uri", format!("{base}/jwks").into()),
                 ("introspection_endpoint", format!("{base}/introspect").into()),
@@ -119,19 +119,19 @@ async fn answer(state: Arc<Mutex<State>>, request: Request) -> Response {
     if path.ends_with("/jwks") {
         s.keys_asked += 1;
         let keys = KeySet::of(s.keys.iter().map(SigningKey::public).collect()).unwrap();
-        return respond(200, cache, keys.to_jwks());
+        return respond(200, cache, &keys.to_jwks());
     }
     if path.ends_with("/introspect") {
         let form = String::from_utf8_lossy(&form).into_owned();
         let token = form.split('&').find_map(|p| p.strip_prefix("token=")).unwrap_or_default().to_owned();
         s.introspections.push((form, authorization));
         let inactive = obj([("active", false.into())]);
-        return respond(200, "no-store", s.answers.get(&token).cloned().unwrap_or(inactive));
+        return respond(200, "no-store", s.answers.get(&token).unwrap_or(&inactive));
     }
-    respond(404, "no-store", obj([]))
+    respond(404, "no-store", &obj([]))
 }
 
-fn respond(status: u16, cache: &str, body: Object) -> Response {
+fn respond(status: u16, cache: &str, body: &Object) -> Response {
     Response::builder()
         .status(status)
         .header("content-type", "application/json")
