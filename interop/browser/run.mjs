@@ -8,7 +8,7 @@ import { chromium } from "playwright-core";
 import { stopAll } from "../lib/process.mjs";
 import { finish, record } from "../lib/report.mjs";
 import { check } from "./look.mjs";
-import { PUBLISHED, start } from "./server.mjs";
+import { KEEPER, PUBLISHED, start } from "./server.mjs";
 
 const PASSWORD = "correct horse battery";
 const flags = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
@@ -276,6 +276,40 @@ const walks = {
     await plain.page.getByRole("button", { name: "Allow" }).click();
     assert.match(await plain.page.textContent("h1"), /Go back to your device/);
     await plain.context.close();
+  },
+
+  async "a client changes what was allowed, and the question says what will hold and what ends"() {
+    let { page, context, broken } = await fresh();
+    const verifier = randomBytes(32).toString("base64url");
+    const asking = (extra) => `/authorize?${new URLSearchParams({
+      response_type: "code", client_id: "keeper", redirect_uri: "https://keeper.example/cb", resource: `${server.base}/mcp/sales`,
+      code_challenge: createHash("sha256").update(verifier).digest("base64url"), code_challenge_method: "S256", ...extra,
+    })}`;
+    const agreed = async () => {
+      let code;
+      page.on("request", (request) => { code ??= new URL(request.url()).searchParams.get("code"); });
+      page = await leads(page, /^https:\/\/keeper\.example\/cb\?code=/, () => page.getByRole("button", { name: "Allow" }).click());
+      const answer = await fetch(`${server.base}/token`, {
+        method: "POST", headers: { authorization: `Basic ${btoa(`keeper:${KEEPER}`)}` },
+        body: new URLSearchParams({ grant_type: "authorization_code", code, code_verifier: verifier }),
+      });
+      return answer.json();
+    };
+    await page.goto(asking({ scope: "read:report", grant_management_action: "create" }));
+    await typePassword(page);
+    await page.getByRole("button", { name: "Allow" }).waitFor();
+    assert.equal(await page.getByText("This changes").count(), 0);
+    const { grant_id: grant } = await agreed();
+    await page.goto(asking({ scope: "tools:generate_summary", grant_management_action: "merge", grant_id: grant }));
+    assert.equal(await page.getByText("Allowed already").count(), 1);
+    await check(page, "consent-merge");
+    await page.goto(asking({ scope: "tools:generate_summary", grant_management_action: "replace", grant_id: grant }));
+    assert.equal(await page.getByText("Ends at once").count(), 1);
+    await check(page, "consent-change", { picture: true });
+    const next = await agreed();
+    assert.deepEqual([next.grant_id, next.scope], [grant, "tools:generate_summary"]);
+    assert.deepEqual(broken, []);
+    await context.close();
   },
 
   async "by keyboard alone, and Enter alone allows nothing"() {

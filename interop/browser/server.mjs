@@ -1,5 +1,6 @@
 // The program under test: `prokura serve` on a free port, in a folder of its own.
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -33,6 +34,12 @@ name = "Enter"
 redirect_uris = ["https://enter.example/cb"]
 
 [[client]]
+id = "keeper"
+name = "Keeper"
+secret = { file = "${join(folder, "keeper.secret")}" }
+redirect_uris = ["https://keeper.example/cb"]
+
+[[client]]
 id = "television"
 name = "Television"
 grant_types = ["device_code"]
@@ -45,6 +52,9 @@ upstream = "http://127.0.0.1:9/mcp"
 "read:report" = { title = "Read sales reports", actions = ["resource:report/*", "tool:read_report"] }
 "tools:generate_summary" = { title = "Generate sales summaries", actions = ["tool:generate_summary"] }
 ${dev ? `[dev.client_metadata]\n"${PUBLISHED}" = "${join(folder, "client.json")}"\n` : ""}`;
+
+/** The secret of the client that names its grants. */
+export const KEEPER = randomBytes(32).toString("base64url");
 
 const DOCUMENT = {
   client_id: PUBLISHED, client_name: "Planner", redirect_uris: ["https://planner.example/cb"],
@@ -67,6 +77,7 @@ export async function start({ dev = false } = {}) {
   const [config, base] = [join(folder, "prokura.toml"), `http://localhost:${port}`];
   writeFileSync(config, configuration(port, folder, dev));
   writeFileSync(join(folder, "client.json"), JSON.stringify(DOCUMENT));
+  writeFileSync(join(folder, "keeper.secret"), KEEPER);
   const { log } = await serveUntil(`${base}/readyz`, binary, ["serve", "--config", config, ...(dev ? ["--dev"] : [])]);
   const [link] = log().match(new RegExp(`${base}/setup/\\S+`)) ?? [];
   if (!link) throw new Error(`no link for the first user:\n${log()}`);

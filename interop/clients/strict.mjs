@@ -122,6 +122,22 @@ if (!process.env.INTEROP_STUB) {
             expect(answer.status === 400, `${answer.status}`);
         }
     });
+    await step('names a grant, merges into it, reads it and ends it', async () => {
+        const agree = async extra => {
+            const { params, checks } = await begin(extra);
+            return redeem(await authorize(await oauth.buildAuthorizationUrlWithPAR(strict, params), REDIRECT), checks);
+        };
+        const first = await agree({ grant_management_action: 'create' });
+        expect(typeof first.grant_id === 'string' && first.grant_id !== '', JSON.stringify(Object.keys(first)));
+        const merged = await agree({ grant_management_action: 'merge', grant_id: first.grant_id });
+        expect(merged.grant_id === first.grant_id && merged.scope === 'all', JSON.stringify(merged));
+        const at = `${strict.serverMetadata().grant_management_endpoint}/${first.grant_id}`;
+        const headers = { authorization: `Basic ${btoa(`strict:${process.env.STRICT_SECRET}`)}` };
+        const held = await (await fetch(at, { headers })).json();
+        expect(held.scopes?.[0]?.scope === 'all' && held.scopes[0].resources[0] === resource, JSON.stringify(held));
+        expect((await fetch(at, { headers, method: 'DELETE' })).status === 204, 'was not ended');
+        expect((await oauth.tokenIntrospection(strict, merged.access_token)).active === false, 'its token is still active');
+    });
     await step('verifies a signed answer of introspection (RFC 9701)', async () => {
         const { params, checks } = await begin();
         const { access_token: token } = await redeem(await authorize(oauth.buildAuthorizationUrl(strict, params), REDIRECT), checks);

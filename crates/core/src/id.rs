@@ -65,6 +65,9 @@ ids! {
     ClientId "cli_";
     /// A grant: the unit of consent, delegation and revocation.
     GrantId "g_";
+    /// What a client calls a grant (`grant_id` of *Grant Management for OAuth 2.0*): it stays when the grant behind it
+    /// is replaced, and is no secret.
+    GrantName "gid_";
     /// One access token (`jti`).
     TokenId "t_";
     /// A browser session of a user.

@@ -27,8 +27,8 @@ pub use decision::{Decision, Denial, Obligation, Permit, Reason};
 pub use detail::{Detail, Details, InvalidDetail, NotAllowed};
 pub use grant::{Evidence, Grant, GrantRequest, GrantState, Grantor, NarrowingError, Revocation};
 pub use id::{
-    AgentId, ClientId, GrantId, InteractionId, InvalidId, PointId, Principal, SessionId, TokenId, TraceId,
-    UserId,
+    AgentId, ClientId, GrantId, GrantName, InteractionId, InvalidId, PointId, Principal, SessionId, TokenId,
+    TraceId, UserId,
 };
 pub use path::{InvalidPath, Path, Step};
 pub use resource::{InvalidResource, ResourceUri};

@@ -4,6 +4,7 @@
 use crate::confirmation::Thumbprint;
 use crate::error::OAuthError;
 use crate::form::Form;
+use prokura_core::GrantName;
 
 /// What a `request_uri` from the pushed authorization endpoint begins with (RFC 9126 §2.2).
 pub const REQUEST_URI_PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
@@ -125,6 +126,38 @@ pub fn prompt(form: &Form) -> Result<Prompts, ParameterError> {
     Ok(prompts)
 }
 
+/// What a client wants to happen to a grant (Grant Management for OAuth 2.0 §5.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GrantAction {
+    /// A fresh one, with a name for it.
+    Create,
+    /// What is agreed to now takes the place of what the named one holds.
+    Replace(GrantName),
+    /// What is agreed to now is added to what the named one holds.
+    Merge(GrantName),
+}
+
+/// `grant_management_action` and `grant_id`.
+///
+/// # Errors
+/// [`ParameterError`] of an unknown action, or one without the name that it needs, or a name without an action.
+pub fn grant_action(form: &Form) -> Result<Option<GrantAction>, ParameterError> {
+    let (action, id) = (form.value("grant_management_action"), form.value("grant_id"));
+    let name = || {
+        let id = id.ok_or(ParameterError::Missing("grant_id"))?;
+        GrantName::parse(id).map_err(|_| ParameterError::Value("grant_id"))
+    };
+    match action {
+        None if id.is_some() => Err(ParameterError::Missing("grant_management_action")),
+        None => Ok(None),
+        Some("create") if id.is_some() => Err(ParameterError::Value("grant_id")),
+        Some("create") => Ok(Some(GrantAction::Create)),
+        Some("replace") => name().map(GrantAction::Replace).map(Some),
+        Some("merge") => name().map(GrantAction::Merge).map(Some),
+        Some(_) => Err(ParameterError::Value("grant_management_action")),
+    }
+}
+
 /// The reference in a `request_uri` that this server made.
 pub fn pushed_reference(request_uri: &str) -> Option<&str> {
     let reference = request_uri.strip_prefix(REQUEST_URI_PREFIX)?;
@@ -179,6 +212,25 @@ mod tests {
             assert!(max_age(&form(&[("max_age", bad)])).is_err(), "{bad}");
         }
         assert!(state(&form(&[("state", &"x".repeat(2049))])).is_err());
+    }
+
+    #[test]
+    fn an_action_has_the_name_that_it_needs_and_no_other() {
+        let (id, action) = ("grant_id", "grant_management_action");
+        let name = GrantName::parse("gid_1").unwrap();
+        assert_eq!(grant_action(&form(&[])), Ok(None));
+        assert_eq!(grant_action(&form(&[(action, "create")])), Ok(Some(GrantAction::Create)));
+        let merge = grant_action(&form(&[(action, "merge"), (id, "gid_1")]));
+        assert_eq!(merge, Ok(Some(GrantAction::Merge(name))));
+        for bad in [
+            &[(id, "gid_1")][..],
+            &[(action, "create"), (id, "gid_1")],
+            &[(action, "replace")],
+            &[(action, "merge"), (id, "a b")],
+            &[(action, "update"), (id, "gid_1")],
+        ] {
+            assert!(grant_action(&form(bad)).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

@@ -63,6 +63,8 @@ codes! {
     InvalidRequestUri "invalid_request_uri";
     /// The request object is not valid (RFC 9101 §6.2).
     InvalidRequestObject "invalid_request_object";
+    /// There is no such grant of the client (Grant Management for OAuth 2.0 §5.3).
+    InvalidGrantId "invalid_grant_id";
     /// A redirect URI may not be registered (RFC 7591 §3.2.2).
     InvalidRedirectUri "invalid_redirect_uri";
     /// Client metadata may not be registered (RFC 7591 §3.2.2).

@@ -86,6 +86,12 @@ impl ServerMetadata {
         if self.device {
             o.insert("device_authorization_endpoint", url("/device_authorization"));
         }
+        o.insert("grant_management_endpoint", url("/grants"));
+        o.insert(
+            "grant_management_actions_supported",
+            list(["query", "revoke", "merge", "replace", "create"]),
+        );
+        o.insert("grant_management_action_required", false.into());
         o.insert("code_challenge_methods_supported", list([pkce::METHOD]));
         if self.certificates != Certificates::Off {
             o.insert("tls_client_certificate_bound_access_tokens", true.into());
@@ -156,7 +162,7 @@ mod tests {
         assert_eq!(o.str("issuer"), Some("https://as.example/t"));
         let ends = |name: &str| name.ends_with("_endpoint") || name == "jwks_uri";
         let addresses: Vec<_> = o.iter().filter(|(name, _)| ends(name)).collect();
-        assert_eq!(addresses.len(), 7);
+        assert_eq!(addresses.len(), 8);
         assert!(addresses.iter().all(|(_, v)| v.as_str().unwrap().starts_with("https://as.example/t/")));
     }
 

@@ -8,6 +8,7 @@ pub use grant::{CodeFault, RefreshFault};
 use crate::certificates::CertificateFault;
 use crate::clients::DocumentError;
 use crate::device::DeviceFault;
+use crate::named::NamedFault;
 use http::StatusCode;
 use prokura_core::{InvalidDetail, InvalidResource, InvalidScope, ScopeSet};
 use prokura_oauth::assertion::AssertionError;
@@ -107,6 +108,9 @@ pub enum Fault {
     /// The device gets no token, or none yet.
     #[error("{0}")]
     Device(DeviceFault),
+    /// The client and the grants that it knows by a name.
+    #[error("{0}")]
+    Named(NamedFault),
     /// Too many device codes for one address.
     #[error("too many device codes were asked for: try again later")]
     TooManyCodes,
@@ -282,6 +286,7 @@ impl Fault {
                 let (error, reason) = fault.words();
                 (S::BAD_REQUEST, error, reason)
             }
+            Self::Named(fault) => fault.words(),
             Self::TooManyCodes => (S::TOO_MANY_REQUESTS, E::TemporarilyUnavailable, "too_many_codes"),
             Self::GrantOver => (S::BAD_REQUEST, E::InvalidGrant, "grant_over"),
             Self::Disabled => (S::BAD_REQUEST, E::InvalidGrant, "disabled"),
@@ -403,6 +408,12 @@ mod tests {
             Fault::Device(DeviceFault::Unknown),
             Fault::Device(DeviceFault::OtherClient),
             Fault::Device(DeviceFault::Used),
+            Fault::Named(NamedFault::Public),
+            Fault::Named(NamedFault::Unknown),
+            Fault::Named(NamedFault::Details),
+            Fault::Named(NamedFault::Missing),
+            Fault::Named(NamedFault::Token),
+            Fault::Named(NamedFault::Scope),
             Fault::TooManyCodes,
             Fault::GrantOver,
             Fault::Disabled,

@@ -36,6 +36,8 @@ pub(crate) struct Places {
     configured: Vec<Arc<Place>>,
     /// `/userinfo`.
     identity: Arc<Place>,
+    /// `/grants`. No user is asked for it, so requests cannot name it.
+    management: Arc<Place>,
 }
 
 /// A resource or scope of the configuration that cannot be used; one that was checked has none such.
@@ -72,7 +74,13 @@ impl Places {
         Ok(Self {
             configured: with_scopes.map(place).collect::<Result<_, _>>()?,
             identity: identity::place(&config.issuer)?,
+            management: crate::named::place(&config.issuer)?,
         })
+    }
+
+    /// The place of `/grants`.
+    pub(crate) fn management(&self) -> &Arc<Place> {
+        &self.management
     }
 
     /// The place of `/userinfo`.
@@ -210,7 +218,8 @@ mod tests {
 
     #[test]
     fn one_resource_needs_no_name_and_several_do() {
-        let places = |configured| Places { configured, identity: place("userinfo") };
+        let places =
+            |configured| Places { configured, identity: place("userinfo"), management: place("grants") };
         let one = places(vec![place("x")]);
         assert_eq!(one.asked(None).unwrap().name, "x");
         assert_eq!(one.asked(Some("https://as.example/mcp/x/")).unwrap().name, "x");
@@ -223,7 +232,11 @@ mod tests {
 
     #[test]
     fn who_asks_only_who_somebody_is_needs_no_resource() {
-        let two = Places { configured: vec![place("x"), place("y")], identity: place("userinfo") };
+        let two = Places {
+            configured: vec![place("x"), place("y")],
+            identity: place("userinfo"),
+            management: place("grants"),
+        };
         let meant = |scope: &str| {
             two.asked_of_a_user(None, Some(&ScopeSet::parse(scope).unwrap())).map(|p| p.name.clone()).ok()
         };

@@ -30,6 +30,12 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: "",
         postgres: "",
     },
+    Migration {
+        version: 4,
+        common: include_str!("../migrations/0004_grant_names.sql"),
+        sqlite: "",
+        postgres: "",
+    },
 ];
 
 /// The newest version that this program knows.

@@ -22,9 +22,10 @@ pub use detail::detail_sentence;
 pub use frame::{Form, Frame, Hop, Meaning, Notice, Permission};
 pub use ident::Ident;
 pub use pages::{
-    AgentRow, Allowed, Asker, Consent, Device, DeviceCode, DeviceDone, Duration, Enrol, Fault, FirstProblems,
-    FirstUser, GrantRow, IdentityRow, LogOut, PasskeyForm, PasskeyRow, Password, ProviderLink, RecoveryCodes,
-    Refused, SecondStep, Security, SessionRow, SignIn, SignedOut, Software, Standing, TotpRow, Welcome,
+    AgentRow, Allowed, Asker, Change, Consent, Device, DeviceCode, DeviceDone, Duration, Enrol, Fault,
+    FirstProblems, FirstUser, GrantRow, IdentityRow, LogOut, PasskeyForm, PasskeyRow, Password, ProviderLink,
+    RecoveryCodes, Refused, SecondStep, Security, SessionRow, SignIn, SignedOut, Software, Standing, TotpRow,
+    Welcome,
 };
 pub use qr::Qr;
 pub use shown::Shown;

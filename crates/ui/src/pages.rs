@@ -198,6 +198,17 @@ pub struct Device {
     pub near: bool,
 }
 
+/// What becomes of something that was allowed before.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// What was allowed already and stays offered.
+    pub already: Vec<Shown>,
+    /// What is new.
+    pub new: Vec<Shown>,
+    /// What ends.
+    pub ends: Vec<Shown>,
+}
+
 /// A choice of duration.
 #[derive(Debug, Clone)]
 pub struct Duration {
@@ -227,6 +238,8 @@ pub struct Consent {
     pub software: Software,
     /// The device that waits for the answer, in place of the redirect address.
     pub device: Option<Device>,
+    /// What becomes of what was allowed before, if the software asks to change it.
+    pub change: Option<Change>,
     /// Who acts for whom.
     pub chain: Vec<Hop>,
     /// The resource's title.

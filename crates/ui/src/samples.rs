@@ -129,6 +129,7 @@ fn consent(w: &Words) -> Consent {
             loopback: false,
         },
         device: None,
+        change: None,
         chain: vec![
             Hop::actor(&w.user, text.chain_you.to_string()),
             Hop::actor(&w.client, text.chain_agent.to_string()),
@@ -293,6 +294,14 @@ fn device(w: &Words) -> DeviceCode {
     }
 }
 
+fn change(w: &Words) -> Change {
+    Change {
+        already: vec![Shown::sentence(&w.sentence)],
+        new: vec![Shown::sentence("Generate sales summaries")],
+        ends: vec![Shown::sentence("Delete sales reports")],
+    }
+}
+
 fn waiting() -> Device {
     Device { code: "WDJB-MJHT".to_owned(), asked: at(-70), from: "2001:db8::7".to_owned(), near: false }
 }
@@ -393,6 +402,7 @@ fn special(w: &Words) -> Result<Vec<Special>, RenderError> {
             }
             .render()?,
         ),
+        ("consent", "change", Consent { change: Some(change(w)), ..consent(w) }.render()?),
         ("consent", "device", Consent { device: Some(waiting()), ..consent(w) }.render()?),
         (
             "device",

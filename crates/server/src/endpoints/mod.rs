@@ -2,6 +2,7 @@
 
 mod authorize;
 mod device;
+mod grants;
 mod introspect;
 mod logout;
 mod manage;
@@ -43,6 +44,8 @@ pub(crate) fn routes(app: &Arc<AppState>) -> Router {
         .route("/par", post(par::par))
         .route("/revoke", post(revoke::revoke))
         .route("/introspect", post(introspect::introspect))
+        .route("/grants", get(grants::all))
+        .route("/grants/{id}", get(grants::query).delete(grants::revoke))
         .merge(open_to_pages)
         .with_state(Arc::clone(app))
 }

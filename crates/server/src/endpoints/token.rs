@@ -4,13 +4,14 @@ use crate::authenticate;
 use crate::clients::Client;
 use crate::fault::Fault;
 use crate::grants::{Own, Poll, Redemption, Renewal, own, poll, redeem, refresh};
+use crate::places::Place;
 use crate::possession::{At, Possession};
 use crate::record::About;
 use crate::server::AppState;
 use crate::wire::{form, refusal};
 use axum::extract::{Request, State};
 use axum::response::Response;
-use prokura_core::{ResourceUri, TraceId};
+use prokura_core::{ResourceUri, ScopeSet, TraceId};
 use prokura_ledger::EventKind;
 use prokura_oauth::client_metadata::GrantType;
 use prokura_oauth::token_request::TokenRequest;
@@ -72,12 +73,7 @@ async fn grant(
             if details.is_some() && !client.metadata.may_detail() {
                 return Err(Fault::DetailType);
             }
-            let place = match (&resource, client.own.len()) {
-                // The only resource where the client has authority is the one it means.
-                (None, 1) => client.own.keys().next().and_then(|uri| app.places.at(uri)),
-                _ => None,
-            };
-            let place = place.map_or_else(|| app.places.asked(resource.as_deref()), Ok)?;
+            let place = place_of_its_own(app, client, resource.as_deref(), scope.as_ref())?;
             about.resource = Some(place.uri.clone());
             let asked = Own { scope, details };
             own(app, client, &place, &asked, possession, trace, about).await?
@@ -88,6 +84,26 @@ async fn grant(
         }
     };
     issued.respond(app)
+}
+
+/// The resource that a client means for its own authority: `/grants` if it says so or asks only for what is there, the
+/// only one where it has any, or the one that it names.
+fn place_of_its_own(
+    app: &AppState,
+    client: &Client,
+    resource: Option<&str>,
+    scope: Option<&ScopeSet>,
+) -> Result<Arc<Place>, Fault> {
+    let management = app.places.management();
+    let only_there = |asked: &ScopeSet| !asked.is_empty() && asked.is_within(&management.scopes);
+    if resource == Some(management.uri.as_str()) || (resource.is_none() && scope.is_some_and(only_there)) {
+        return Ok(Arc::clone(management));
+    }
+    let only = match (resource, client.own.len()) {
+        (None, 1) => client.own.keys().next().and_then(|uri| app.places.at(uri)),
+        _ => None,
+    };
+    only.map_or_else(|| app.places.asked(resource), Ok)
 }
 
 fn named(resource: Option<&str>) -> Result<Option<ResourceUri>, Fault> {

@@ -48,6 +48,7 @@ impl Codes for CodeMaker {
             key: bound_key(&asked.request)?,
             trace: asked.trace.clone(),
             nonce: asked.request.str(NONCE).map(str::to_owned),
+            name: granted.name.clone(),
             authentication: Some(Authentication::new(granted.auth_at, granted.acr, &granted.amr)),
         };
         tx.put_artifact(
@@ -159,7 +160,7 @@ impl Job {
         let refresh_token = self.put_refresh(tx, &payload, &grant.id, grant.expires_at)?;
         seen(tx, &self.client, &grant.grantee, now, self.registered_for)?;
         let id_token = identity::id_token(tx, &token, payload.nonce.as_deref())?;
-        Ok(Redeemed::Done(Box::new(Issued { token, refresh_token, id_token })))
+        Ok(Redeemed::Done(Box::new(Issued { token, refresh_token, id_token, grant_name: payload.name })))
     }
 
     fn check(&self, code: &Artifact, payload: &CodePayload) -> Result<(), Fault> {

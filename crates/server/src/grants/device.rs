@@ -139,7 +139,7 @@ impl Job {
         let refresh_token = self.put_refresh(tx, &minting, &grant, scope)?;
         seen(tx, &self.client, &grant.grantee, now, self.registered_for)?;
         let id_token = identity::id_token(tx, &token, None)?;
-        Ok(Polled::Done(Box::new(Issued { token, refresh_token, id_token })))
+        Ok(Polled::Done(Box::new(Issued { token, refresh_token, id_token, grant_name: None })))
     }
 
     fn put_refresh(

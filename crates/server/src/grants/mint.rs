@@ -7,8 +7,8 @@ use crate::wire::json;
 use axum::response::Response;
 use http::StatusCode;
 use prokura_core::{
-    AgentId, ClientId, Details, Grant, GrantId, InvalidDetail, Principal, ResourceUri, ScopeSet, Timestamp,
-    TokenId, TraceId,
+    AgentId, ClientId, Details, Grant, GrantId, GrantName, InvalidDetail, Principal, ResourceUri, ScopeSet,
+    Timestamp, TokenId, TraceId,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::access_token::{AccessToken, GrantClaim};
@@ -30,6 +30,8 @@ pub(crate) struct Issued {
     pub(crate) token: AccessToken,
     pub(crate) refresh_token: Option<String>,
     pub(crate) id_token: Option<IdToken>,
+    /// What the client calls the grant, if it asked for a name.
+    pub(crate) grant_name: Option<GrantName>,
 }
 
 /// What a token is made of besides its grant.
@@ -221,6 +223,9 @@ impl Issued {
         }
         if let Some(id_token) = id_token {
             body.insert("id_token", id_token.into());
+        }
+        if let Some(name) = &self.grant_name {
+            body.insert("grant_id", name.as_str().into());
         }
         let mut response = json(StatusCode::OK, &body);
         if self.token.cnf.key.is_some() {

@@ -4,6 +4,7 @@
 use super::mint::{Issued, Minting, in_force};
 use crate::clients::Client;
 use crate::fault::Fault;
+use crate::named::may_manage;
 use crate::places::{Place, without_offline};
 use crate::possession::Possession;
 use crate::record::About;
@@ -68,7 +69,9 @@ pub(crate) async fn own(
     trace: &TraceId,
     about: &mut About,
 ) -> Result<Issued, Fault> {
-    let (Some(given), Some(agent)) = (client.own.get(&place.uri), &client.agent) else {
+    // Whoever authenticates may look after the grants that it has a name for.
+    let managed = (is_management(app, place) && may_manage(client)).then_some(&place.scopes);
+    let (Some(given), Some(agent)) = (client.own.get(&place.uri).or(managed), &client.agent) else {
         return Err(Fault::NoAuthority);
     };
     let (scopes, details) = asked.within(given, place)?;
@@ -86,7 +89,11 @@ pub(crate) async fn own(
     } else {
         app.store.record(vec![minting.event(&token)]).await?;
     }
-    Ok(Issued { token, refresh_token: None, id_token: None })
+    Ok(Issued { token, refresh_token: None, id_token: None, grant_name: None })
+}
+
+fn is_management(app: &AppState, place: &Place) -> bool {
+    place.uri == app.places.management().uri
 }
 
 fn within(given: &ScopeSet, asked: Option<&ScopeSet>) -> Result<ScopeSet, Fault> {
@@ -101,6 +108,10 @@ fn within(given: &ScopeSet, asked: Option<&ScopeSet>) -> Result<ScopeSet, Fault>
 /// revoked stays revoked.
 async fn make(app: &AppState, agent: &AgentId, place: &Place, trace: &TraceId) -> Result<Arc<Grant>, Fault> {
     let now = app.clock.now();
+    let actions = match is_management(app, place) {
+        true => place.scopes.clone(),
+        false => app.clients.given_to(agent, &place.uri),
+    };
     let wanted = Grant {
         id: GrantId::random(&*app.rng),
         parents: Vec::new(),
@@ -108,7 +119,7 @@ async fn make(app: &AppState, agent: &AgentId, place: &Place, trace: &TraceId) -
         grantor: Grantor::Operator,
         grantee: agent.clone(),
         resource: place.uri.clone(),
-        actions: app.clients.given_to(agent, &place.uri),
+        actions,
         details: Details::default(),
         not_before: now,
         expires_at: FOR_EVER,

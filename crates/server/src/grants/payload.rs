@@ -1,6 +1,6 @@
 //! What codes and refresh tokens remember. Only this server writes and reads it.
 
-use prokura_core::{ClientId, Details, ResourceUri, ScopeSet, Timestamp, TraceId};
+use prokura_core::{ClientId, Details, GrantName, ResourceUri, ScopeSet, Timestamp, TraceId};
 use prokura_oauth::authentication::Authentication;
 use prokura_oauth::confirmation::{Confirmation, Thumbprint};
 use prokura_oauth::json::{self, Limits, Object, Value, obj};
@@ -26,6 +26,8 @@ pub(crate) struct CodePayload {
     pub(crate) trace: TraceId,
     /// Goes into the ID token, as the client sent it.
     pub(crate) nonce: Option<String>,
+    /// What the client calls the grant, if it asked for a name.
+    pub(crate) name: Option<GrantName>,
     /// How the user signed in.
     pub(crate) authentication: Option<Authentication>,
 }
@@ -61,6 +63,9 @@ impl CodePayload {
         if let Some(nonce) = &self.nonce {
             o.insert("nonce", nonce.as_str().into());
         }
+        if let Some(name) = &self.name {
+            o.insert("name", name.as_str().into());
+        }
         insert_authentication(&mut o, self.authentication.as_ref());
         if let Some(key) = self.key {
             o.insert(KEY, key.to_string().into());
@@ -82,6 +87,7 @@ impl CodePayload {
                 challenge: CodeChallenge::parse(o.str("challenge")?).ok()?,
                 key: bound_key(&o).ok()?,
                 nonce: o.str("nonce").map(str::to_owned),
+                name: o.str("name").map(GrantName::parse).transpose().ok()?,
                 trace: TraceId::parse(o.str("trace")?).ok()?,
                 authentication: authentication(&o)?,
             })
@@ -186,6 +192,7 @@ mod tests {
             key: Some(Thumbprint::of(b"k")),
             trace: TraceId::parse("tr_1").unwrap(),
             nonce: Some("n".into()),
+            name: Some(GrantName::parse("gid_1").unwrap()),
             authentication: Some(Authentication::new(Timestamp::from_seconds(5), Acr::Mfa, "pwd otp")),
         };
         assert_eq!(CodePayload::read(&code.to_vec()).unwrap(), code);

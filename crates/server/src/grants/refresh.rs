@@ -206,7 +206,7 @@ impl Job {
         // A renewed ID token says the same of the sign-in and has no nonce (OpenID Connect Core §12.2).
         let id_token = identity::id_token(tx, &token, None)?;
         let refresh_token = Some(self.successor.clone());
-        Ok(Renewed::Done(Box::new(Issued { token, refresh_token, id_token })))
+        Ok(Renewed::Done(Box::new(Issued { token, refresh_token, id_token, grant_name: None })))
     }
 
     fn reused(&self, tx: &mut Tx<'_>, payload: &RefreshPayload, grant: &Grant) -> Result<Renewed, Fault> {

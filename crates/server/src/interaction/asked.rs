@@ -1,6 +1,7 @@
 //! What is asked of a user.
 
 use crate::device::DeviceAsk;
+use crate::named::Management;
 use prokura_core::{Acr, ClientId, Details, ResourceUri, ScopeSet, Timestamp, TraceId};
 use prokura_oauth::json::{self, Limits, Object, Value, obj};
 use prokura_oauth::redirect::{shown_host, with_query};
@@ -65,6 +66,8 @@ pub struct Asked {
     pub acr: Option<Acr>,
     /// The device that waits for the answer, in place of a redirect (RFC 8628).
     pub device: Option<DeviceAsk>,
+    /// What happens to a grant that the client knows by a name, or will. With a merge, `scope` has what it holds in it.
+    pub management: Option<Management>,
     /// What the code must remember besides (PKCE challenge, nonce); only [`Codes`](super::Codes) reads it.
     pub request: Object,
 }
@@ -138,6 +141,9 @@ impl Asked {
         if let Some(age) = self.max_age {
             o.insert("max_age", age.into());
         }
+        if let Some(management) = &self.management {
+            o.insert("management", Value::Object(management.to_object()));
+        }
         if let Some(device) = &self.device {
             o.insert("device", Value::Object(device.to_object()));
         }
@@ -168,6 +174,10 @@ impl Asked {
             device: match o.get("device") {
                 None => None,
                 Some(device) => Some(DeviceAsk::read(device.as_object()?)?),
+            },
+            management: match o.get("management") {
+                None => None,
+                Some(management) => Some(Management::read(management.as_object()?)?),
             },
             request: o.get("request")?.as_object()?.clone(),
         })
@@ -222,6 +232,7 @@ mod tests {
             max_age: Some(60),
             acr: Some(Acr::Mfa),
             device: None,
+            management: Some(Management { named: None }),
             request: obj([("nonce", "n".into())]),
         }
     }
@@ -241,7 +252,15 @@ mod tests {
         };
         let text = r#"[{"type":"mcp_tool","actions":["a"]}]"#;
         let details = rich::parse(text, &asked().resource).unwrap();
-        let bare = Asked { state: None, max_age: None, acr: None, device: Some(device), details, ..asked() };
+        let bare = Asked {
+            state: None,
+            max_age: None,
+            acr: None,
+            device: Some(device),
+            management: None,
+            details,
+            ..asked()
+        };
         assert!(!bare.may_be_remembered());
         let stored = Stored { asked: bare, browser: SecretHash::of("b"), began: Timestamp::from_seconds(9) };
         assert_eq!(Stored::read(&stored.to_vec()), Some(stored));

@@ -5,8 +5,8 @@ use super::{Asked, Granted};
 use crate::device::Outcome as Answer;
 use crate::people::{PageFault, People, SignedIn};
 use prokura_core::{
-    AgentId, Details, Evidence, Grant, GrantId, GrantState, Grantor, InteractionId, Principal, ScopeSet,
-    Timestamp,
+    AgentId, Details, Evidence, Grant, GrantId, GrantName, GrantState, Grantor, InteractionId, Principal,
+    ScopeSet, Timestamp,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::authentication::Authentication;
@@ -37,15 +37,15 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    fn asked(&self) -> &Asked {
+    pub(super) fn asked(&self) -> &Asked {
         &self.stored.asked
     }
 
-    fn user(&self) -> Principal {
+    pub(super) fn user(&self) -> Principal {
         Principal::User(self.who.user.id.clone())
     }
 
-    fn event(&self, kind: EventKind, action: &str, outcome: Outcome, now: Timestamp) -> Event {
+    pub(super) fn event(&self, kind: EventKind, action: &str, outcome: Outcome, now: Timestamp) -> Event {
         let asked = self.asked();
         let mut event = Event::new(kind, action, outcome, now, asked.trace.clone());
         event.subject = Some(self.user());
@@ -111,23 +111,28 @@ impl Ending {
         Answer::Allowed { grant: grant.clone(), scope: scope.clone(), authentication }
     }
 
-    fn granted(&self, grant: GrantId, scope: ScopeSet, details: Details) -> Granted {
+    fn granted(&self, grant: GrantId, choice: (ScopeSet, Details), name: Option<GrantName>) -> Granted {
         let (user, session) = (self.who.user.clone(), &self.who.session);
-        Granted {
-            grant,
-            scope,
-            details,
-            user,
-            auth_at: session.auth_at,
-            amr: session.amr.clone(),
-            acr: session.acr,
-        }
+        let (auth_at, amr, acr) = (session.auth_at, session.amr.clone(), session.acr);
+        let (scope, details) = choice;
+        Granted { grant, scope, details, user, auth_at, amr, acr, name }
     }
 
     /// Makes the grant, on record, and remembers the consent where that is safe.
-    fn agree(&self, tx: &mut Tx<'_>, grant: &Grant, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn agree(&self, tx: &mut Tx<'_>, grant: &Grant, now: Timestamp) -> Result<(), StoreError> {
         tx.insert_grant(grant)?;
-        for (kind, action) in [(EventKind::Consent, "consent:allow"), (EventKind::Grant, "grant:make")] {
+        self.agreed(tx, grant, "grant:make", now)
+    }
+
+    /// Records what was agreed to and what became of it, and remembers the consent where that is safe.
+    pub(super) fn agreed(
+        &self,
+        tx: &mut Tx<'_>,
+        grant: &Grant,
+        made: &'static str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        for (kind, action) in [(EventKind::Consent, "consent:allow"), (EventKind::Grant, made)] {
             let mut event = self.event(kind, action, Outcome::Permit, now);
             event.actors = vec![grant.grantee.clone()];
             event.grant = Some(grant.id.clone());
@@ -164,6 +169,7 @@ impl People {
             created_at: now,
         };
         let (grant, asked) = (GrantId::random(&*self.rng), ending.asked().clone());
+        let name = GrantName::random(&*self.rng);
         let answer = ending.yes(&grant, &choice.scope);
         let code = self
             .store
@@ -173,11 +179,11 @@ impl People {
                 }
                 let agent = tx.agent_for_client(&ending.asked().client, &fresh)?;
                 let grant = ending.grant(grant.clone(), agent.id, &choice, now);
-                ending.agree(tx, &grant, now)?;
+                let Some((grant, name)) = ending.settle(tx, &grant, &name, now)? else { return Ok(None) };
                 if ending.asked().device.is_some() {
                     return Ok(Some(None));
                 }
-                let granted = ending.granted(grant.id, choice.scope.clone(), choice.details.clone());
+                let granted = ending.granted(grant, (choice.scope.clone(), choice.details.clone()), name);
                 codes.issue(tx, ending.asked(), &granted).map(|code| Some(Some(code)))
             })
             .await?;
@@ -190,7 +196,7 @@ impl People {
     /// Makes a code for what was agreed to before, if that is remembered; the address to go to.
     pub(super) async fn allow_again(&self, ending: Ending) -> Result<Option<String>, PageFault> {
         let (codes, now, asked) = (Arc::clone(&self.codes), self.now(), ending.asked().clone());
-        if !asked.may_be_remembered() {
+        if !asked.may_be_remembered() || asked.management.is_some() {
             return Ok(None);
         }
         let code = self
@@ -204,8 +210,8 @@ impl People {
                 let mut event = ending.event(EventKind::Consent, "consent:remembered", Outcome::Permit, now);
                 event.grant = Some(grant.clone());
                 tx.record(event);
-                let granted =
-                    ending.granted(grant, ending.asked().scope.clone(), ending.asked().details.clone());
+                let agreed = (ending.asked().scope.clone(), ending.asked().details.clone());
+                let granted = ending.granted(grant, agreed, None);
                 codes.issue(tx, ending.asked(), &granted).map(|code| Some(Some(code)))
             })
             .await?;
@@ -252,6 +258,8 @@ pub(super) enum No {
     User,
     /// The user cannot sign in as surely as is asked.
     TooWeak,
+    /// The grant that the client named is another user's.
+    OtherGrant,
 }
 
 impl No {
@@ -259,6 +267,7 @@ impl No {
         match self {
             Self::User => OAuthError::AccessDenied,
             Self::TooWeak => OAuthError::UnmetAuthenticationRequirements,
+            Self::OtherGrant => OAuthError::InvalidGrantId,
         }
     }
 
@@ -266,6 +275,7 @@ impl No {
         match self {
             Self::User => event,
             Self::TooWeak => event.because("sign_in_too_weak"),
+            Self::OtherGrant => event.because("grant_id_of_another_user"),
         }
     }
 }

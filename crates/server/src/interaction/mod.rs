@@ -7,6 +7,7 @@
 mod asked;
 mod decide;
 mod dev;
+mod manage;
 mod pages;
 mod question;
 
@@ -14,7 +15,7 @@ pub use asked::{Asked, Prompt};
 
 use crate::people::People;
 use axum::routing::{get, post};
-use prokura_core::{Acr, Details, GrantId, ScopeSet, Timestamp};
+use prokura_core::{Acr, Details, GrantId, GrantName, ScopeSet, Timestamp};
 use prokura_store::{StoreError, Tx, User};
 use std::sync::Arc;
 
@@ -35,6 +36,8 @@ pub struct Granted {
     pub amr: String,
     /// How surely (`acr`).
     pub acr: Acr,
+    /// What the client calls the grant, if it asked for a name.
+    pub name: Option<GrantName>,
 }
 
 /// Makes authorization codes. The pages call it in the transaction that ends the interaction and makes the grant,

@@ -172,6 +172,11 @@ async fn walk(people: &People, visit: &Visit, id: String) -> Result<Response, Pa
     let Some(who) = people.recent(visit, &stored) else {
         return Ok(see_other(&people.path(&sign_in_path(Some(&id)))));
     };
+    if stored.asked.management.as_ref().is_some_and(|m| m.is_anothers(&who.user.id)) {
+        let asked = stored.asked.clone();
+        let to = people.refuse(Ending { id, stored, who }, No::OtherGrant).await?;
+        return refused(people, visit, &asked, to);
+    }
     if stored.asked.prompt == Prompt::Needed {
         let ending = Ending { id: id.clone(), stored: stored.clone(), who: who.clone() };
         if let Some(to) = people.allow_again(ending).await? {
@@ -210,6 +215,11 @@ async fn end(people: &People, posted: &Posted, id: String) -> Result<Response, P
     let Some(who) = people.recent(visit, &stored) else {
         return Ok(see_other(&people.path(&sign_in_path(Some(&id)))));
     };
+    if stored.asked.management.as_ref().is_some_and(|m| m.is_anothers(&who.user.id)) {
+        let asked = stored.asked.clone();
+        let to = people.refuse(Ending { id, stored, who }, No::OtherGrant).await?;
+        return refused(people, visit, &asked, to);
+    }
     let asked = stored.asked.clone();
     if posted.fields.one("answer") != "allow" {
         let to = people.refuse(Ending { id, stored, who }, No::User).await?;

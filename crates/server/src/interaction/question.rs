@@ -4,12 +4,13 @@ use super::Asked;
 use super::decide::Choice;
 use crate::account::permissions;
 use crate::device::DeviceAsk;
+use crate::named::Named;
 use crate::people::{Fields, People, SignedIn, Visit};
 use prokura_core::{InteractionId, Scope, ScopeSet};
 use prokura_oauth::redirect::shown_host;
 use prokura_ui::{
-    Consent, Device, Duration, ENGLISH, Hop, Ident, Meaning, Notice, Permission, Shown, Software, When,
-    detail_sentence, lasting,
+    Change, Consent, Device, Duration, ENGLISH, Hop, Ident, Meaning, Notice, Permission, Shown, Software,
+    When, detail_sentence, lasting,
 };
 
 /// The field with the place of a detail that is left.
@@ -80,11 +81,23 @@ impl People {
             }),
             software: software(asked),
             device: asked.device.as_ref().map(|d| self.device(visit, d)),
+            change: asked.management.as_ref().and_then(|m| m.named.as_ref()).map(|n| self.change(asked, n)),
             chain: self.chain(asked, who),
             resource: Shown::name(title),
             resource_uri: asked.resource.to_string(),
             permissions: self.permissions(asked, again.is_none()),
             durations: self.durations(again),
+        }
+    }
+
+    /// What becomes of the grant that the client named, if everything that is offered is left.
+    fn change(&self, asked: &Asked, named: &Named) -> Change {
+        let place = self.place(&asked.resource);
+        let said = |scopes: &ScopeSet| permissions(place, scopes).into_iter().map(|(_, said)| said).collect();
+        Change {
+            already: said(&asked.scope.intersection(&named.held)),
+            new: said(&asked.scope.difference(&named.held)),
+            ends: said(&named.held.difference(&asked.scope)),
         }
     }
 

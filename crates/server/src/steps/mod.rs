@@ -32,6 +32,8 @@ pub enum Step {
     Scope,
     /// The authorization details are of tools that those scopes bundle.
     Details,
+    /// The grant that the client names is its own, and in force.
+    Management,
     /// `state`, `prompt` and `max_age` can be read.
     Conversation,
     /// The request is kept for the browser to bring.
@@ -73,7 +75,7 @@ const fn row(step: Step, authorize: bool, par: bool, device: bool, does: &'stati
 }
 
 /// The table. Until `Redirect` has passed, no error leaves by way of a redirect (RFC 6749 §4.1.2.1).
-pub const TABLE: [Row; 16] = [
+pub const TABLE: [Row; 17] = [
     row(Step::Pushed, true, false, false, "a `request_uri` is spent and its parameters are taken (RFC 9126)"),
     row(Step::Client, true, false, false, "the client is found: configured, by its document, or registered"),
     row(Step::Authenticate, false, true, true, "the client authenticates by the method it registered"),
@@ -109,6 +111,13 @@ pub const TABLE: [Row; 16] = [
         true,
         true,
         "`authorization_details` of type `mcp_tool`, for tools that those scopes bundle (RFC 9396)",
+    ),
+    row(
+        Step::Management,
+        true,
+        true,
+        false,
+        "`grant_management_action` and `grant_id`: the grant is the client's, and in force",
     ),
     row(Step::Conversation, true, true, false, "`state`, `prompt` and `max_age` can be read"),
     row(Step::Push, false, true, false, "the request is kept and a `request_uri` made"),
@@ -152,6 +161,7 @@ mod tests {
             Step::Resource,
             Step::Scope,
             Step::Details,
+            Step::Management,
             Step::Conversation,
         ];
         assert!(TABLE.iter().filter(|r| checks.contains(&r.step)).all(|r| r.authorize && r.par));

@@ -6,6 +6,7 @@ use crate::clients::Client;
 use crate::fault::Fault;
 use crate::grants::{CHALLENGE, KEY, NONCE};
 use crate::interaction::{Asked, Prompt};
+use crate::named::{self, Management};
 use crate::places::Place;
 use crate::possession::{At, Possession};
 use crate::record::About;
@@ -28,7 +29,7 @@ use std::time::Duration;
 /// How long a pushed request waits for the browser.
 const PUSHED_LIFE: Duration = Duration::from_secs(90);
 /// What is kept of a pushed request: parameters of the request, never credentials.
-const PUSHABLE: [&str; 16] = [
+const PUSHABLE: [&str; 18] = [
     "acr_values",
     "client_id",
     "redirect_uri",
@@ -40,6 +41,8 @@ const PUSHABLE: [&str; 16] = [
     "resource",
     "scope",
     "authorization_details",
+    "grant_management_action",
+    "grant_id",
     "state",
     "nonce",
     "prompt",
@@ -74,6 +77,7 @@ pub(crate) struct Walk<'a> {
     place: Option<Arc<Place>>,
     scope: ScopeSet,
     details: Details,
+    management: Option<Management>,
     prompts: Prompts,
     max_age: Option<u64>,
     acr: Option<Acr>,
@@ -102,6 +106,7 @@ impl<'a> Walk<'a> {
             place: None,
             scope: ScopeSet::default(),
             details: Details::default(),
+            management: None,
             prompts: Prompts::default(),
             max_age: None,
             acr: None,
@@ -139,6 +144,7 @@ impl<'a> Walk<'a> {
             }
             Step::Scope => self.check_scope()?,
             Step::Details => self.check_details()?,
+            Step::Management => self.check_management().await?,
             Step::Conversation => self.check_conversation()?,
             Step::Push => return self.push().await.map(Some),
             Step::Interaction => return self.ask().map(Some),
@@ -288,6 +294,16 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    async fn check_management(&mut self) -> Result<(), Fault> {
+        let Some(action) = authorize::grant_action(&self.form)? else { return Ok(()) };
+        let (client, place) = (Arc::clone(self.client()?), Arc::clone(self.place()?));
+        let (management, offered) =
+            named::checked(self.app, &client, action, &place, (&self.scope, &self.details)).await?;
+        self.management = Some(management);
+        self.scope = offered;
+        Ok(())
+    }
+
     fn check_conversation(&mut self) -> Result<(), Fault> {
         authorize::state(&self.form)?;
         authorize::nonce(&self.form)?;
@@ -361,6 +377,7 @@ impl<'a> Walk<'a> {
             max_age: self.max_age,
             acr: self.acr,
             device: None,
+            management: self.management.clone(),
             request,
         })
     }

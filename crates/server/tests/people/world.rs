@@ -87,6 +87,7 @@ pub fn asked(issuer: &str) -> Asked {
         prompt: Prompt::Needed,
         max_age: None,
         device: None,
+        management: None,
         acr: None,
         request: Object::default(),
     }

@@ -7,6 +7,7 @@ mod world;
 mod core_flow;
 mod device;
 mod durability;
+mod grant_management;
 mod keys;
 mod metadata;
 mod openid;

@@ -8,6 +8,7 @@ mod consent;
 mod entry;
 mod foreign;
 mod grant;
+mod grant_name;
 mod grant_state;
 mod identity;
 mod key;

@@ -2,8 +2,8 @@
 
 use crate::world::{World, alice, at, crm, g, grant, now, planner, user};
 use prokura_core::{
-    ClientId, Detail, Details, Evidence, GrantState, Grantor, Principal, ResourceUri, Revocation, ScopeSet,
-    UserId,
+    ClientId, Detail, Details, Evidence, GrantName, GrantState, Grantor, Principal, ResourceUri, Revocation,
+    ScopeSet, UserId,
 };
 use prokura_store::{ArtifactKind, Consent, Consumed, StoreError};
 
@@ -39,6 +39,22 @@ pub(crate) async fn an_update_needs_the_revision_it_read(w: World) {
     w.write(|tx| tx.revoke_grant(&g("g_1"), "usr_alice", "enough", now())).await;
     changed.revision = 2;
     assert!(!w.write(move |tx| tx.update_grant(&changed)).await, "what has ended does not change");
+}
+
+pub(crate) async fn a_name_is_its_clients_and_stays_when_the_grant_is_replaced(w: World) {
+    let client = |id: &str| ClientId::parse(id).unwrap();
+    let name = || GrantName::parse("gid_1").unwrap();
+    w.grant("g_1").await;
+    w.grant("g_2").await;
+    w.write(move |tx| tx.name_grant(&name(), &client("cli_1"), &g("g_1"))).await;
+    let named = |by: &'static str| w.read(move |tx| tx.named_grant(&name(), &client(by)));
+    assert_eq!(named("cli_1").await.map(|n| n.id), Some(g("g_1")));
+    assert_eq!(named("cli_2").await, None);
+    assert!(!w.write(move |tx| tx.rename_grant(&name(), &client("cli_2"), &g("g_2"))).await);
+    assert!(w.write(move |tx| tx.rename_grant(&name(), &client("cli_1"), &g("g_2"))).await);
+    assert_eq!(named("cli_1").await.map(|n| n.id), Some(g("g_2")));
+    let taken = w.store.transact(move |tx| tx.name_grant(&name(), &client("cli_2"), &g("g_1"))).await;
+    assert!(matches!(taken, Err(StoreError::Conflict(_))));
 }
 
 pub(crate) async fn revoking_ends_everything_below_each_once(w: World) {

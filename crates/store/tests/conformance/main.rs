@@ -58,6 +58,7 @@ on_every_driver! {
     grants {
         a_grant_comes_back_as_it_was
         an_update_needs_the_revision_it_read
+        a_name_is_its_clients_and_stays_when_the_grant_is_replaced
         revoking_ends_everything_below_each_once
         nothing_comes_to_life_under_what_has_ended
         suspending_can_be_undone_and_revoking_cannot
