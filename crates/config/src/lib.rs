@@ -24,7 +24,7 @@ pub use foreign::{
     IntrospectionConfig, IssuerUrl, SELF, ServerProfile, SignatureAlgorithm,
 };
 pub use identity_provider::{AcrName, IdTokenAlgorithm, IdentityProvider, Linking, Preset};
-pub use resource::{RateLimit, ResourceConfig, ScopeConfig};
+pub use resource::{RateLimit, ResourceConfig, ScopeConfig, SignInDemand};
 pub use schema::schema;
 pub use secret::{SecretError, SecretRef};
 pub use text::{ByteSize, Span};

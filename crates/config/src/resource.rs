@@ -1,7 +1,7 @@
 //! Resources: MCP servers behind the gateway.
 
 use crate::{SELF, Span, UpstreamUrl};
-use prokura_core::ActionPattern;
+use prokura_core::{Acr, ActionPattern, Demand};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -60,6 +60,35 @@ pub struct ScopeConfig {
     #[serde(deserialize_with = "patterns")]
     #[schemars(with = "Vec<String>")]
     pub actions: Vec<ActionPattern>,
+    /// What it asks of the user's sign-in, at every call (RFC 9470): nothing more if nothing is said.
+    #[serde(default)]
+    pub sign_in: Option<SignInDemand>,
+}
+
+/// What of a sign-in is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignInDemand {
+    /// How surely: `mfa` (two factors) or `phr` (a passkey).
+    #[serde(default, deserialize_with = "acr")]
+    #[schemars(with = "Option<String>")]
+    pub acr: Option<Acr>,
+    /// How long ago at most.
+    #[serde(default)]
+    pub max_age: Option<Span>,
+}
+
+impl SignInDemand {
+    /// As a decision looks at it.
+    pub fn to_demand(self) -> Demand {
+        Demand { acr: self.acr, max_age: self.max_age.map(|age| age.get().as_secs()) }
+    }
+}
+
+fn acr<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Acr>, D::Error> {
+    let word = String::deserialize(d)?;
+    let unknown = || serde::de::Error::custom(format!("`{word}` is no class of sign-in: use `mfa` or `phr`"));
+    Acr::parse(&word).map(Some).ok_or_else(unknown)
 }
 
 fn patterns<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<ActionPattern>, D::Error> {

@@ -1,5 +1,6 @@
 //! How surely a person proved who they are.
 
+use crate::Timestamp;
 use std::fmt;
 
 /// How surely a person proved who they are: the authentication context class (`acr`, OpenID Connect Core §2), from
@@ -45,9 +46,62 @@ impl fmt::Display for Acr {
     }
 }
 
+/// When and how surely somebody signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignIn {
+    /// When (`auth_time`).
+    pub at: Timestamp,
+    /// How surely (`acr`).
+    pub acr: Acr,
+}
+
+/// What of a sign-in is asked for: how sure, and how fresh (RFC 9470 §3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Demand {
+    /// At least this class.
+    pub acr: Option<Acr>,
+    /// No older than so many seconds.
+    pub max_age: Option<u64>,
+}
+
+impl Demand {
+    /// Whether this sign-in will do at `now`. Where nobody signed in, only the empty demand is met.
+    pub fn is_met_by(self, said: Option<SignIn>, now: Timestamp) -> bool {
+        let Some(said) = said else { return self == Self::default() };
+        self.acr.is_none_or(|asked| said.acr.meets(asked))
+            && self.max_age.is_none_or(|most| now.since(said.at).as_secs() <= most)
+    }
+}
+
+impl fmt::Display for Demand {
+    /// As what is needed: `a sign-in of class phr, no older than 600 seconds`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a sign-in")?;
+        if let Some(acr) = self.acr {
+            write!(f, " of class {acr}")?;
+        }
+        match self.max_age {
+            Some(most) => write!(f, ", no older than {most} seconds"),
+            None => Ok(()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_demand_is_met_by_who_is_sure_and_fresh_enough() {
+        let now = Timestamp::from_seconds(1000);
+        let said = |at, acr| Some(SignIn { at: Timestamp::from_seconds(at), acr });
+        let demand = Demand { acr: Some(Acr::Mfa), max_age: Some(60) };
+        assert!(demand.is_met_by(said(940, Acr::Mfa), now) && demand.is_met_by(said(940, Acr::Phr), now));
+        assert!(!demand.is_met_by(said(939, Acr::Phr), now), "too old");
+        assert!(!demand.is_met_by(said(1000, Acr::Single), now), "too weak");
+        assert!(!demand.is_met_by(None, now) && Demand::default().is_met_by(None, now));
+        assert_eq!(demand.to_string(), "a sign-in of class mfa, no older than 60 seconds");
+    }
 
     #[test]
     fn a_stronger_class_meets_a_weaker_request_and_never_the_other_way() {

@@ -1,6 +1,6 @@
 //! Decisions, and the permit that only a positive one yields.
 
-use crate::{Action, Constraint, ScopeSet};
+use crate::{Action, Constraint, Demand, ScopeSet};
 use std::fmt;
 
 /// Why a decision came out as it did; each has a stable code for machines and a sentence for people.
@@ -22,6 +22,8 @@ pub enum Reason {
     NotInDetails,
     /// The arguments do not meet this constraint of the token.
     Constraint(Box<Constraint>),
+    /// The user's sign-in is too weak or too old for it (RFC 9470).
+    SignIn(Demand),
     /// The grant, or one above it, was revoked.
     GrantRevoked,
     /// The view of what is revoked is too old to trust.
@@ -42,6 +44,7 @@ impl Reason {
             Self::ProtocolOnly => "protocol_only",
             Self::Unmapped => "unmapped",
             Self::ScopeMissing => "scope_missing",
+            Self::SignIn(_) => "sign_in",
             Self::GrantRevoked => "grant_revoked",
             Self::RevocationStale => "revocation_stale",
             Self::RateLimited => "rate_limited",
@@ -60,6 +63,7 @@ impl fmt::Display for Reason {
             Self::ProtocolOnly => f.write_str("it is part of the protocol and touches nothing"),
             Self::Unmapped => f.write_str("no scope of this resource allows it to anyone"),
             Self::ScopeMissing => f.write_str("the token lacks a scope that allows it"),
+            Self::SignIn(demand) => write!(f, "it needs {demand}"),
             Self::GrantRevoked => f.write_str("the grant was revoked"),
             Self::RevocationStale => f.write_str("what is revoked is not known freshly enough"),
             Self::RateLimited => f.write_str("the limit on calls was reached"),

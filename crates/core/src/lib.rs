@@ -20,7 +20,7 @@ mod scope;
 mod time;
 
 pub use action::{Action, ActionKind, ActionPattern, InvalidAction};
-pub use assurance::Acr;
+pub use assurance::{Acr, Demand, SignIn};
 pub use constraint::{Constraint, Literal, Member, Node, Pattern, Test, View};
 pub use decimal::Decimal;
 pub use decision::{Decision, Denial, Obligation, Permit, Reason};

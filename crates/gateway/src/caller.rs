@@ -10,8 +10,9 @@ use crate::route::Route;
 use aws_lc_rs::digest::{SHA256, digest};
 use http::request::Parts;
 use http::{HeaderMap, header};
-use prokura_core::{Clock, Principal, Timestamp};
+use prokura_core::{Clock, Principal, SignIn, Timestamp};
 use prokura_oauth::access_token::AccessToken;
+use prokura_oauth::authentication::Authentication;
 use prokura_oauth::dpop::Proof;
 use prokura_oauth::foreign::claimed;
 use prokura_oauth::jose::KeySet;
@@ -47,6 +48,11 @@ impl Caller {
             Self::Token(verified) => Some(&verified.token),
             Self::Foreign(verified) => Some(&verified.value),
         }
+    }
+
+    /// How the user signed in, as far as the token says it in words that are known here.
+    pub(crate) fn sign_in(&self) -> Option<SignIn> {
+        self.token()?.authentication.as_ref().map(Authentication::sign_in)
     }
 
     /// Which of the other authorization servers of its route the token is from; `None` if it is our own.

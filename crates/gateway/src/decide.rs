@@ -3,7 +3,7 @@
 use crate::caller::Caller;
 use crate::fault::Fault;
 use crate::route::Route;
-use prokura_core::{Action, ActionKind, Decision, Denial, Node, Permit, Reason, ScopeSet};
+use prokura_core::{Action, ActionKind, Decision, Denial, Node, Permit, Reason, ScopeSet, Timestamp};
 use prokura_oauth::json::Value;
 use prokura_oauth::rich;
 use prokura_policy::{Request, decide};
@@ -37,10 +37,11 @@ pub(crate) fn all(
     actions: &[Action],
     arguments: Option<&dyn Node>,
     filtered: bool,
+    now: Timestamp,
 ) -> Result<Warrant, Fault> {
-    let ask = |action| {
-        decide(&Request { authority: caller.authority(), action, arguments, filtered }, &route.policy)
-    };
+    let (authority, sign_in) = (caller.authority(), caller.sign_in());
+    let ask =
+        |action| decide(&Request { authority, action, arguments, sign_in, now, filtered }, &route.policy);
     if actions.is_empty() {
         return warrant(route, caller, &[], vec![ask(None)]);
     }

@@ -194,6 +194,9 @@ impl Fault {
             Self::UnexpectedResponse => {
                 row(S::BAD_REQUEST, -32600, "malformed", "clients of this protocol version send no responses")
             }
+            Self::Denied { denial: Denial { reason: reason @ Reason::SignIn(_), .. }, .. } => {
+                own(S::UNAUTHORIZED, reason.code(), reason.to_string())
+            }
             Self::Denied { denial, .. } => own(S::FORBIDDEN, denial.reason.code(), denial.reason.to_string()),
             Self::NoSession => own(S::BAD_REQUEST, "malformed", "name the session"),
             Self::UnknownSession => own(S::NOT_FOUND, "unknown_session", "no such session; initialize again"),
@@ -251,6 +254,15 @@ impl Fault {
             Self::Denied { ask, denial, .. } if !denial.missing.is_empty() => {
                 data.insert("error", OAuthError::InsufficientScope.code().into());
                 data.insert("scope", Value::from(ask.to_string()));
+            }
+            Self::Denied { denial: Denial { reason: Reason::SignIn(demand), .. }, .. } => {
+                data.insert("error", OAuthError::InsufficientUserAuthentication.code().into());
+                if let Some(acr) = demand.acr {
+                    data.insert("acr_values", acr.as_str().into());
+                }
+                if let Some(most) = demand.max_age {
+                    data.insert("max_age", most.into());
+                }
             }
             Self::Denied { denial, remedy: Some(remedy), .. } => {
                 data.insert("error", OAuthError::InsufficientAuthorization.code().into());
@@ -331,6 +343,11 @@ impl Fault {
             Self::NoProof | Self::Proof(_) | Self::ProofReplayed => error(OAuthError::InvalidDpopProof),
             Self::ProofNonce => error(OAuthError::UseDpopNonce),
             Self::BadAuthorization => begun.error(OAuthError::InvalidRequest),
+            Self::Denied { denial: Denial { reason: Reason::SignIn(demand), .. }, ask, .. } => {
+                let asked = error(OAuthError::InsufficientUserAuthentication).scope(ask);
+                let asked = demand.acr.map_or(asked.clone(), |acr| asked.with("acr_values", acr.as_str()));
+                demand.max_age.map_or(asked.clone(), |most| asked.with("max_age", &most.to_string()))
+            }
             Self::Denied { ask, denial, .. } if !denial.missing.is_empty() => {
                 error(OAuthError::InsufficientScope).scope(ask)
             }

@@ -84,12 +84,13 @@ impl Route {
         let fail = |why: String| GatewayError::Resource { name: config.name.clone(), why };
         let resource = ResourceUri::parse_exact(&format!("{issuer}/mcp/{}", config.name))
             .map_err(|e| fail(e.to_string()))?;
-        let mut scopes = Vec::new();
+        let (mut scopes, mut demands) = (Vec::new(), Vec::new());
         for (name, scope) in &config.scopes {
             let name = Scope::parse(name.as_str()).map_err(|e| fail(e.to_string()))?;
+            demands.extend(scope.sign_in.map(|demand| (name.clone(), demand.to_demand())));
             scopes.push((name, scope.actions.clone()));
         }
-        let policy = ResourcePolicy::new(config.public, scopes);
+        let policy = ResourcePolicy::new(config.public, scopes).demanding(demands);
         let first_scopes = match &config.default_scopes {
             Some(names) => ScopeSet::parse(&names.join(" ")).map_err(|e| fail(e.to_string()))?,
             None => policy.scopes().clone(),

@@ -121,7 +121,9 @@ impl Scene {
         let (kind, outcome) = match fault {
             _ if forwarded => (EventKind::Outcome, Outcome::Error),
             Fault::NoToken => (EventKind::Decision, Outcome::Challenge),
-            Fault::Denied { denial, .. } if !denial.missing.is_empty() => {
+            Fault::Denied { denial, .. }
+                if !denial.missing.is_empty() || matches!(denial.reason, Reason::SignIn(_)) =>
+            {
                 (EventKind::Decision, Outcome::Challenge)
             }
             _ => (EventKind::Decision, Outcome::Deny),

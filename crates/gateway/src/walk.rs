@@ -173,7 +173,8 @@ impl Walk {
             self.scene.action = action.to_string();
         }
         let arguments = arguments.map(|a| a as &dyn Node);
-        decide::all(&self.scene.route, &self.scene.caller, actions, arguments, filtered)
+        let now = self.scene.inner.clock.now();
+        decide::all(&self.scene.route, &self.scene.caller, actions, arguments, filtered, now)
     }
 
     /// Record: nothing is forwarded before this is durable.

@@ -2,7 +2,7 @@
 //! access tokens (RFC 9068 §2.2.1) and in ID tokens (OpenID Connect Core §2) alike.
 
 use crate::json::{Object, Value};
-use prokura_core::{Acr, Timestamp};
+use prokura_core::{Acr, SignIn, Timestamp};
 
 /// How and when a person proved who they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,11 @@ impl Authentication {
     pub fn new(at: Timestamp, acr: Acr, amr: &str) -> Self {
         let amr = amr.split_ascii_whitespace().map(str::to_owned).collect();
         Self { at: Timestamp::from_seconds(at.seconds()), acr, amr }
+    }
+
+    /// What a decision looks at.
+    pub fn sign_in(&self) -> SignIn {
+        SignIn { at: self.at, acr: self.acr }
     }
 
     /// Puts the three claims into `claims`.
@@ -49,32 +54,6 @@ impl Authentication {
             Some(_) => return Err("amr"),
         };
         Ok(Some(Self { at: Timestamp::from_seconds(at), acr, amr }))
-    }
-}
-
-/// What of a sign-in is asked for: how sure, and how fresh (RFC 9470 §3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Demand {
-    /// At least this class.
-    pub acr: Option<Acr>,
-    /// No older than so many seconds.
-    pub max_age: Option<u64>,
-}
-
-impl Demand {
-    /// Whether a token that says this of its sign-in will do at `now`. Nobody's sign-in meets no demand but the
-    /// empty one.
-    pub fn is_met_by(&self, said: Option<&Authentication>, now: Timestamp) -> bool {
-        let Some(said) = said else { return *self == Self::default() };
-        self.acr.is_none_or(|asked| said.acr.meets(asked))
-            && self.max_age.is_none_or(|most| now.since(said.at).as_secs() <= most)
-    }
-
-    /// What meets both.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        let least = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
-        Self { acr: self.acr.max(other.acr), max_age: least(self.max_age, other.max_age) }
     }
 }
 
@@ -110,20 +89,6 @@ mod tests {
         assert_eq!(Authentication::read(&Object::default()), Ok(None));
         claims.insert("acr", "best".into());
         assert_eq!(Authentication::read(&claims), Err("acr"));
-    }
-
-    #[test]
-    fn a_demand_is_met_by_who_is_sure_and_fresh_enough() {
-        let now = Timestamp::from_seconds(1000);
-        let said = |at, acr| Authentication::new(Timestamp::from_seconds(at), acr, "pwd");
-        let demand = Demand { acr: Some(Acr::Mfa), max_age: Some(60) };
-        assert!(demand.is_met_by(Some(&said(940, Acr::Mfa)), now));
-        assert!(demand.is_met_by(Some(&said(940, Acr::Phr)), now));
-        assert!(!demand.is_met_by(Some(&said(939, Acr::Phr)), now), "too old");
-        assert!(!demand.is_met_by(Some(&said(1000, Acr::Single)), now), "too weak");
-        assert!(!demand.is_met_by(None, now) && Demand::default().is_met_by(None, now));
-        let both = demand.and(Demand { acr: Some(Acr::Phr), max_age: Some(600) });
-        assert_eq!(both, Demand { acr: Some(Acr::Phr), max_age: Some(60) });
     }
 
     #[test]

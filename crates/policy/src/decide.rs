@@ -2,7 +2,8 @@
 
 use crate::ResourcePolicy;
 use prokura_core::{
-    Action, ActionKind, Decision, Denial, Details, Node, NotAllowed, Obligation, Reason, Scope, ScopeSet,
+    Action, ActionKind, Decision, Demand, Denial, Details, Node, NotAllowed, Obligation, Reason, Scope,
+    ScopeSet, SignIn, Timestamp,
 };
 
 /// With what authority a request comes.
@@ -29,8 +30,22 @@ pub struct Request<'a> {
     /// The arguments of a call. None where nothing is called: a list is filtered, or what came of a call is fetched
     /// that was decided on with its arguments.
     pub arguments: Option<&'a dyn Node>,
+    /// How the user behind the authority signed in, where that is known.
+    pub sign_in: Option<SignIn>,
+    /// The time of the request.
+    pub now: Timestamp,
     /// Whether the answer is a list that will be filtered for this token.
     pub filtered: bool,
+}
+
+impl Request<'_> {
+    /// Whether the sign-in behind the request meets `demand`. A list shows what one more sign-in would open.
+    fn meets(&self, demand: Demand) -> Result<(), Denial> {
+        if self.action.is_none() || demand.is_met_by(self.sign_in, self.now) {
+            return Ok(());
+        }
+        Err(deny(Reason::SignIn(demand), ScopeSet::default()))
+    }
 }
 
 /// Decides: `effective = token scope ∩ token details ∩ what the resource's scopes bundle`. Anything that no scope
@@ -45,14 +60,18 @@ pub fn decide(request: &Request<'_>, policy: &ResourcePolicy) -> Decision {
     };
     match why(request, action, policy) {
         Ok(reason) => Decision::permit(Some(action.clone()), obligations, reason),
+        Err(denial @ Denial { reason: Reason::SignIn(_), .. }) => Decision::Challenge(denial),
         Err(denial) if denial.missing.is_empty() => Decision::Deny(denial),
         Err(denial) => Decision::Challenge(denial),
     }
 }
 
-/// Whether a list may show `action` to this authority: exactly if calling it would be permitted, with some arguments.
+/// Whether a list may show `action` to this authority: exactly if calling it would be permitted, with some arguments
+/// and after some sign-in. Who does not see it would never be asked for a surer one.
 pub fn visible(authority: Authority<'_>, action: &Action, policy: &ResourcePolicy) -> bool {
-    why(&Request { authority, action: None, arguments: None, filtered: true }, action, policy).is_ok()
+    let now = Timestamp::from_micros(0);
+    let request = Request { authority, action: None, arguments: None, sign_in: None, now, filtered: true };
+    why(&request, action, policy).is_ok()
 }
 
 fn deny(reason: Reason, missing: ScopeSet) -> Denial {
@@ -71,18 +90,32 @@ fn why(request: &Request<'_>, action: &Action, policy: &ResourcePolicy) -> Resul
             Some(_) => Ok(Reason::PublicResource),
             None => Err(deny(Reason::Unmapped, ScopeSet::default())),
         },
-        Authority::Token { scopes, details } if details.is_empty() => by_scope(scopes, action, policy),
+        Authority::Token { scopes, details } if details.is_empty() => {
+            by_scope(scopes, action, policy, request)
+        }
         Authority::Token { scopes, details } => {
-            let reason = by_scope_or_none(scopes, action, policy)?;
+            let reason = by_scope_or_none(scopes, action, policy, request)?;
             by_detail(details, action, request.arguments)?;
             Ok(reason)
         }
     }
 }
 
-fn by_scope(scopes: &ScopeSet, action: &Action, policy: &ResourcePolicy) -> Result<Reason, Denial> {
-    if let Some(scope) = policy.allowing(action).find(|s| scopes.contains(s)) {
-        return Ok(Reason::ScopeAllows(scope.to_string()));
+fn by_scope(
+    scopes: &ScopeSet,
+    action: &Action,
+    policy: &ResourcePolicy,
+    request: &Request<'_>,
+) -> Result<Reason, Denial> {
+    let mut unmet = None;
+    for scope in policy.allowing(action).filter(|s| scopes.contains(s)) {
+        match request.meets(policy.demand(scope)) {
+            Ok(()) => return Ok(Reason::ScopeAllows(scope.to_string())),
+            Err(denial) => unmet = unmet.or(Some(denial)),
+        }
+    }
+    if let Some(denial) = unmet {
+        return Err(denial);
     }
     let missing = cheapest(action, policy);
     let reason = if missing.is_empty() { Reason::Unmapped } else { Reason::ScopeMissing };
@@ -90,13 +123,18 @@ fn by_scope(scopes: &ScopeSet, action: &Action, policy: &ResourcePolicy) -> Resu
 }
 
 /// Beside details scopes may be missing, but those that tell who the user is; what no scope bundles is denied all the same.
-fn by_scope_or_none(scopes: &ScopeSet, action: &Action, policy: &ResourcePolicy) -> Result<Reason, Denial> {
+fn by_scope_or_none(
+    scopes: &ScopeSet,
+    action: &Action,
+    policy: &ResourcePolicy,
+    request: &Request<'_>,
+) -> Result<Reason, Denial> {
     let opens_nothing = |s: &Scope| s.is_of_identity() && !policy.scopes().contains(s);
     if !scopes.iter().all(opens_nothing) || action.kind != ActionKind::Tool {
-        return by_scope(scopes, action, policy);
+        return by_scope(scopes, action, policy, request);
     }
     match policy.allowing(action).next() {
-        Some(_) => Ok(Reason::DetailAllows),
+        Some(scope) => request.meets(policy.demand(scope)).map(|()| Reason::DetailAllows),
         None => Err(deny(Reason::Unmapped, ScopeSet::default())),
     }
 }
@@ -120,7 +158,7 @@ fn cheapest(action: &Action, policy: &ResourcePolicy) -> ScopeSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use prokura_core::{ActionPattern, Constraint, Detail, Path, Test, View};
+    use prokura_core::{Acr, ActionPattern, Constraint, Detail, Path, Test, View};
     use std::sync::LazyLock;
 
     fn policy(public: bool) -> ResourcePolicy {
@@ -134,6 +172,7 @@ mod tests {
         )
     }
 
+    const NOW: Timestamp = Timestamp::from_seconds(1000);
     static NONE: LazyLock<Details> = LazyLock::new(Details::default);
 
     fn token<'a>(scopes: &'a ScopeSet, details: &'a Details) -> Authority<'a> {
@@ -141,7 +180,14 @@ mod tests {
     }
 
     fn ask<'a>(scopes: &'a ScopeSet, action: Option<&'a Action>) -> Request<'a> {
-        Request { authority: token(scopes, &NONE), action, arguments: None, filtered: false }
+        Request {
+            authority: token(scopes, &NONE),
+            action,
+            arguments: None,
+            sign_in: None,
+            now: NOW,
+            filtered: false,
+        }
     }
 
     #[test]
@@ -159,12 +205,35 @@ mod tests {
     }
 
     #[test]
+    fn a_scope_may_ask_for_a_surer_or_fresher_sign_in_and_a_list_shows_it_all_the_same() {
+        let delete = Action::tool("delete");
+        let scopes = ScopeSet::parse("all read").unwrap();
+        let demand = Demand { acr: Some(Acr::Phr), max_age: Some(60) };
+        let policy = policy(false).demanding([(Scope::parse("all").unwrap(), demand)]);
+        let with = |at, acr| {
+            let sign_in = Some(SignIn { at: Timestamp::from_seconds(at), acr });
+            decide(&Request { sign_in, ..ask(&scopes, Some(&delete)) }, &policy)
+        };
+        assert_eq!(with(990, Acr::Phr).word(), "permit");
+        for weak in [with(990, Acr::Mfa), with(900, Acr::Phr), decide(&ask(&scopes, Some(&delete)), &policy)]
+        {
+            let Decision::Challenge(denial) = weak else { panic!() };
+            assert_eq!(denial.reason, Reason::SignIn(demand));
+        }
+        assert!(visible(token(&scopes, &NONE), &delete, &policy));
+        let read = Action::tool("read_report");
+        assert_eq!(decide(&ask(&scopes, Some(&read)), &policy).word(), "permit", "another scope opens it");
+    }
+
+    #[test]
     fn nobody_may_do_what_is_public_and_mapped() {
         let (read, other) = (Action::tool("read_report"), Action::tool("drop"));
         let request = |action| Request {
             authority: Authority::Nobody,
             action: Some(action),
             arguments: None,
+            sign_in: None,
+            now: NOW,
             filtered: false,
         };
         assert_eq!(decide(&request(&read), &policy(true)).word(), "permit");
@@ -206,7 +275,14 @@ mod tests {
     fn word(scopes: &str, details: &Details, action: &Action) -> (&'static str, &'static str) {
         let scopes = ScopeSet::parse(scopes).unwrap();
         let authority = token(&scopes, details);
-        let request = Request { authority, action: Some(action), arguments: Some(&Empty), filtered: false };
+        let request = Request {
+            authority,
+            action: Some(action),
+            arguments: Some(&Empty),
+            sign_in: None,
+            now: NOW,
+            filtered: false,
+        };
         let decision = decide(&request, &policy(false));
         (decision.word(), decision.reason().code())
     }

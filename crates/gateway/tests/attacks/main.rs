@@ -15,5 +15,6 @@ mod handles;
 mod messages;
 mod mirrored;
 mod proofs;
+mod sign_in;
 mod sockets;
 mod streams;

@@ -35,7 +35,7 @@ use tokio::sync::watch;
 pub const NOW: i64 = 1_800_000_000;
 
 /// Scopes and bounds of the resources of every world.
-const CONFIG: &str = r#"
+pub const CONFIG: &str = r#"
 issuer = "http://ADDRESS"
 database = "sqlite::memory:"
 [gateway]
