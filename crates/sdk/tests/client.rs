@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use url::Url;
-use world::World;
+use world::{Surer, World};
 
 async fn call(client: &Client) -> Result<u16, ClientError> {
     let request = Request::post(client.server().as_url().as_str()).body(Bytes::new()).unwrap();
@@ -37,6 +37,29 @@ async fn from_an_address_to_an_answer() {
     assert_eq!((asked["code_challenge_method"].as_str(), asked["response_type"].as_str()), ("S256", "code"));
     assert_eq!(redeemed["redirect_uri"], asked["redirect_uri"]);
     assert!(facts.registered[0].contains(r#""application_type":"native""#), "{}", facts.registered[0]);
+}
+
+#[tokio::test]
+async fn a_surer_sign_in_is_asked_of_the_person_and_not_of_the_refresh_token() {
+    let world = World::start().await;
+    let client = world.client().build().unwrap();
+    assert_eq!(call(&client).await.unwrap(), 200);
+    world.facts().surer = Some(Surer::Possible);
+    assert_eq!(call(&client).await.unwrap(), 200);
+    let facts = world.facts();
+    let [first, second] = facts.asked.as_slice() else { panic!("{} requests", facts.asked.len()) };
+    assert!(!first.contains_key("acr_values"));
+    assert_eq!((second["acr_values"].as_str(), second["max_age"].as_str()), ("phr", "600"));
+    assert!(facts.tokens.iter().all(|t| t["grant_type"] == "authorization_code"));
+}
+
+#[tokio::test]
+async fn a_surer_sign_in_that_is_never_sure_enough_comes_to_an_end() {
+    let world = World::start().await;
+    let client = world.client().build().unwrap();
+    world.facts().surer = Some(Surer::Impossible);
+    assert!(matches!(call(&client).await, Err(ClientError::StillRefused { .. })));
+    assert!(world.facts().asked.len() <= 3, "nobody is asked without end");
 }
 
 /// Processes that share a folder are clients that share nothing else.

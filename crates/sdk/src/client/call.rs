@@ -4,7 +4,7 @@ use super::dpop::PROOF;
 use super::error::ClientError;
 use super::inner::{Inner, Need};
 use super::kept::Kept;
-use super::obtain::Challenged;
+use super::obtain::{Challenged, SignInAsked};
 use super::token::{TokenError, printable, words};
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
@@ -95,6 +95,14 @@ impl Call {
             return Ok(Heeded::Again);
         }
         let challenge = challenged(&all);
+        if challenge.asks_for_sign_in() {
+            self.stepped += 1;
+            if self.stepped >= MAX_STEPS {
+                return Err(self.give_up(&challenge));
+            }
+            self.inner.renew(self.used.clone(), Need::SignIn(challenge)).await?;
+            return Ok(Heeded::Again);
+        }
         // A first refusal without a token is how everything begins, and is not counted.
         self.refused += u8::from(self.used.is_some());
         if self.refused >= MAX_REFUSED {
@@ -149,6 +157,10 @@ fn challenged(all: &[Received]) -> Challenged {
         scope: parameter("scope").map(|s| words(s.split(' '))).filter(|s| !s.is_empty()),
         error: text("error"),
         description: text("error_description"),
+        sign_in: SignInAsked {
+            acr_values: parameter("acr_values").map(printable),
+            max_age: parameter("max_age").and_then(|most| most.parse().ok()),
+        },
     }
 }
 

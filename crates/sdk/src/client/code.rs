@@ -5,6 +5,7 @@ use super::auth::Registered;
 use super::device::DeviceError;
 use super::dpop::ProofKey;
 use super::means::Means;
+use super::obtain::SignInAsked;
 use super::server::may_be_opened;
 use super::token::{TokenError, TokenRequest, printable};
 use super::visit::VisitError;
@@ -93,6 +94,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) scope: &'a ScopeSet,
     pub(crate) resource: &'a str,
     pub(crate) key: Option<&'a ProofKey>,
+    pub(crate) sign_in: &'a SignInAsked,
 }
 
 impl Attempt {
@@ -153,6 +155,7 @@ impl Attempt {
             // The code is bound to the key too (RFC 9449 §10).
             parameters.push(("dpop_jkt", key.thumbprint()));
         }
+        parameters.extend(wanted.sign_in.parameters());
         parameters
     }
 

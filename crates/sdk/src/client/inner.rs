@@ -49,6 +49,8 @@ pub(crate) enum Need {
     Refused(Challenged),
     /// It lacks scopes.
     Scopes(Challenged),
+    /// The person has to sign in anew: more surely, or because it is too long ago.
+    SignIn(Challenged),
 }
 
 impl Inner {
@@ -149,7 +151,7 @@ impl Inner {
             Need::Refused(challenge) => {
                 self.refreshed_or_new(kept, &mut *held, Some(challenge), false).await?
             }
-            Need::Scopes(challenge) => {
+            Need::Scopes(challenge) | Need::SignIn(challenge) => {
                 let found = self.discover(&challenge, kept.as_ref()).await?;
                 self.obtain(&found, &challenge, kept.as_ref()).await?
             }
@@ -169,7 +171,7 @@ impl Inner {
             Need::Scopes(challenge) => {
                 challenge.scope.as_ref().is_some_and(|s| s.is_within(&kept.granted.union(&kept.asked)))
             }
-            Need::Fresh | Need::Refused(_) => true,
+            Need::Fresh | Need::Refused(_) | Need::SignIn(_) => true,
         };
         other && wide && kept.is_fresh(self.now())
     }

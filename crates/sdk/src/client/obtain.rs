@@ -24,6 +24,29 @@ pub(crate) struct Challenged {
     pub(crate) scope: Option<ScopeSet>,
     pub(crate) error: String,
     pub(crate) description: String,
+    pub(crate) sign_in: SignInAsked,
+}
+
+/// What a server asks of the person's sign-in (RFC 9470 §3), to be passed on as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct SignInAsked {
+    pub(crate) acr_values: Option<String>,
+    pub(crate) max_age: Option<u64>,
+}
+
+impl Challenged {
+    /// Whether another sign-in is what is missing (RFC 9470 §3); renewing the token does not help then.
+    pub(crate) fn asks_for_sign_in(&self) -> bool {
+        self.error == "insufficient_user_authentication"
+    }
+}
+
+impl SignInAsked {
+    /// As parameters of a request for authorization (RFC 9470 §4).
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let acr = self.acr_values.clone().map(|acr| ("acr_values", acr));
+        acr.into_iter().chain(self.max_age.map(|most| ("max_age", most.to_string())))
+    }
 }
 
 /// Who grants access to the server, and how.
@@ -43,6 +66,7 @@ pub(super) struct Asking<'a> {
     pub(super) scope: ScopeSet,
     pub(super) key: Option<Arc<ProofKey>>,
     pub(super) bound_to: Option<String>,
+    pub(super) sign_in: SignInAsked,
 }
 
 impl Asking<'_> {
@@ -136,6 +160,7 @@ impl Inner {
             scope: choice.scopes(),
             key: self.key(found, same)?,
             bound_to: kept.map(|k| k.issuer.clone()),
+            sign_in: challenge.sign_in.clone(),
         };
         let (given, client) = self.ask(&asking).await?;
         self.keep(found, asking, given, client.as_ref())
@@ -260,6 +285,7 @@ impl Inner {
             scope: &asking.scope,
             resource: &asking.resource,
             key: asking.key.as_deref(),
+            sign_in: &asking.sign_in,
         };
         let url = attempt.url(&self.means, &wanted).await.map_err(|e| later(e.into()))?;
         let answer = visit.visit(&url, &attempt.state).await.map_err(|e| later(e.into()))?;

@@ -33,6 +33,8 @@ pub(crate) struct Facts {
     pub(crate) presented: Vec<Option<String>>,
     /// Refresh tokens that were used a second time.
     pub(crate) reused: usize,
+    /// Whether `/mcp` wants a sign-in by passkey (RFC 9470); who was asked for one has it, unless nobody ever does.
+    pub(crate) surer: Option<Surer>,
     serial: u64,
     refresh: Option<String>,
     access: Option<String>,
@@ -44,6 +46,13 @@ pub(crate) struct Facts {
     pub(crate) ill: Option<String>,
     /// How often the device endpoint still says that nobody decided.
     pub(crate) pending: usize,
+}
+
+/// What is to be had of a surer sign-in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Surer {
+    Possible,
+    Impossible,
 }
 
 pub(crate) struct World {
@@ -129,6 +138,12 @@ async fn mcp(State(world): State<Arc<World>>, headers: HeaderMap, body: String) 
     facts.presented.push(presented.clone());
     let right = facts.access.as_ref().map(|a| format!("Bearer {a}"));
     if presented.is_some() && presented == right {
+        let sure = facts.asked.last().is_some_and(|a| a.get("acr_values").is_some_and(|acr| acr == "phr"));
+        if facts.surer.is_some_and(|s| s == Surer::Impossible || !sure) {
+            let challenge =
+                r#"Bearer error="insufficient_user_authentication", acr_values="phr", max_age="600""#;
+            return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)]).into_response();
+        }
         return answer(&body);
     }
     let challenge = format!(
