@@ -189,7 +189,7 @@ mod tests {
             ("iss", Some("cli_2".into())),
             ("aud", None),
             ("aud", Some("https://other.example".into())),
-            ("aud", Some(several.clone())),
+            ("aud", Some(several)),
             ("client_id", None),
             ("client_id", Some("cli_2".into())),
             ("exp", None),

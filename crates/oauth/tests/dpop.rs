@@ -1,5 +1,5 @@
 //! Proofs of possession: RFC 9449 §4.3, check by check, and what §11 warns of.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test that cannot go on has failed")]
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;

@@ -90,7 +90,7 @@ fn entra_roles_of_a_person_never_widen_what_the_client_was_allowed() {
         r#"{"iss":"https://sts.windows.net/tid/","aud":"api://sales","oid":"o1","appid":"c1","scp":"Sales.Read","ver":"1.0"}"#,
     );
     assert_eq!(summary(&v1.reads("JWT", &old, "api://sales").unwrap()), "Person o1 by c1 [Sales.Read] ()");
-    let mut id_token = person.clone();
+    let mut id_token = person;
     id_token.remove("azp");
     assert_eq!(entra.reads("JWT", &id_token, "6f1c"), Err(ForeignError::Claim("azp".into())));
 }
@@ -108,7 +108,7 @@ fn okta_has_lists_and_names_that_last() {
     own.remove("uid");
     own.insert("sub", "0oa1".into());
     assert_eq!(okta.reads("JWT", &own, "api://default").unwrap().kind, Subject::Software);
-    let mut id_token = person.clone();
+    let mut id_token = person;
     id_token.insert("jti", "ID.x".into());
     assert!(matches!(okta.reads("JWT", &id_token, "api://default"), Err(ForeignError::Class(_))));
 }
