@@ -16,6 +16,8 @@ export async function check(page, name, { picture = false } = {}) {
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: 800 });
       const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      const lines = await page.evaluate(() => Math.max(0, ...[...document.querySelectorAll(".tabs a")].map((a) => a.getClientRects().length + Number(a.offsetHeight > 48))));
+      if (lines > 1) throw new Error(`the tabs of ${name} stand in ${lines} lines at ${width} px`);
       if (over > 0) throw new Error(`${name} is ${over} px too wide at ${width} px`);
       await noAxe(page, `${name}, ${colorScheme}, ${width} px`);
       if (picture && width === WIDTHS[0] && colorScheme === "light") await shoot(page, `${name}-narrow`);

@@ -3,7 +3,7 @@
 // Usage: node run.mjs [--screenshots]
 //   --screenshots makes the pictures in docs/screenshots again.
 import assert from "node:assert/strict";
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, createHmac, randomBytes } from "node:crypto";
 import { chromium } from "playwright-core";
 import { stopAll } from "../lib/process.mjs";
 import { finish, record } from "../lib/report.mjs";
@@ -242,11 +242,11 @@ const walks = {
     const begun = await asking();
     await page.goto("/device");
     await check(page, "device");
-    await page.getByLabel("Code").fill("bcdf ghjk");
+    await page.getByRole("textbox", { name: "Code" }).fill("bcdf ghjk");
     await page.getByRole("button", { name: "Continue" }).click();
     assert.match(await page.getByRole("alert").innerText(), /No device waits/);
     await check(page, "device-refused");
-    await page.getByLabel("Code").fill(begun.user_code.toLowerCase().replace("-", " "));
+    await page.getByRole("textbox", { name: "Code" }).fill(begun.user_code.toLowerCase().replace("-", " "));
     await page.keyboard.press("Enter");
     await typePassword(page);
     await page.getByText("Another device asks").waitFor();
@@ -312,6 +312,106 @@ const walks = {
     await context.close();
   },
 
+  async "a passkey is added and used by keyboard alone"() {
+    const { page, context, broken } = await fresh();
+    const cdp = await context.newCDPSession(page);
+    await cdp.send("WebAuthn.enable");
+    await cdp.send("WebAuthn.addVirtualAuthenticator", {
+      options: {
+        protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true,
+        isUserVerified: true, automaticPresenceSimulation: true,
+      },
+    });
+    await page.goto("/account/security");
+    await tabTo(page, "User name");
+    await page.keyboard.type("alice");
+    await page.keyboard.press("Tab");
+    await page.keyboard.type(PASSWORD);
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/account");
+    await tabTo(page, "Sign-in and security");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/account/security");
+    await tabTo(page, "Name of this device");
+    await page.keyboard.type("By hand");
+    await tabTo(page, "Add a passkey");
+    await page.keyboard.press("Enter");
+    await page.getByText("The passkey was added.").waitFor();
+    await tabTo(page, "Sign out");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: /signed out/ }).waitFor();
+    // A browser that offers nothing in the field by itself: the key answers only when the button is pressed.
+    await page.addInitScript(() => { PublicKeyCredential.isConditionalMediationAvailable = async () => false; });
+    await page.goto("/account");
+    await page.waitForURL("**/signin");
+    await tabTo(page, "Sign in with a passkey");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/account");
+    assert.match(await page.textContent("h1"), /What I allowed/);
+    assert.deepEqual(broken, []);
+    await context.close();
+  },
+
+  async "one-time codes: set up, asked for after the password, and off again, without JavaScript"() {
+    const { page, context } = await fresh({ javaScriptEnabled: false });
+    await page.goto("/account");
+    await typePassword(page);
+    await page.goto("/account/security");
+    await page.getByRole("link", { name: "Set up one-time codes" }).click();
+    const secret = (await page.locator("code.strong").innerText()).replace(/\s/g, "");
+    assert.equal(await page.getByRole("img", { name: /QR code/ }).isVisible(), true);
+    await page.getByRole("textbox", { name: "Code" }).fill("000000");
+    await page.getByRole("button", { name: "Turn on one-time codes" }).click();
+    assert.match(await page.getByRole("alert").innerText(), /not right/);
+    await page.getByRole("textbox", { name: "Code" }).fill(totp(secret, 0));
+    await page.getByRole("button", { name: "Turn on one-time codes" }).click();
+    assert.match(await page.textContent("h1"), /recovery codes/);
+    const recovery = await page.locator("code.strong").allInnerTexts();
+    assert.equal(recovery.length, 10);
+    await page.getByRole("link", { name: "I have kept them" }).click();
+    await page.getByRole("button", { name: "Sign out", exact: true }).first().click();
+    await page.goto("/account");
+    await typePassword(page);
+    assert.match(await page.textContent("h1"), /second factor/);
+    await page.getByRole("textbox", { name: "Code" }).fill(totp(secret, 1));
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    assert.match(await page.textContent("h1"), /What I allowed/);
+    await page.goto("/account/security");
+    await page.getByRole("button", { name: "Turn off one-time codes" }).click();
+    assert.match(await page.getByRole("status").innerText(), /are off/);
+    await context.close();
+  },
+
+  async "the pages of second factors and passwords look as they should"() {
+    const { page, context, broken } = await fresh();
+    await page.goto("/account");
+    await typePassword(page);
+    await page.waitForURL("**/account");
+    await page.goto("/account/totp");
+    await check(page, "enrol", { picture: true });
+    const secret = (await page.locator("code.strong").innerText()).replace(/\s/g, "");
+    await page.getByRole("textbox", { name: "Code" }).fill(totp(secret, 0));
+    await page.getByRole("button", { name: "Turn on one-time codes" }).click();
+    await page.getByRole("heading", { name: /recovery codes/ }).waitFor();
+    await check(page, "recovery-codes");
+    await page.goto("/account/security");
+    await check(page, "security-with-codes", { picture: true });
+    await page.goto("/account/password");
+    await check(page, "new-password");
+    await page.goto("/signin?again");
+    await check(page, "sign-in-again");
+    await typePassword(page);
+    await page.getByRole("heading", { name: /second factor/ }).waitFor();
+    await check(page, "second-step", { picture: true });
+    await page.getByRole("textbox", { name: "Code" }).fill(totp(secret, 1));
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await page.waitForURL("**/account/security");
+    await page.getByRole("button", { name: "Turn off one-time codes" }).click();
+    await page.getByText("One-time codes are off.").waitFor();
+    assert.deepEqual(broken, []);
+    await context.close();
+  },
+
   async "by keyboard alone, and Enter alone allows nothing"() {
     let { page, context } = await fresh();
     await page.goto(asks("keys", "https://keys.example/cb"));
@@ -345,6 +445,18 @@ const walks = {
     await theirs.context.close();
   },
 };
+
+/** The code of an authenticator application (RFC 6238), so many steps from now. */
+function totp(secret, off) {
+  let bits = "";
+  for (const c of secret) bits += "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0");
+  const key = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + off));
+  const hash = createHmac("sha1", key).update(step).digest();
+  const at = hash[19] & 15;
+  return String((hash.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
 
 /** Presses Tab until what is focused has that name. */
 async function tabTo(page, name) {

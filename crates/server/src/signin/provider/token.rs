@@ -6,13 +6,21 @@ use super::{Credential, Provider, ProviderFault};
 use crate::people::People;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderValue, header};
 use prokura_core::Timestamp;
-use prokura_egress::{FetchLimits, Fetched};
+use prokura_egress::{Ask, FetchLimits, Reading};
 use prokura_oauth::jose::KeySet;
 use prokura_oauth::json::{self, Limits, Object};
 use prokura_oauth::relying::{ExpectedIdToken, IdToken, ProviderMetadata, verify_id_token};
 use prokura_oauth::token_request::ASSERTION_TYPE;
 use std::sync::Arc;
+
+/// As much of a UserInfo answer is read as of any document.
+const READING: Reading = Reading {
+    max_bytes: FetchLimits::DOCUMENT.max_bytes,
+    deadline: FetchLimits::DOCUMENT.deadline,
+    enough: |_, _| false,
+};
 
 /// What a provider vouched for: the ID token, and the claims of the UserInfo endpoint where it has one.
 pub(super) struct Vouched {
@@ -84,7 +92,8 @@ impl People {
         let url = address(&metadata.token_endpoint)?;
         let egress = &self.providers.inner().map_err(|_| "there are no providers")?.egress;
         let fetched = egress.post_form(&url, &form, header.as_deref(), &FetchLimits::DOCUMENT).await;
-        read(&fetched.map_err(|e| e.to_string())?)
+        let fetched = fetched.map_err(|e| e.to_string())?;
+        read(fetched.status, &fetched.body)
     }
 
     fn assertion_for(&self, provider: &Provider, metadata: &ProviderMetadata) -> Result<String, String> {
@@ -116,10 +125,13 @@ impl People {
         token: &IdToken,
     ) -> Result<Object, ProviderFault> {
         let asked = async {
-            let (url, header) = (address(endpoint)?, format!("Bearer {access}"));
+            let (url, ask) = (address(endpoint)?, bearer(access)?);
             let egress = &self.providers.inner().map_err(|_| "there are no providers")?.egress;
-            let fetched = egress.post_form(&url, &[], Some(&header), &FetchLimits::DOCUMENT).await;
-            let claims = read(&fetched.map_err(|e| e.to_string())?)?;
+            let answer = egress.ask(&url, ask, &READING).await.map_err(|e| e.to_string())?;
+            if !answer.whole {
+                return Err("the answer is too large or too slow".to_owned());
+            }
+            let claims = read(answer.status.as_u16(), &answer.body)?;
             let same = claims.str("sub") == Some(token.subject.as_str());
             same.then_some(claims).ok_or_else(|| "it is about somebody else (`sub`)".to_owned())
         };
@@ -142,14 +154,24 @@ fn noted(provider: &Provider, what: &str, why: &str) {
 }
 
 /// The members of an answer with status 200. Of an error only its code is repeated: it is the provider's own word.
-fn read(fetched: &Fetched) -> Result<Object, String> {
-    let value = json::parse(&fetched.body, &Limits::DOCUMENT).map_err(|e| e.to_string())?;
+fn read(status: u16, body: &[u8]) -> Result<Object, String> {
+    let value = json::parse(body, &Limits::DOCUMENT).map_err(|e| e.to_string())?;
     let object = value.into_object().ok_or("the answer is no JSON object")?;
-    if fetched.status == 200 {
+    if status == 200 {
         return Ok(object);
     }
     let code: String = object.str("error").unwrap_or("no error code").chars().take(64).collect();
-    Err(format!("status {}, {}", fetched.status, code.escape_default()))
+    Err(format!("status {status}, {}", code.escape_default()))
+}
+
+/// `GET` with the access token in the header (Core §5.3.1, RFC 6750 §2.1).
+fn bearer(access: &str) -> Result<Ask, String> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {access}")).map_err(|e| e.to_string())?;
+    value.set_sensitive(true);
+    let mut headers = HeaderMap::new();
+    headers.insert(header::AUTHORIZATION, value);
+    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    Ok(Ask { headers, ..Ask::default() })
 }
 
 /// `client_secret_basic`: both halves are encoded as a form is (RFC 6749 §2.3.1).
