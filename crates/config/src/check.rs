@@ -8,6 +8,7 @@ use prokura_core::{ClientId, Scope};
 use std::collections::BTreeSet;
 
 mod foreign;
+mod id_jag;
 
 pub(crate) use foreign::gateway_alone;
 
@@ -23,6 +24,7 @@ pub(crate) fn check(config: &Config) -> Checked {
     lives(config)?;
     registration(config)?;
     foreign::check(config)?;
+    id_jag::check(config)?;
     dev(config)
 }
 
@@ -102,7 +104,9 @@ fn client(config: &Config, c: &ClientConfig) -> Checked {
         let fix = "add `redirect_uris`, or set `grant_types = [\"client_credentials\"]`";
         return Err(ConfigError::value(key(".redirect_uris"), "there is none to send users back to", fix));
     }
-    if c.grant_types.contains(&GrantType::ClientCredentials) && c.auth() == AuthMethod::None {
+    let with_credentials =
+        |g: &GrantType| matches!(g, GrantType::ClientCredentials | GrantType::TokenExchange);
+    if c.grant_types.iter().any(with_credentials) && c.auth() == AuthMethod::None {
         let fix = "add a `secret`, `jwks_uri` or `jwks_file`";
         return Err(ConfigError::value(
             key(".grant_types"),

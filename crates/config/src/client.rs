@@ -34,6 +34,10 @@ pub enum GrantType {
     ClientCredentials,
     /// A user's consent in a browser on another device (RFC 8628).
     DeviceCode,
+    /// An assertion of an identity provider (RFC 7523, ID-JAG).
+    JwtBearer,
+    /// Exchange of a token (RFC 8693), for an ID-JAG.
+    TokenExchange,
 }
 
 /// A client known from the start.

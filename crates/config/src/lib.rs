@@ -9,6 +9,7 @@ mod check_provider;
 mod client;
 mod error;
 mod foreign;
+mod id_jag;
 mod identity_provider;
 mod resource;
 mod schema;
@@ -23,6 +24,7 @@ pub use foreign::{
     AuthorizationServerConfig, ForeignClaims, ForeignScope, ForeignScopeNames, IntrospectionAuth,
     IntrospectionConfig, IssuerUrl, SELF, ServerProfile, SignatureAlgorithm,
 };
+pub use id_jag::{IdJag, IdJagAudience, IdJagIssuer};
 pub use identity_provider::{AcrName, IdTokenAlgorithm, IdentityProvider, Linking, Preset};
 pub use resource::{RateLimit, ResourceConfig, ScopeConfig, SignInDemand};
 pub use schema::schema;
@@ -94,6 +96,9 @@ pub struct Config {
     /// How people sign in.
     #[serde(default)]
     pub sign_in: SignIn,
+    /// Identity assertions (ID-JAG, "Enterprise-Managed Authorization" of MCP).
+    #[serde(default)]
+    pub id_jag: IdJag,
     /// Bounds of the gateway.
     #[serde(default)]
     pub gateway: GatewayLimits,

@@ -3,6 +3,7 @@
 
 use crate::client_metadata::{AuthMethod, GrantType};
 use crate::dpop;
+use crate::id_jag;
 use crate::jose::Algorithm;
 use crate::json::{Object, Value};
 use crate::pkce;
@@ -46,6 +47,10 @@ pub struct ServerMetadata {
     pub client_documents: bool,
     /// Whether devices may ask (RFC 8628).
     pub device: bool,
+    /// Whether assertions of identity providers are taken (ID-JAG).
+    pub takes_id_jag: bool,
+    /// Whether such assertions are made for others.
+    pub makes_id_jag: bool,
     /// What tokens are signed with.
     pub algorithm: Algorithm,
     /// What certificates of clients are good for.
@@ -67,7 +72,7 @@ impl ServerMetadata {
         o.insert("scopes_supported", self.scopes.iter().map(|s| Value::from(s.as_str())).collect());
         o.insert("response_types_supported", list(["code"]));
         o.insert("response_modes_supported", list(["query"]));
-        let served = GrantType::ALL.into_iter().filter(|g| self.device || *g != GrantType::DeviceCode);
+        let served = GrantType::ALL.into_iter().filter(|g| self.serves(*g));
         o.insert("grant_types_supported", served.map(GrantType::as_str).collect());
         for endpoint in ["token", "revocation", "introspection"] {
             let methods = AuthMethod::ALL.into_iter().filter(|m| self.certificates.allow(*m));
@@ -92,6 +97,9 @@ impl ServerMetadata {
             list(["query", "revoke", "merge", "replace", "create"]),
         );
         o.insert("grant_management_action_required", false.into());
+        if self.takes_id_jag {
+            o.insert("authorization_grant_profiles_supported", list([id_jag::PROFILE]));
+        }
         o.insert("code_challenge_methods_supported", list([pkce::METHOD]));
         if self.certificates != Certificates::Off {
             o.insert("tls_client_certificate_bound_access_tokens", true.into());
@@ -113,6 +121,15 @@ impl ServerMetadata {
         o.insert("prompt_values_supported", list(["none", "login", "consent"]));
         o.insert("protected_resources", self.resources.iter().map(|r| Value::from(r.as_str())).collect());
         o
+    }
+
+    fn serves(&self, grant_type: GrantType) -> bool {
+        match grant_type {
+            GrantType::DeviceCode => self.device,
+            GrantType::JwtBearer => self.takes_id_jag,
+            GrantType::TokenExchange => self.makes_id_jag,
+            GrantType::AuthorizationCode | GrantType::RefreshToken | GrantType::ClientCredentials => true,
+        }
     }
 
     /// The document of OpenID Connect Discovery §3: the same, with what concerns who signed in. ID tokens are signed
@@ -151,6 +168,8 @@ mod tests {
             registration: false,
             client_documents: true,
             device: false,
+            takes_id_jag: false,
+            makes_id_jag: false,
             algorithm: Algorithm::Es256,
             certificates: Certificates::Off,
         }

@@ -2,6 +2,7 @@
 //! (RFC 6749 §2.3, RFC 7523 §2.2).
 
 use crate::client_metadata::{AuthMethod, GrantType};
+use crate::exchange::{Exchange, ExchangeError};
 use crate::form::Form;
 use crate::pkce::{CodeVerifier, PkceError};
 use base64::Engine as _;
@@ -50,6 +51,17 @@ pub enum TokenRequest {
         /// The authorization details, if they are said.
         details: Option<String>,
     },
+    /// An identity provider vouches for a user (RFC 7523 §2.1).
+    Assertion {
+        /// The assertion.
+        assertion: String,
+        /// Fewer scopes, if they are said.
+        scope: Option<ScopeSet>,
+        /// The resource, if it is said.
+        resource: Option<String>,
+    },
+    /// A token is exchanged (RFC 8693 §2.1).
+    Exchange(Exchange),
     /// A device asks whether its user has agreed (RFC 8628 §3.4).
     DeviceCode {
         /// The device code.
@@ -74,6 +86,9 @@ pub enum TokenRequestError {
     /// The scopes cannot be read.
     #[error(transparent)]
     Scope(#[from] InvalidScope),
+    /// The exchange cannot be read.
+    #[error(transparent)]
+    Exchange(#[from] ExchangeError),
 }
 
 impl TokenRequest {
@@ -99,6 +114,10 @@ impl TokenRequest {
                 Self::RefreshToken { token: required("refresh_token")?, scope: scope()?, resource, details }
             }
             GrantType::ClientCredentials => Self::ClientCredentials { scope: scope()?, resource, details },
+            GrantType::JwtBearer => {
+                Self::Assertion { assertion: required("assertion")?, scope: scope()?, resource }
+            }
+            GrantType::TokenExchange => Self::Exchange(Exchange::read(form)?),
             GrantType::DeviceCode => Self::DeviceCode { code: required("device_code")?, resource },
         })
     }
@@ -110,6 +129,8 @@ impl TokenRequest {
             Self::RefreshToken { .. } => GrantType::RefreshToken,
             Self::ClientCredentials { .. } => GrantType::ClientCredentials,
             Self::DeviceCode { .. } => GrantType::DeviceCode,
+            Self::Assertion { .. } => GrantType::JwtBearer,
+            Self::Exchange(_) => GrantType::TokenExchange,
         }
     }
 }

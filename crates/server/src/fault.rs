@@ -1,8 +1,10 @@
 //! Why a request is refused, and the one place where that becomes a status, a protocol error and a word for the
 //! record.
 
+mod asserted;
 mod grant;
 
+pub use asserted::{ExchangeFault, IdJagFault};
 pub use grant::{CodeFault, RefreshFault};
 
 use crate::certificates::CertificateFault;
@@ -114,6 +116,12 @@ pub enum Fault {
     /// Too many device codes for one address.
     #[error("too many device codes were asked for: try again later")]
     TooManyCodes,
+    /// The exchange is refused.
+    #[error("the exchange is refused: {0}")]
+    Exchange(ExchangeFault),
+    /// The assertion of an identity provider is refused.
+    #[error("the assertion is not valid here: {0}")]
+    IdJag(IdJagFault),
     /// The grant was revoked, is suspended, or has expired.
     #[error("the authority behind it has ended: ask the user again")]
     GrantOver,
@@ -238,6 +246,9 @@ impl Fault {
             Self::Json(_) | Self::NotObject => (S::BAD_REQUEST, E::InvalidClientMetadata, "json"),
             Self::Parameter(e) => (S::BAD_REQUEST, e.code(), "parameter"),
             Self::Pkce(_) => (S::BAD_REQUEST, E::InvalidRequest, "pkce"),
+            Self::TokenRequest(TokenRequestError::Exchange(_)) => {
+                (S::BAD_REQUEST, E::InvalidRequest, "exchange")
+            }
             Self::TokenRequest(TokenRequestError::Missing(_)) => {
                 (S::BAD_REQUEST, E::InvalidRequest, "parameter_missing")
             }
@@ -288,6 +299,8 @@ impl Fault {
             }
             Self::Named(fault) => fault.words(),
             Self::TooManyCodes => (S::TOO_MANY_REQUESTS, E::TemporarilyUnavailable, "too_many_codes"),
+            Self::Exchange(why) => why.verdict(),
+            Self::IdJag(why) => why.verdict(),
             Self::GrantOver => (S::BAD_REQUEST, E::InvalidGrant, "grant_over"),
             Self::Disabled => (S::BAD_REQUEST, E::InvalidGrant, "disabled"),
             Self::NoAuthority => (S::BAD_REQUEST, E::UnauthorizedClient, "no_authority"),
@@ -344,6 +357,7 @@ impl Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use prokura_oauth::id_jag::IdJagError;
     use prokura_oauth::jose::JoseError;
 
     /// Every variant, and every one that a match arm tells apart.
@@ -415,6 +429,18 @@ mod tests {
             Fault::Named(NamedFault::Token),
             Fault::Named(NamedFault::Scope),
             Fault::TooManyCodes,
+            Fault::Exchange(ExchangeFault::NotServed),
+            Fault::Exchange(ExchangeFault::Subject),
+            Fault::Exchange(ExchangeFault::Audience),
+            Fault::Exchange(ExchangeFault::Resource),
+            Fault::IdJag(IdJagFault::Kind),
+            Fault::IdJag(IdJagFault::Issuer),
+            Fault::IdJag(IdJagFault::Keys("no keys".into())),
+            Fault::IdJag(IdJagFault::Verify(IdJagError::Claim("jti"))),
+            Fault::IdJag(IdJagFault::Client),
+            Fault::IdJag(IdJagFault::Resource),
+            Fault::IdJag(IdJagFault::Replayed),
+            Fault::IdJag(IdJagFault::Person),
             Fault::GrantOver,
             Fault::Disabled,
             Fault::NoAuthority,

@@ -25,7 +25,7 @@ mod wire;
 
 pub use certificates::CertificateFault;
 pub use device::{DeviceAsk, DeviceFault};
-pub use fault::{CodeFault, Fault, RefreshFault, Verdict};
+pub use fault::{CodeFault, ExchangeFault, Fault, IdJagFault, RefreshFault, Verdict};
 pub use keyring::{KeyRing, KeyRingError};
 pub use named::{Management, Named, NamedFault};
 pub use people::{People, PeopleError, router as people_router};

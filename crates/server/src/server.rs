@@ -336,6 +336,8 @@ fn metadata(
         resources: places.iter().map(|p| p.uri.clone()).collect(),
         registration: config.registration.dynamic != prokura_config::Dynamic::Off,
         client_documents: config.client_metadata.enabled,
+        takes_id_jag: !config.id_jag.issuers.is_empty(),
+        makes_id_jag: !config.id_jag.audiences.is_empty(),
         device: config.device.clients != DeviceClients::Off,
         algorithm,
         certificates,

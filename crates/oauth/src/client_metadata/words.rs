@@ -122,12 +122,22 @@ pub enum GrantType {
     ClientCredentials,
     /// With a device code, to which a user agreed in a browser elsewhere (RFC 8628 §3.4).
     DeviceCode,
+    /// With an assertion of an identity provider (RFC 7523 §2.1, ID-JAG).
+    JwtBearer,
+    /// By exchanging a token (RFC 8693 §2.1).
+    TokenExchange,
 }
 
 impl GrantType {
     /// Every grant type that is served.
-    pub const ALL: [Self; 4] =
-        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::DeviceCode];
+    pub const ALL: [Self; 6] = [
+        Self::AuthorizationCode,
+        Self::RefreshToken,
+        Self::ClientCredentials,
+        Self::DeviceCode,
+        Self::JwtBearer,
+        Self::TokenExchange,
+    ];
 
     /// The word on the wire.
     pub fn as_str(self) -> &'static str {
@@ -136,6 +146,8 @@ impl GrantType {
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
             Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+            Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::client::{Client, ClientKind, SecretDigest, VerifyWith};
 use super::{ClientKeySets, Documents};
-use crate::fault::Fault;
+use crate::fault::{Fault, IdJagFault};
 use crate::places::Places;
 use crate::server::{Secrets, ServerError};
 use prokura_config::{ClientConfig, Config};
@@ -73,6 +73,13 @@ impl Clients {
             VerifyWith::At(url) => self.key_sets.find(url, kid).await.map_err(|e| Fault::Keys(e.public())),
             VerifyWith::Nothing => Err(Fault::Keys("the client has no keys".to_owned())),
         }
+    }
+
+    /// The keys of an identity provider, at the address that the configuration names.
+    pub(crate) async fn keys_at(&self, address: &str, kid: Option<&str>) -> Result<Arc<KeySet>, Fault> {
+        let address = address.parse().map_err(|_| Fault::Broken(format!("`{address}` is no address")))?;
+        let found = self.key_sets.find(&address, kid).await;
+        found.map_err(|e| Fault::IdJag(IdJagFault::Keys(e.public())))
     }
 
     /// The clients of the configuration.
@@ -226,6 +233,8 @@ fn grant_type(configured: prokura_config::GrantType) -> GrantType {
         prokura_config::GrantType::RefreshToken => GrantType::RefreshToken,
         prokura_config::GrantType::ClientCredentials => GrantType::ClientCredentials,
         prokura_config::GrantType::DeviceCode => GrantType::DeviceCode,
+        prokura_config::GrantType::JwtBearer => GrantType::JwtBearer,
+        prokura_config::GrantType::TokenExchange => GrantType::TokenExchange,
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::authenticate;
 use crate::clients::Client;
 use crate::fault::Fault;
-use crate::grants::{Own, Poll, Redemption, Renewal, own, poll, redeem, refresh};
+use crate::grants::{Asserted, Own, Poll, Redemption, Renewal, accept, exchange, own, poll, redeem, refresh};
 use crate::places::Place;
 use crate::possession::{At, Possession};
 use crate::record::About;
@@ -14,7 +14,7 @@ use axum::response::Response;
 use prokura_core::{ResourceUri, ScopeSet, TraceId};
 use prokura_ledger::EventKind;
 use prokura_oauth::client_metadata::GrantType;
-use prokura_oauth::token_request::TokenRequest;
+use prokura_oauth::token_request::{TokenRequest, TokenRequestError};
 use std::sync::Arc;
 
 pub(super) async fn token(State(app): State<Arc<AppState>>, request: Request) -> Response {
@@ -58,7 +58,17 @@ async fn grant(
     trace: &TraceId,
     about: &mut About,
 ) -> Result<Response, Fault> {
+    let served = &app.config.id_jag;
     let issued = match asked {
+        TokenRequest::Assertion { .. } if served.issuers.is_empty() => return Err(NOT_SERVED),
+        TokenRequest::Exchange(_) if served.audiences.is_empty() => return Err(NOT_SERVED),
+        TokenRequest::Assertion { assertion, scope, resource } => {
+            let asked = Asserted { assertion, scope, resource: named(resource.as_deref())? };
+            accept(app, client, asked, possession, trace, about).await?
+        }
+        TokenRequest::Exchange(asked) => {
+            return exchange(app, client, &asked, possession, trace, about).await;
+        }
         TokenRequest::AuthorizationCode { code, redirect_uri, verifier, resource, details } => {
             let resource = named(resource.as_deref())?;
             let asked = Redemption { code, redirect_uri, verifier, resource, details };
@@ -105,6 +115,8 @@ fn place_of_its_own(
     };
     only.map_or_else(|| app.places.asked(resource), Ok)
 }
+/// A grant type that the configuration does not turn on.
+const NOT_SERVED: Fault = Fault::TokenRequest(TokenRequestError::GrantType);
 
 fn named(resource: Option<&str>) -> Result<Option<ResourceUri>, Fault> {
     Ok(resource.map(ResourceUri::parse).transpose()?)

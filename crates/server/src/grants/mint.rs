@@ -124,6 +124,8 @@ impl Minting {
             GrantType::RefreshToken => "token:refresh_token",
             GrantType::ClientCredentials => "token:client_credentials",
             GrantType::DeviceCode => "token:device_code",
+            GrantType::JwtBearer => "token:jwt_bearer",
+            GrantType::TokenExchange => "token:token_exchange",
         };
         let mut event =
             Event::new(EventKind::Issuance, action, Outcome::Permit, self.now, self.trace.clone());

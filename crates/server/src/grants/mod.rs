@@ -2,6 +2,7 @@
 
 mod code;
 mod device;
+mod id_jag;
 mod mint;
 mod own;
 mod payload;
@@ -9,6 +10,7 @@ mod refresh;
 
 pub(crate) use code::{CHALLENGE, CodeMaker, NONCE, Redemption, redeem};
 pub(crate) use device::{Poll, poll};
+pub(crate) use id_jag::{Asserted, accept, exchange};
 pub(crate) use own::{Own, OwnGrants, own};
 pub(crate) use payload::{KEY, RefreshPayload};
 pub(crate) use refresh::{Renewal, refresh};

@@ -8,6 +8,7 @@ mod assertions;
 mod authorization;
 mod certificates;
 mod device;
+mod id_jag;
 mod proofs;
 mod refresh;
 mod registration;

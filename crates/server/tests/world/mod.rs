@@ -213,7 +213,27 @@ impl World {
         Self::start_as(USUAL, self.store, self.clock, self.signer).await
     }
 
+    /// A server that may also fetch from `host`, which is not public.
+    pub async fn that_reaches(host: &str, config: &str, database: &str, point: &str) -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(1_800_000_000)));
+        let url = DatabaseUrl::parse(database).unwrap();
+        let store = Store::open(&url, PointId::parse(point).unwrap(), clock.clone()).await.unwrap();
+        let allow = prokura_egress::AllowList::parse(&[host]).unwrap();
+        let egress = Egress::system(EgressConfig { allow, ..EgressConfig::default() });
+        Self::start_with(config, store, clock, SigningKey::generate(Algorithm::Es256).unwrap(), egress).await
+    }
+
     async fn start_as(config: &str, store: Store, clock: Arc<ManualClock>, signer: SigningKey) -> Self {
+        Self::start_with(config, store, clock, signer, Egress::system(EgressConfig::default())).await
+    }
+
+    async fn start_with(
+        config: &str,
+        store: Store,
+        clock: Arc<ManualClock>,
+        signer: SigningKey,
+        egress: Egress,
+    ) -> Self {
         let jwks = KeySet::of(vec![signer.public()]).unwrap().to_jwks();
         let config = Config::parse(config).unwrap();
         let file = |path: &str| match path {
@@ -230,7 +250,7 @@ impl World {
             clock: clock.clone(),
             rng: Arc::new(SystemRng),
             master_key: Arc::new(MasterKey::new([7; 32])),
-            egress: Egress::system(EgressConfig::default()),
+            egress,
         });
         let server = server.await.unwrap();
         let (router, keys) = (server.router(), server.keys());

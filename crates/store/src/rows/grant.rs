@@ -133,6 +133,30 @@ impl Tx<'_> {
         Ok(found.into_iter().next())
     }
 
+    /// The newest root grant of a user's authority that rests on the word of this identity provider, whatever its state:
+    /// what the user ended must not be made anew just because the provider says so again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn find_asserted_grant(
+        &mut self,
+        user: &UserId,
+        grantee: &AgentId,
+        resource: &ResourceUri,
+        issuer: &str,
+    ) -> Result<Option<Grant>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM grants WHERE grantee = ?1 AND resource = ?2 AND subject = ?3
+             AND evidence = ?4 AND evidence_of = ?5
+             AND NOT EXISTS (SELECT 1 FROM grant_parents WHERE child = grants.id)
+             ORDER BY not_before DESC, id LIMIT 1"
+        );
+        let subject = Principal::User(user.clone());
+        let found = self
+            .grants(&sql, params![grantee.as_str(), resource.as_str(), subject.as_str(), ID_JAG, issuer])?;
+        Ok(found.into_iter().next())
+    }
+
     /// Replaces what may change in a grant that has not ended (actions, details, times, depth, evidence), if its
     /// revision still is `grant.revision`, which then grows by one; says whether it was.
     ///

@@ -101,21 +101,48 @@ impl Admission {
     }
 
     fn create(&self, tx: &mut Tx<'_>) -> Result<Option<User>, StoreError> {
-        for login in logins(&self.person.handle, &self.spare) {
-            let new = NewUser { login, name: display_name(&self.person.name), password: None };
-            let user =
-                User { email: self.person.email.clone(), ..new.row(self.fresh.clone(), None, self.now) };
-            if tx.insert_user(&user)? {
-                tx.record(added_event(&user, &self.trace));
-                return Ok(Some(user));
-            }
-        }
-        Ok(None)
+        let person = NewPerson {
+            name: self.person.name.clone(),
+            handle: self.person.handle.clone(),
+            email: self.person.email.clone(),
+            fresh: self.fresh.clone(),
+            spare: self.spare.clone(),
+            now: self.now,
+            trace: self.trace.clone(),
+        };
+        make_user(tx, &person)
     }
 
     fn identity(&self, user: &UserId) -> Identity {
         identity(&self.provider, &self.person, user, self.now)
     }
+}
+
+/// Somebody for whom a user is made because a provider vouches for them.
+pub(crate) struct NewPerson {
+    pub(crate) name: String,
+    /// What a user name may be made of.
+    pub(crate) handle: String,
+    /// A verified address.
+    pub(crate) email: Option<String>,
+    pub(crate) fresh: UserId,
+    /// What a user name ends in if all others are taken.
+    pub(crate) spare: String,
+    pub(crate) now: Timestamp,
+    pub(crate) trace: TraceId,
+}
+
+/// Makes a user, on record, under the first name that is free; `None` if none is.
+pub(crate) fn make_user(tx: &mut Tx<'_>, person: &NewPerson) -> Result<Option<User>, StoreError> {
+    for login in logins(&person.handle, &person.spare) {
+        let new = NewUser { login, name: display_name(&person.name), password: None };
+        let user = User { email: person.email.clone(), ..new.row(person.fresh.clone(), None, person.now) };
+        if tx.insert_user(&user)? {
+            tx.record(added_event(&user, &person.trace));
+            return Ok(Some(user));
+        }
+    }
+    Ok(None)
 }
 
 /// The person's account at the provider, as it is kept with a user.

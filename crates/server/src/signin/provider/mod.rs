@@ -13,10 +13,13 @@ mod metadata;
 mod policy;
 mod token;
 
+pub(crate) use admit::{NewPerson, make_user};
 pub(super) use back::come_back;
 pub(crate) use fault::ProviderFault;
 pub(super) use flow::{go, links};
 pub(crate) use link::{connect, connect_links, disconnect, identity_rows};
+
+pub(crate) use policy::email_of;
 
 use crate::clients::ClientKeySets;
 use crate::server::Secrets;

@@ -58,6 +58,11 @@ impl Vouched {
 }
 
 /// One `@`, something on both sides, nothing invisible.
+/// An address as it is kept and compared: in lower case; `None` if it is none.
+pub(crate) fn email_of(email: &str) -> Option<String> {
+    is_email(email).then(|| email.to_lowercase())
+}
+
 fn is_email(email: &str) -> bool {
     let plain = email.len() <= 254 && email.bytes().all(|b| b.is_ascii_graphic());
     plain && email.split_once('@').is_some_and(|(l, d)| !l.is_empty() && !d.is_empty() && !d.contains('@'))

@@ -1,0 +1,129 @@
+//! Whose authority a subject token is, if it is one of ours, of this client, and in force.
+
+use super::super::mint::in_force;
+use super::super::payload::RefreshPayload;
+use crate::clients::Client;
+use crate::fault::{ExchangeFault, Fault};
+use crate::possession::Possession;
+use crate::server::AppState;
+use prokura_core::{AgentId, GrantId, Principal, Timestamp, UserId};
+use prokura_oauth::access_token::AccessToken;
+use prokura_oauth::authentication::Authentication;
+use prokura_oauth::exchange::{Exchange, TokenType};
+use prokura_oauth::id_token;
+use prokura_store::{ArtifactKind, RevokedView, StoreError, Tx, User};
+use std::sync::Arc;
+
+/// A user, and who acts for them.
+pub(super) struct Subject {
+    pub(super) user: User,
+    pub(super) actors: Vec<AgentId>,
+    pub(super) grant: Option<GrantId>,
+    pub(super) authentication: Option<Authentication>,
+}
+
+/// What a token says, before the user is looked up.
+struct Said {
+    user: UserId,
+    actors: Vec<AgentId>,
+    grant: Option<GrantId>,
+    authentication: Option<Authentication>,
+}
+
+const INVALID: Fault = Fault::Exchange(ExchangeFault::Subject);
+
+/// Reads a subject token. One that was made for another client is refused like one that was never made.
+pub(super) async fn subject(
+    app: &AppState,
+    client: &Client,
+    asked: &Exchange,
+    possession: &Possession,
+) -> Result<Subject, Fault> {
+    let view = app.store.revoked_view();
+    if !view.fresh() {
+        return Err(Fault::Stale);
+    }
+    let said = match asked.subject_type {
+        TokenType::Id => of_id_token(app, client, &asked.subject)?,
+        TokenType::Access => of_access_token(app, client, &asked.subject, possession, &view)?,
+        TokenType::Refresh => of_refresh_token(app, client, &asked.subject, possession, view.clone()).await?,
+        TokenType::IdJag => return Err(INVALID),
+    };
+    let id = said.user.clone();
+    let user = app.store.read::<_, StoreError>(move |tx| tx.user(&id)).await?.ok_or(INVALID)?;
+    if user.disabled || view.user_disabled(&user.id) {
+        return Err(Fault::Disabled);
+    }
+    let Said { actors, grant, authentication, .. } = said;
+    Ok(Subject { user, actors, grant, authentication })
+}
+
+fn of_id_token(app: &AppState, client: &Client, token: &str) -> Result<Said, Fault> {
+    let (keys, issuer) = (app.keys.published(), app.config.issuer.as_str());
+    let said = id_token::read(token, &keys, issuer, app.clock.now()).map_err(|_| INVALID)?;
+    if said.audience != client.id {
+        return Err(INVALID);
+    }
+    Ok(Said { user: said.subject, actors: Vec::new(), grant: None, authentication: None })
+}
+
+fn of_access_token(
+    app: &AppState,
+    client: &Client,
+    token: &str,
+    possession: &Possession,
+    view: &RevokedView,
+) -> Result<Said, Fault> {
+    let (keys, issuer) = (app.keys.published(), app.config.issuer.as_str());
+    let token =
+        AccessToken::verify_any_resource(token, &keys, issuer, app.clock.now()).map_err(|_| INVALID)?;
+    let Principal::User(user) = token.subject.clone() else { return Err(INVALID) };
+    if token.client != client.id || !possession.covers(&token.cnf) {
+        return Err(INVALID);
+    }
+    if token.grants().any(|g| view.contains(g)) || token.actors.iter().any(|a| view.agent_disabled(a)) {
+        return Err(Fault::GrantOver);
+    }
+    let grant = Some(token.grant.id.clone());
+    Ok(Said { user, actors: token.actors, grant, authentication: token.authentication })
+}
+
+/// A refresh token is looked at and not spent.
+async fn of_refresh_token(
+    app: &AppState,
+    client: &Client,
+    token: &str,
+    possession: &Possession,
+    view: Arc<RevokedView>,
+) -> Result<Said, Fault> {
+    let (token, now, id, possession) =
+        (token.to_owned(), app.clock.now(), client.id.clone(), possession.clone());
+    app.store
+        .read(move |tx| {
+            let payload = unspent(tx, &token, now)?.ok_or(INVALID)?;
+            if payload.0.client != id || !possession.covers(&payload.0.cnf) {
+                return Err(INVALID);
+            }
+            let grant = tx.grant(&payload.1)?.ok_or(Fault::GrantOver)?;
+            in_force(&view, &grant, &id, now)?;
+            let user = grant.user().cloned().ok_or(INVALID)?;
+            Ok(Said {
+                user,
+                actors: vec![grant.grantee],
+                grant: Some(grant.id),
+                authentication: payload.0.authentication,
+            })
+        })
+        .await
+}
+
+fn unspent(
+    tx: &mut Tx<'_>,
+    token: &str,
+    now: Timestamp,
+) -> Result<Option<(RefreshPayload, GrantId)>, StoreError> {
+    let found = tx.artifact(ArtifactKind::RefreshToken, token)?;
+    let found = found.filter(|a| a.consumed_at.is_none() && a.expires_at > now);
+    let Some((payload, grant)) = found.and_then(|a| Some((a.payload, a.grant?))) else { return Ok(None) };
+    Ok(Some((RefreshPayload::read(&payload)?, grant)))
+}
