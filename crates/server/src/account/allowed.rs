@@ -7,7 +7,9 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use http::StatusCode;
 use prokura_config::ResourceConfig;
-use prokura_core::{AgentId, ClientId, Evidence, Grant, GrantId, GrantState, Grantor, Principal, ScopeSet, Timestamp};
+use prokura_core::{
+    AgentId, ClientId, Evidence, Grant, GrantId, GrantState, Grantor, Principal, ScopeSet, Timestamp,
+};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_store::{StoreError, Tx};
 use prokura_ui::{

@@ -94,7 +94,8 @@ pub(super) fn accepted(app: &AppState, object: &Object) -> Result<ClientMetadata
     let devices = app.config.device.clients >= DeviceClients::Any;
     metadata.grant_types.retain(|g| match g {
         // Whose word counts for whom is the operator's to say, of clients that the operator knows.
-        GrantType::ClientCredentials | GrantType::JwtBearer | GrantType::TokenExchange => false,
+        GrantType::JwtBearer | GrantType::TokenExchange => false,
+        GrantType::ClientCredentials => false,
         GrantType::DeviceCode => devices,
         GrantType::AuthorizationCode | GrantType::RefreshToken => true,
     });

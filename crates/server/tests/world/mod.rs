@@ -6,6 +6,10 @@ pub mod person;
 pub mod pki;
 pub mod proof;
 
+mod forms;
+
+pub use forms::*;
+
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use base64::Engine as _;
@@ -197,9 +201,7 @@ impl World {
 
     /// A server on this database; several may share a file.
     pub async fn on(config: &str, database: &str, point: &str) -> Self {
-        let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(1_800_000_000)));
-        let url = DatabaseUrl::parse(database).unwrap();
-        let store = Store::open(&url, PointId::parse(point).unwrap(), clock.clone()).await.unwrap();
+        let (store, clock) = opened(database, point).await;
         Self::start(config, store, clock).await
     }
 
@@ -215,12 +217,11 @@ impl World {
 
     /// A server that may also fetch from `host`, which is not public.
     pub async fn that_reaches(host: &str, config: &str, database: &str, point: &str) -> Self {
-        let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(1_800_000_000)));
-        let url = DatabaseUrl::parse(database).unwrap();
-        let store = Store::open(&url, PointId::parse(point).unwrap(), clock.clone()).await.unwrap();
+        let (store, clock) = opened(database, point).await;
         let allow = prokura_egress::AllowList::parse(&[host]).unwrap();
         let egress = Egress::system(EgressConfig { allow, ..EgressConfig::default() });
-        Self::start_with(config, store, clock, SigningKey::generate(Algorithm::Es256).unwrap(), egress).await
+        let signer = SigningKey::generate(Algorithm::Es256).unwrap();
+        Self::start_with(config, store, clock, signer, egress).await
     }
 
     async fn start_as(config: &str, store: Store, clock: Arc<ManualClock>, signer: SigningKey) -> Self {
@@ -465,43 +466,12 @@ impl World {
     }
 }
 
+async fn opened(database: &str, point: &str) -> (Store, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(1_800_000_000)));
+    let url = DatabaseUrl::parse(database).unwrap();
+    (Store::open(&url, PointId::parse(point).unwrap(), clock.clone()).await.unwrap(), clock)
+}
+
 pub fn challenge() -> String {
     CodeVerifier::parse(VERIFIER).unwrap().challenge().as_str().to_owned()
-}
-
-/// The usual authorization request of `web` with some parameters changed; an empty value removes one.
-pub fn request<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-    let usual = [
-        ("response_type", "code"),
-        ("client_id", "web"),
-        ("redirect_uri", CB),
-        ("code_challenge", CHALLENGE),
-        ("code_challenge_method", "S256"),
-        ("state", "st"),
-        ("scope", "read"),
-    ];
-    changed(&usual, changes)
-}
-
-pub fn redemption<'a>(code: &'a str, changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    let usual = [
-        ("grant_type", "authorization_code"),
-        ("client_id", "web"),
-        ("code", code),
-        ("redirect_uri", CB),
-        ("code_verifier", VERIFIER),
-    ];
-    changed(&usual, changes)
-}
-
-fn changed<'a>(usual: &[(&'a str, &'a str)], changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    let mut all: Vec<_> =
-        usual.iter().filter(|(n, _)| !changes.iter().any(|(c, _)| c == n)).copied().collect();
-    all.extend(changes.iter().filter(|(_, v)| !v.is_empty()));
-    all
-}
-
-pub fn encode(parameters: &[(&str, &str)]) -> String {
-    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
 }
