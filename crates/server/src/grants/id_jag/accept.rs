@@ -164,7 +164,7 @@ impl Job {
         if let ClientKind::Published(document) = &self.client.kind {
             Documents::keep(tx, document, &agent.id)?;
         }
-        Ok(Issued { token, refresh_token: None, id_token: None })
+        Ok(Issued { token, refresh_token: None, id_token: None, grant_name: None })
     }
 
     /// Who acted before this client, by the provider's word: said on, since who acts must not be forgotten.
