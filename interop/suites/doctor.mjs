@@ -56,9 +56,9 @@ export async function doctorSuite({ everything, upstream }) {
     const { url: issuer } = await serve(process.execPath, [at('provider/server.mjs'), String(port)], { env: secrets });
     const { url } = await serve(process.execPath, [at('protected/server.mjs'), issuer]);
     await step('doctor says of the TypeScript SDK before oidc-provider what is true', async () => {
-        // The SDK tells of an error where no token came, and reads a member twice; the provider offers the implicit grant
-        // and takes no client metadata documents.
-        const checks = ['challenge-error', 'registration-documents', 'server-implicit', 'twice'];
+        // The SDK tells of an error where no token came, and reads a member twice; the provider offers the implicit grant,
+        // takes no client metadata documents, and is set up here to grant any resource whose path is one of MCP.
+        const checks = ['authorize-resource', 'challenge-error', 'registration-documents', 'server-implicit', 'twice'];
         const unseen = ['token-foreign', 'authorize-frame', 'server-resources', 'stream-buffering', 'session-missing', 'session-ended', 'session-token', 'initialize-refusal'];
         judges(await examine(binary, url, all), { must: 0, checks, unseen });
     });

@@ -7,15 +7,13 @@
 use crate::route::GatewayError;
 use prokura_config::{AuthorizationServerConfig, IntrospectionAuth, SecretRef, ServerProfile};
 use prokura_core::{
-    AgentId, ClientId, Clock, Details, GrantId, Principal, ResourceUri, Scope, ScopeSet, Timestamp, TokenId,
-    UserId,
+    AgentId, ClientId, Clock, GrantId, Principal, ResourceUri, Scope, ScopeSet, Timestamp, TokenId, UserId,
 };
 use prokura_egress::{Egress, FetchUrl};
 use prokura_oauth::access_token::{AccessToken, GrantClaim};
 use prokura_oauth::confirmation::Confirmation;
 use prokura_oauth::foreign::{ClaimPath, ForeignError, ForeignToken, Profile, Rules, Subject, Word, Words};
 use prokura_oauth::jose::Algorithm;
-use prokura_oauth::json::{Object, Value};
 use prokura_oauth::rich;
 use prokura_oauth::secret::sha256_base64url;
 use prokura_verify::{IntrospectionOptions, IssuerOptions, Present, TrustedIssuer, Unavailable};
@@ -213,7 +211,8 @@ pub(crate) fn token(
         client,
         actors,
         scopes: words.ours(foreign),
-        details: details(&foreign.claims, resource)?,
+        details: rich::of_claims(&foreign.claims, resource)
+            .map_err(|_| ForeignError::Claim("authorization_details".into()))?,
         id: TokenId::parse(local(TokenId::PREFIX, server, &id)).map_err(bad("jti"))?,
         issued_at: foreign.issued_at.unwrap_or(now),
         expires_at: foreign.expires_at,
@@ -222,19 +221,6 @@ pub(crate) fn token(
         authentication: None,
         cnf,
     })
-}
-
-/// The details of our type in a token of another server. Those of other types are none of ours; one of ours that cannot
-/// be read is a limit that cannot be kept.
-fn details(claims: &Object, resource: &ResourceUri) -> Result<Details, ForeignError> {
-    let bad = || ForeignError::Claim("authorization_details".into());
-    let Some(claim) = claims.get("authorization_details") else { return Ok(Details::default()) };
-    let of_ours = |v: &&Value| v.as_object().is_none_or(|o| o.str("type").is_none_or(|t| t == rich::TYPE));
-    let ours: Vec<Value> = claim.as_array().ok_or_else(bad)?.iter().filter(of_ours).cloned().collect();
-    if ours.is_empty() {
-        return Ok(Details::default());
-    }
-    rich::read(&Value::Array(ours), resource).map_err(|_| bad())
 }
 
 /// 128 bits of the hash of a text.
@@ -247,24 +233,6 @@ fn short(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_limit_of_another_server_is_kept_or_the_token_refused() {
-        let resource = ResourceUri::parse("https://as.example/mcp/crm").unwrap();
-        let read = |text: &str| {
-            let value =
-                prokura_oauth::json::parse(text.as_bytes(), &prokura_oauth::json::Limits::TOKEN).unwrap();
-            details(&prokura_oauth::json::obj([("authorization_details", value)]), &resource).ok()
-        };
-        let tools = |text: &str| Some(read(text)?.tools().into_iter().map(str::to_owned).collect::<Vec<_>>());
-        let (pay, ours) = (r#"{"type":"pay","x":1}"#, r#"{"type":"mcp_tool","actions":["a"]}"#);
-        assert_eq!(tools(&format!("[{pay},{ours}]")).unwrap(), ["a"]);
-        assert!(tools(&format!("[{pay}]")).unwrap().is_empty());
-        let odd = r#"{"type":"mcp_tool","actions":["a"],"limit":1}"#;
-        for bad in [format!("[{ours},{odd}]"), "{}".into(), "[1]".into(), r#"[{"actions":["a"]}]"#.into()] {
-            assert_eq!(tools(&bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn names_of_two_servers_never_meet_and_every_word_has_one() {

@@ -88,6 +88,18 @@ pub fn read(value: &Value, resource: &ResourceUri) -> Result<Details, RichError>
     Ok(Details::new(list.iter().map(one).collect::<Result<Vec<_>, _>>()?)?)
 }
 
+/// The details of our type in the claims of a token of any server. Those of other types are none of ours; one of ours that
+/// cannot be read is a limit that cannot be kept.
+///
+/// # Errors
+/// [`RichError`]; the token must not be taken.
+pub fn of_claims(claims: &Object, resource: &ResourceUri) -> Result<Details, RichError> {
+    let Some(claim) = claims.get("authorization_details") else { return Ok(Details::default()) };
+    let of_ours = |v: &&Value| v.as_object().is_none_or(|o| o.str("type").is_none_or(|t| t == TYPE));
+    let ours: Vec<Value> = claim.as_array().ok_or(RichError::List)?.iter().filter(of_ours).cloned().collect();
+    if ours.is_empty() { Ok(Details::default()) } else { read(&Value::Array(ours), resource) }
+}
+
 fn detail(o: &Object, resource: &ResourceUri) -> Result<Detail, RichError> {
     if o.str("type") != Some(TYPE) {
         return Err(RichError::Type);
@@ -246,6 +258,22 @@ mod tests {
         }
         assert!(matches!(read(&format!("[{{{usual},'type':'x'}}]")), Err(E::Json(_))));
         assert!(matches!(read(&format!("[{{{usual}}}{}]", " ".repeat(4096))), Err(E::Json(_))));
+    }
+
+    #[test]
+    fn a_limit_of_another_server_is_kept_or_the_token_refused() {
+        let read = |text: &str| {
+            let value = json::parse(text.as_bytes(), &Limits::TOKEN).unwrap();
+            of_claims(&obj([("authorization_details", value)]), &resource()).ok()
+        };
+        let tools = |text: &str| Some(read(text)?.tools().into_iter().map(str::to_owned).collect::<Vec<_>>());
+        let (pay, ours) = (r#"{"type":"pay","x":1}"#, r#"{"type":"mcp_tool","actions":["a"]}"#);
+        assert_eq!(tools(&format!("[{pay},{ours}]")).unwrap(), ["a"]);
+        assert!(tools(&format!("[{pay}]")).unwrap().is_empty());
+        let odd = r#"{"type":"mcp_tool","actions":["a"],"limit":1}"#;
+        for bad in [format!("[{ours},{odd}]"), "{}".into(), "[1]".into(), r#"[{"actions":["a"]}]"#.into()] {
+            assert_eq!(tools(&bad), None, "{bad}");
+        }
     }
 
     #[test]

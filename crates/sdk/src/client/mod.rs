@@ -150,14 +150,19 @@ impl Client {
 
     /// One request, for another HTTP client:
     ///
-    /// ```ignore
-    /// let mut call = client.call(Method::POST, url);
+    /// ```no_run
+    /// # use prokura_sdk::client::{Client, Heeded};
+    /// # async fn send(client: &Client, web: &reqwest::Client) -> Result<reqwest::Response, Box<dyn std::error::Error>> {
+    /// let url = client.server().as_url().clone();
+    /// let mut call = client.call(http::Method::POST, url.clone());
     /// let response = loop {
-    ///     let response = other.send(call.headers().await?).await?;
+    ///     let response = web.post(url.as_str()).headers(call.headers().await?).send().await?;
     ///     if call.heed(response.status(), response.headers()).await? == Heeded::Done {
     ///         break response;
     ///     }
     /// };
+    /// # Ok(response)
+    /// # }
     /// ```
     pub fn call(&self, method: Method, url: Url) -> Call {
         Call::new(self.0.clone(), method, url)

@@ -1,8 +1,15 @@
 //! A [`Client`] as the HTTP client of `rmcp`'s streamable transport (feature `rmcp`):
 //!
-//! ```ignore
+//! ```no_run
+//! # use prokura_sdk::client::Client;
+//! # use rmcp::{ServiceExt, transport::StreamableHttpClientTransport};
+//! # use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+//! # async fn connect(client: Client) -> Result<(), Box<dyn std::error::Error>> {
 //! let config = StreamableHttpClientTransportConfig::with_uri(client.server().as_url().as_str());
 //! let service = ().serve(StreamableHttpClientTransport::with_client(client, config)).await?;
+//! # drop(service);
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! Challenges never reach `rmcp`: they are heeded here. What it gets is the answer, or the [`ClientError`] that says why

@@ -2,6 +2,7 @@
 
 use super::body::{self, Broken};
 use super::decide::Scopes;
+use super::details;
 use super::proof::{self, Seen, Shown};
 use super::refusal::Refusal;
 use super::{Caller, Guarded};
@@ -145,10 +146,12 @@ impl Inner {
         let (mut parts, body) = request.into_parts();
         let caller = self.authenticate(&parts.method, &parts.uri, &parts.headers).await?;
         self.scopes.check_request(&caller)?;
+        let limits = details::of(&caller, &self.metadata.resource, self.scopes.reads_messages())?;
         let body = if parts.method == Method::POST && self.scopes.reads_messages() {
             let message = body::read(&parts.headers, body, self.max_body).await?;
             *id = message.request_id().cloned();
             self.scopes.check_message(&caller, &message)?;
+            details::check(&limits, &message)?;
             body::write(message, &mut parts.headers).into()
         } else {
             body

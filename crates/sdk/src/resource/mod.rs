@@ -26,6 +26,7 @@ mod body;
 mod build;
 mod caller;
 mod decide;
+mod details;
 mod guard;
 mod proof;
 mod refusal;

@@ -31,6 +31,8 @@ pub(super) enum Refusal {
     },
     /// No scope opens it.
     Unmapped,
+    /// The authorization details of the token do not allow the call.
+    Details,
     /// The body is no JSON.
     MediaType,
     /// The body is too large, or did not come whole.
@@ -65,6 +67,11 @@ impl Refusal {
             Self::Unmapped => {
                 (S::FORBIDDEN, "unmapped", "no scope of this resource allows it to anyone".into())
             }
+            Self::Details => (
+                S::FORBIDDEN,
+                "insufficient_authorization",
+                "the token's authorization details do not allow the call".into(),
+            ),
             Self::MediaType => (
                 S::UNSUPPORTED_MEDIA_TYPE,
                 "media_type",

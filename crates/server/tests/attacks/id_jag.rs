@@ -265,7 +265,7 @@ async fn d02_who_acts_is_said_on_in_both_directions() {
         let keys = KeySet::from_jwks(&world.get("/jwks").await.json(), &Algorithm::PUBLIC).unwrap();
         let (now, longest) = (world.clock.now(), std::time::Duration::from_secs(600));
         let said = IdJag::verify(&answer.text("access_token"), &keys, ISSUER, THERE, longest, now).unwrap();
-        assert_eq!(said.actors, [actor.clone()], "a token with an actor never leaves without");
+        assert_eq!(said.actors, std::slice::from_ref(&actor), "a token with an actor never leaves without");
         assert_eq!(
             (said.client.as_str(), said.resource.as_deref()),
             ("f53f", Some("https://mcp.chat.example/"))
