@@ -176,6 +176,31 @@ if (!process.env.INTEROP_STUB) {
         const answer = await fetch(`${issuer}/userinfo`, { headers: { authorization: `Bearer ${plain.access_token}` } });
         expect(!plain.id_token && answer.status === 401, `${plain.id_token} ${answer.status}`);
     });
+    await step('asks for one tool with a limit on its argument (RAR), pushed and plain, and gets that much and no more', async () => {
+        const TOOL = 'json_schema_2020_12_tool';
+        const details = [{ type: 'mcp_tool', locations: [resource], actions: [TOOL], constraints: [['like', '.name', 'Ada*']] }];
+        const call = (token, tool, args) => fetch(resource, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': tool, authorization: `Bearer ${token}` },
+            body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: tool, arguments: args, _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientInfo': { name: 'strict', version: '1' }, 'io.modelcontextprotocol/clientCapabilities': {} } } })
+        });
+        for (const pushed of [false, true]) {
+            const { params, checks } = await begin({ authorization_details: JSON.stringify(details) });
+            delete params.scope;
+            const start = pushed ? await oauth.buildAuthorizationUrlWithPAR(strict, params) : oauth.buildAuthorizationUrl(strict, params);
+            const given = await redeem(await authorize(start, REDIRECT), checks);
+            expect(given.authorization_details?.length === 1 && given.authorization_details[0].actions[0] === TOOL, JSON.stringify(given.authorization_details));
+            const seen = await oauth.tokenIntrospection(strict, given.access_token);
+            expect(seen.authorization_details?.[0].constraints[0][2] === 'Ada*', JSON.stringify(seen));
+            const [within, beyond, other] = [await call(given.access_token, TOOL, { name: 'Ada L.' }), await call(given.access_token, TOOL, { name: 'Bob' }), await call(given.access_token, 'test_simple_text', {})];
+            expect(within.status === 200 && beyond.status === 403 && other.status === 403, `${within.status} ${beyond.status} ${other.status}`);
+        }
+    });
+    await step('is told of authorization details of a type that nobody knows', async () => {
+        const { params } = await begin({ authorization_details: '[{"type":"payment"}]' });
+        const callback = await authorize(oauth.buildAuthorizationUrl(strict, params), REDIRECT);
+        expect(callback.searchParams.get('error') === 'invalid_authorization_details', callback.href);
+    });
     await step('is told that a class of sign-in cannot be had', async () => {
         const { params } = await begin({ acr_values: 'urn:unknown' });
         const callback = await authorize(oauth.buildAuthorizationUrl(strict, params), REDIRECT);
