@@ -301,7 +301,7 @@ mod tests {
         for said in [Value::from("true"), 1_i64.into(), Value::Null, false.into()] {
             let mut claims = assertion().claims();
             claims.insert("email_verified", said.clone());
-            assert_eq!(verified(TYP, &claims).unwrap().email.unwrap().1, false, "{said}");
+            assert!(!verified(TYP, &claims).unwrap().email.unwrap().1, "{said}");
         }
     }
 }

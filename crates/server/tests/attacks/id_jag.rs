@@ -280,6 +280,30 @@ async fn d02_who_acts_is_said_on_in_both_directions() {
 }
 
 #[tokio::test]
+async fn d03_an_id_token_is_exchanged_by_the_client_that_it_is_for_and_while_it_lives() {
+    const ID: &str = "urn:ietf:params:oauth:token-type:id_token";
+    let provider = Provider::start().await;
+    let world = provider.world("create").await;
+    let asked = world.authorize(&[("client_id", "planner"), ("scope", "openid read")]).await;
+    let code = asked.redirect().1["code"].clone();
+    let form = redemption(&code, &[("client_id", "")]);
+    let id_token = world.form("/token", Some(&format!("planner:{SECRET}")), &form).await.text("id_token");
+    let subject = [("subject_token", id_token.as_str()), ("subject_token_type", ID)];
+    let answer = exchange(&world, "planner", &subject).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let keys = KeySet::from_jwks(&world.get("/jwks").await.json(), &Algorithm::PUBLIC).unwrap();
+    let (now, longest) = (world.clock.now(), std::time::Duration::from_secs(600));
+    let said = IdJag::verify(&answer.text("access_token"), &keys, ISSUER, THERE, longest, now).unwrap();
+    assert_eq!((said.subject.as_str(), said.client.as_str()), ("usr_alice", "f53f"));
+    let other = world.authorize(&[("scope", "openid read")]).await.redirect().1["code"].clone();
+    let theirs = world.redeem(&other, &[]).await.text("id_token");
+    let stolen = [("subject_token", theirs.as_str()), ("subject_token_type", ID)];
+    assert_eq!(exchange(&world, "planner", &stolen).await.error(), "400 invalid_request");
+    world.wait(3600);
+    assert_eq!(exchange(&world, "planner", &subject).await.error(), "400 invalid_request");
+}
+
+#[tokio::test]
 async fn d03_only_a_clients_own_token_without_another_actor_is_exchanged() {
     let provider = Provider::start().await;
     let world = provider.world("create").await;
