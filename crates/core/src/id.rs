@@ -76,6 +76,8 @@ ids! {
     InteractionId "i_";
     /// An enforcement point: one process that writes to the record.
     PointId "pep_";
+    /// An attested running instance: always the same for the same instance of the same provider.
+    WorkloadId "wl_";
     /// One flow, from the client's error to the ledger entry.
     TraceId "tr_";
 }

@@ -11,6 +11,7 @@ mod constraint;
 mod decimal;
 mod decision;
 mod detail;
+mod fact;
 mod grant;
 mod id;
 mod path;
@@ -18,6 +19,7 @@ mod resource;
 mod rng;
 mod scope;
 mod time;
+mod workload;
 
 pub use action::{Action, ActionKind, ActionPattern, InvalidAction};
 pub use assurance::{Acr, Demand, SignIn};
@@ -25,13 +27,15 @@ pub use constraint::{Constraint, Literal, Member, Node, Pattern, Test, View};
 pub use decimal::Decimal;
 pub use decision::{Decision, Denial, Obligation, Permit, Reason};
 pub use detail::{Detail, Details, InvalidDetail, NotAllowed};
+pub use fact::{Fact, FactName, FactValue, InvalidFactName};
 pub use grant::{Evidence, Grant, GrantRequest, GrantState, Grantor, NarrowingError, Revocation};
 pub use id::{
     AgentId, ClientId, GrantId, GrantName, InteractionId, InvalidId, PointId, Principal, SessionId, TokenId,
-    TraceId, UserId,
+    TraceId, UserId, WorkloadId,
 };
 pub use path::{InvalidPath, Path, Step};
 pub use resource::{InvalidResource, ResourceUri};
 pub use rng::{Rng, SeededRng, SystemRng, random_id};
 pub use scope::{InvalidScope, Scope, ScopeSet};
 pub use time::{Clock, ManualClock, Seconds, SystemClock, Timestamp};
+pub use workload::{Attested, Platform};

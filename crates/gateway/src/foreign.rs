@@ -220,6 +220,8 @@ pub(crate) fn token(
         // How somebody signed in over there is said in that server's own words.
         authentication: None,
         cnf,
+        // Who attests is asked by us or by nobody: another issuer's word is no evidence here.
+        workload: None,
     })
 }
 

@@ -5,8 +5,9 @@ use crate::confirmation::Confirmation;
 use crate::jose::{Audience, Expected, JoseError, KeySet, SigningKey, verify};
 use crate::json::{Object, Value};
 use crate::rich;
+use crate::workload;
 use prokura_core::{
-    AgentId, ClientId, Details, GrantId, Principal, ResourceUri, ScopeSet, Timestamp, TokenId,
+    AgentId, Attested, ClientId, Details, GrantId, Principal, ResourceUri, ScopeSet, Timestamp, TokenId,
 };
 use std::time::Duration;
 
@@ -61,6 +62,8 @@ pub struct AccessToken {
     pub authentication: Option<Authentication>,
     /// `cnf`: what has to be shown besides the token.
     pub cnf: Confirmation,
+    /// `workload`: what the infrastructure said of the instance that got the token, where there is one.
+    pub workload: Option<Attested>,
 }
 
 /// A token that is not an access token for this resource. Callers answer all of them alike.
@@ -114,6 +117,9 @@ impl AccessToken {
         }
         if let Some(cnf) = self.cnf.to_object() {
             o.insert("cnf", Value::Object(cnf));
+        }
+        if let Some(workload) = &self.workload {
+            o.insert("workload", Value::Object(workload::to_object(workload)));
         }
         o
     }
@@ -195,6 +201,7 @@ impl AccessToken {
             grant: GrantClaim::read(o)?,
             authentication: Authentication::read(o).map_err(InvalidToken::Claim)?,
             cnf: Confirmation::read(o).map_err(|_| InvalidToken::Claim("cnf"))?,
+            workload: workload::read(o).map_err(InvalidToken::Claim)?,
         })
     }
 }
@@ -302,6 +309,7 @@ mod tests {
             },
             authentication: None,
             cnf: Confirmation::default(),
+            workload: None,
         }
     }
 

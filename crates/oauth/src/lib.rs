@@ -35,3 +35,4 @@ pub mod seal;
 pub mod secret;
 pub mod token_request;
 pub mod totp;
+pub mod workload;

@@ -1,6 +1,6 @@
 //! What is not in force, in memory.
 
-use prokura_core::{AgentId, ClientId, GrantId, Timestamp, UserId};
+use prokura_core::{AgentId, ClientId, GrantId, Timestamp, UserId, WorkloadId};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
@@ -17,10 +17,11 @@ pub(crate) enum Kind {
     Agent,
     Client,
     Issuer,
+    Workload,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Grant, Self::User, Self::Agent, Self::Client, Self::Issuer];
+    const ALL: [Self; 6] = [Self::Grant, Self::User, Self::Agent, Self::Client, Self::Issuer, Self::Workload];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -29,6 +30,7 @@ impl Kind {
             Self::Agent => "agent",
             Self::Client => "client",
             Self::Issuer => "issuer",
+            Self::Workload => "workload",
         }
     }
 
@@ -57,11 +59,12 @@ struct Mark {
     until: Timestamp,
 }
 
-/// The grants that are revoked or suspended, and the users, agents, clients and issuers that are disabled. What this
+/// The grants that are revoked or suspended, and the users, agents, clients,
+/// issuers and workloads that are disabled. What this
 /// process changes is in it before the change is answered; what others change, within a quarter of a second. A
 /// view that has not heard from the database for too long is not [`fresh`](Self::fresh): refuse then.
 pub struct RevokedView {
-    marks: RwLock<[HashMap<String, Mark>; 5]>,
+    marks: RwLock<[HashMap<String, Mark>; 6]>,
     start: Instant,
     /// Microseconds from `start` to when the database last answered; `u64::MAX` if this process alone can
     /// change it.
@@ -110,6 +113,11 @@ impl RevokedView {
     /// Whether nobody's tokens of this issuer count.
     pub fn issuer_disabled(&self, issuer: &str) -> bool {
         self.ended(Kind::Issuer, issuer)
+    }
+
+    /// Whether this workload may do nothing for now.
+    pub fn workload_disabled(&self, workload: &WorkloadId) -> bool {
+        self.ended(Kind::Workload, workload.as_str())
     }
 
     /// Whether the view may be trusted: it heard from the database within the limit (2 seconds unless another
@@ -162,7 +170,7 @@ impl RevokedView {
     /// Forgets words about what has expired by `now`.
     pub(crate) fn forget(&self, now: Timestamp) {
         let old = |m: &Mark| m.until < now;
-        let any = |marks: &[HashMap<String, Mark>; 5]| marks.iter().any(|m| m.values().any(old));
+        let any = |marks: &[HashMap<String, Mark>; 6]| marks.iter().any(|m| m.values().any(old));
         if any(&self.marks.read().unwrap_or_else(PoisonError::into_inner)) {
             let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
             marks.iter_mut().for_each(|m| m.retain(|_, mark| !old(mark)));

@@ -13,13 +13,24 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("connect", &["core", "oauth", "mcp", "egress", "sdk"]),
     ("egress", &["core", "oauth"]),
     ("verify", &["core", "oauth", "egress"]),
+    ("attest", &["core", "oauth", "verify", "egress", "config"]),
+    ("facts", &["core", "oauth", "policy", "config", "store", "egress"]),
     ("ledger", &["core", "oauth"]),
     ("policy", &["core", "oauth"]),
     ("config", &["core"]),
     ("ui", &["core"]),
     ("store", &["core", "oauth", "ledger"]),
-    ("gateway", &["core", "oauth", "verify", "mcp", "egress", "ledger", "policy", "config", "store"]),
-    ("server", &["core", "oauth", "egress", "ledger", "policy", "config", "store", "ui"]),
+    (
+        "gateway",
+        &["core", "oauth", "verify", "mcp", "egress", "ledger", "policy", "config", "store", "facts"],
+    ),
+    (
+        "server",
+        &[
+            "core", "oauth", "verify", "attest", "egress", "ledger", "policy", "config", "store", "facts",
+            "ui",
+        ],
+    ),
     // Published: it must not drag a server along.
     ("sdk", &["core", "oauth", "verify", "mcp", "egress"]),
     ("doctor", &["core", "oauth", "mcp", "egress"]),
@@ -29,7 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "core", "oauth", "egress", "ledger", "policy", "config", "store", "ui", "gateway", "server",
-            "demo", "sdk", "connect", "doctor",
+            "demo", "sdk", "connect", "doctor", "attest", "facts", "verify",
         ],
     ),
     ("testkit", &["core", "oauth", "egress", "ledger", "policy", "config", "store", "gateway", "server"]),

@@ -23,6 +23,7 @@ impl Target {
             Self::Client(_) | Self::Foreigner(Foreigner::Client(_)) => "client",
             Self::Foreigner(Foreigner::User(_)) => "user",
             Self::Foreigner(Foreigner::Issuer(_)) => "issuer",
+            Self::Foreigner(Foreigner::Workload(_)) => "workload",
         }
     }
 
@@ -33,6 +34,7 @@ impl Target {
             Self::Client(id) | Self::Foreigner(Foreigner::Client(id)) => id.to_string(),
             Self::Foreigner(Foreigner::User(id)) => id.to_string(),
             Self::Foreigner(Foreigner::Issuer(id)) => id.clone(),
+            Self::Foreigner(Foreigner::Workload(id)) => id.to_string(),
         }
     }
 
@@ -42,6 +44,9 @@ impl Target {
                 event.subject = Some(Principal::User(id.clone()));
             }
             Self::Foreigner(Foreigner::Issuer(id)) => event.details.insert("issuer", id.as_str().into()),
+            Self::Foreigner(Foreigner::Workload(id)) => {
+                event.details.insert("workload", id.as_str().into());
+            }
             Self::Agent(id) => event.subject = Some(Principal::Agent(id.clone())),
             Self::Client(id) | Self::Foreigner(Foreigner::Client(id)) => event.client = Some(id.clone()),
         }

@@ -217,6 +217,7 @@ impl World {
             },
             cnf: Confirmation::default(),
             authentication: None,
+            workload: None,
         }
     }
 

@@ -7,8 +7,8 @@ use crate::wire::json;
 use axum::response::Response;
 use http::StatusCode;
 use prokura_core::{
-    AgentId, ClientId, Details, Grant, GrantId, GrantName, InvalidDetail, Principal, ResourceUri, ScopeSet,
-    Timestamp, TokenId, TraceId,
+    AgentId, Attested, ClientId, Details, Grant, GrantId, GrantName, InvalidDetail, Principal, ResourceUri,
+    ScopeSet, Timestamp, TokenId, TraceId,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::access_token::{AccessToken, GrantClaim};
@@ -18,6 +18,7 @@ use prokura_oauth::id_token::IdToken;
 use prokura_oauth::json::{Value, obj};
 use prokura_oauth::rich;
 use prokura_oauth::token_request::DETAILS;
+use prokura_oauth::workload;
 use prokura_store::{RevokedView, StoreError, Tx};
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub(crate) struct Minting {
     pub(crate) now: Timestamp,
     pub(crate) authentication: Option<Authentication>,
     pub(crate) possession: Possession,
+    /// The attested instance that asks, if there is one.
+    pub(crate) workload: Option<Attested>,
     /// Where tokens must be bound to a key.
     pub(crate) needs_proof: Vec<ResourceUri>,
 }
@@ -67,6 +70,7 @@ impl Minting {
             trace: trace.clone(),
             now: app.clock.now(),
             authentication: None,
+            workload: None,
             possession,
             needs_proof: app.places.iter().filter(|p| p.needs_proof).map(|p| p.uri.clone()).collect(),
         }
@@ -107,6 +111,7 @@ impl Minting {
             grant: GrantClaim { id: grant.id.clone(), ancestors },
             authentication: self.authentication.clone(),
             cnf,
+            workload: self.workload.clone(),
         })
     }
 
@@ -144,6 +149,9 @@ impl Minting {
         event.details.insert("expires_at", token.expires_at.seconds().into());
         if let Some(cnf) = token.cnf.to_object() {
             event.details.insert("cnf", Value::Object(cnf));
+        }
+        if let Some(attested) = &token.workload {
+            event.details.insert("workload", Value::Object(workload::to_object(attested)));
         }
         event
     }

@@ -4,7 +4,7 @@ use crate::driver::Row;
 use crate::revoked::Kind;
 use crate::tx::{Word, params};
 use crate::{StoreError, Tx};
-use prokura_core::{ClientId, Timestamp, UserId};
+use prokura_core::{ClientId, Timestamp, UserId, WorkloadId};
 
 /// Somebody who is known to another issuer, or that issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,12 +15,14 @@ pub enum Foreigner {
     Client(ClientId),
     /// Everybody whom the issuer knows.
     Issuer(String),
+    /// A running instance that its infrastructure vouches for.
+    Workload(WorkloadId),
 }
 
 /// A word that somebody may not act.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disabled {
-    /// `user`, `agent`, `client` or `issuer`.
+    /// `user`, `agent`, `client`, `issuer` or `workload`.
     pub kind: String,
     /// Who.
     pub id: String,
@@ -38,6 +40,7 @@ impl Foreigner {
             Self::User(id) => (Kind::User, id.as_str()),
             Self::Client(id) => (Kind::Client, id.as_str()),
             Self::Issuer(issuer) => (Kind::Issuer, issuer),
+            Self::Workload(id) => (Kind::Workload, id.as_str()),
         }
     }
 }

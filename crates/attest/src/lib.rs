@@ -1,0 +1,12 @@
+//! Workloads that prove who they are: a verifier per platform makes [`Evidence`] of what the infrastructure says, and
+//! rules lead from there to an agent.
+//!
+//! Invariant: no policy decision; nothing is read of bytes that were not verified; where to verify is never learned from
+//! what is to be verified.
+#![forbid(unsafe_code)]
+
+mod evidence;
+mod rule;
+
+pub use evidence::{ClaimValue, Claims, Evidence};
+pub use rule::{Expected, Mismatch, NoRule, Rule, Rules, Unmatched};
