@@ -386,3 +386,6 @@ fn call_row(bad: &BadCall, era: Era) -> Row {
         (BadCall::CaseVariant, _) => row(StatusCode::BAD_REQUEST, -32600, "malformed", sentence),
     }
 }
+
+#[cfg(test)]
+mod tests;

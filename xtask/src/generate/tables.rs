@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 
 const STEPS: &str = "the_table_is_what_the_documentation_shows.snap";
 const CHECKS: &str = "every_check_stands_in_the_documentation.snap";
+const AT_THE_GATEWAY: &str = "every_refusal_has_its_status_code_word_and_sentence.snap";
 const REFUSALS: &str = "every_fault_has_its_status_code_word_and_sentence.snap";
 
 /// The steps of an authorization request, by endpoint.
@@ -20,16 +21,24 @@ pub(super) fn steps(files: &[File]) -> Result<String> {
     Ok(page)
 }
 
-/// The refusals of the OAuth endpoints.
+/// The refusals of the OAuth endpoints and of the gateway.
 pub(super) fn refusals(files: &[File]) -> Result<String> {
     let mut page = String::from(
-        "# What the authorization server refuses\n\n\
+        "# What is refused\n\n## What the authorization server refuses\n\n\
          Generated from `crates/server/src/fault.rs` by `cargo xtask generate`. The word is what the record says; the\n\
          sentence, here of an example, is what the caller reads. What would tell a stranger who is here reads alike.\n\n\
          | Status | Error | Word | Sentence |\n|-|-|-|-|\n",
     );
     for line in snapshot(files, REFUSALS)?.lines() {
         page.push_str(&refusal(line).with_context(|| format!("{REFUSALS}: {line}"))?);
+    }
+    page.push_str(
+        "\n## What the gateway refuses\n\n\
+         Generated from `crates/gateway/src/fault.rs`. The code is the one of the JSON-RPC error in the body.\n\n\
+         | Status | Code | Word | Sentence |\n|-|-|-|-|\n",
+    );
+    for line in snapshot(files, AT_THE_GATEWAY)?.lines() {
+        page.push_str(&refusal(line).with_context(|| format!("{AT_THE_GATEWAY}: {line}"))?);
     }
     Ok(page)
 }
@@ -79,9 +88,13 @@ fn snapshot<'a>(files: &'a [File], name: &str) -> Result<&'a str> {
 mod tests {
     use super::*;
 
-    fn held(name: &str, body: &str) -> [File; 1] {
+    fn file(name: &str, body: &str) -> File {
         let text = format!("---\nsource: x\nexpression: \"y\"\n---\n{body}\n");
-        [File { path: format!("crates/server/src/snapshots/a__{name}"), text }]
+        File { path: format!("crates/server/src/snapshots/a__{name}"), text }
+    }
+
+    fn held(name: &str, body: &str) -> [File; 1] {
+        [file(name, body)]
     }
 
     #[test]
@@ -100,8 +113,12 @@ mod tests {
 
     #[test]
     fn a_refusal_becomes_a_row() {
-        let page = refusals(&held(REFUSALS, "400 invalid_scope scope_none: name: `a|b`")).unwrap();
-        assert!(page.ends_with("| 400 | `invalid_scope` | `scope_none` | name: `a\\|b` |\n"), "{page}");
-        assert!(refusals(&held(REFUSALS, "400 only")).is_err());
+        let both =
+            |server: &str, gateway: &str| refusals(&[file(REFUSALS, server), file(AT_THE_GATEWAY, gateway)]);
+        let page = both("400 invalid_scope scope_none: name: `a|b`", "401 401 no_token: a token").unwrap();
+        assert!(page.contains("| 400 | `invalid_scope` | `scope_none` | name: `a\\|b` |\n"), "{page}");
+        assert!(page.ends_with("| 401 | `401` | `no_token` | a token |\n"), "{page}");
+        assert!(both("400 only", "401 401 no_token: a token").is_err());
+        assert!(both("400 invalid_scope scope_none: name", "401").is_err());
     }
 }

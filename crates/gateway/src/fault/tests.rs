@@ -1,0 +1,81 @@
+//! Every refusal of the gateway, as `docs/refusals.md` lists them.
+
+use super::*;
+use prokura_core::{Acr, Constraint, Demand, Path, Test};
+
+fn denied(reason: Reason, missing: &str) -> Fault {
+    let scopes = ScopeSet::parse(missing).unwrap_or_default();
+    Fault::Denied { denial: Denial { reason, missing: scopes.clone() }, ask: scopes, remedy: None }
+}
+
+fn decided() -> Vec<Fault> {
+    let constraint = Constraint { path: Path::parse(".quarter").unwrap(), test: Test::Present };
+    vec![
+        denied(Reason::ScopeMissing, "read:report"),
+        denied(Reason::Unmapped, ""),
+        denied(Reason::NotInDetails, ""),
+        denied(Reason::Constraint(Box::new(constraint)), ""),
+        denied(Reason::SignIn(Demand { acr: Some(Acr::Phr), max_age: Some(300) }), ""),
+    ]
+}
+
+fn all() -> Vec<Fault> {
+    let proof = Fault::Proof(ProofError::Method);
+    let version = BadHeaders::UnsupportedVersion { requested: "1900-01-01".to_owned() };
+    let mut all = vec![
+        Fault::ForeignHost,
+        Fault::ForeignOrigin,
+        Fault::HttpMethod,
+        Fault::NotAcceptable,
+        Fault::MediaType,
+        Fault::TooLarge,
+        Fault::SlowBody,
+        Fault::NoToken,
+        Fault::BadAuthorization,
+        Fault::InvalidToken("the token is not valid here"),
+        Fault::Bound,
+        Fault::Unbound,
+        Fault::NoProof,
+        proof,
+        Fault::ProofNonce,
+        Fault::ProofReplayed,
+        Fault::GrantRevoked,
+        Fault::RevocationStale,
+        Fault::Unjudged,
+        Fault::RateLimited { seconds: 1, first: true },
+        Fault::Malformed(Malformed { code: -32700, reason: "it is no JSON".to_owned(), id: None }),
+        Fault::Headers(BadHeaders::Mismatch { header: "Mcp-Name", what: "differs from the body" }),
+        Fault::Headers(version),
+        Fault::Headers(BadHeaders::MissingMeta("io.modelcontextprotocol/protocolVersion")),
+        Fault::Call(BadCall::Unknown, Era::Modern),
+        Fault::Call(BadCall::Unknown, Era::Legacy),
+        Fault::Call(BadCall::UnknownNotification, Era::Modern),
+        Fault::Call(BadCall::Parameter("name"), Era::Modern),
+        Fault::Call(BadCall::CaseVariant, Era::Modern),
+        Fault::UnexpectedResponse,
+    ];
+    all.extend(decided());
+    all.extend([
+        Fault::NoSession,
+        Fault::UnknownSession,
+        Fault::UnknownEvent,
+        Fault::UnknownTask,
+        Fault::BadState,
+        Fault::BadCursor,
+        Fault::NotRecorded,
+        Fault::UpstreamDown,
+        Fault::UpstreamTimeout,
+        Fault::UpstreamBad("no JSON"),
+        Fault::UpstreamSays(StatusCode::FORBIDDEN),
+    ]);
+    all
+}
+
+#[test]
+fn every_refusal_has_its_status_code_word_and_sentence() {
+    let line = |fault: &Fault| {
+        let row = fault.row();
+        format!("{} {} {}: {}", row.status.as_u16(), row.code, row.word, row.sentence)
+    };
+    insta::assert_snapshot!(all().iter().map(line).collect::<Vec<_>>().join("\n"));
+}
