@@ -3,6 +3,7 @@
 use crate::evidence::{ClaimValue, Evidence};
 use prokura_core::{AgentId, ScopeSet};
 use std::fmt;
+use std::time::Duration;
 
 /// What a rule asks of one claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +63,8 @@ pub struct Rule {
     pub grants: Vec<(String, ScopeSet)>,
     /// Whether a proof of possession must come with the evidence, to which the tokens are bound.
     pub needs_key: bool,
+    /// How long a token lives, if the rule says so; never longer than the evidence.
+    pub life: Option<Duration>,
 }
 
 /// A claim that is not as a rule asks: for administrators only.
@@ -178,6 +181,7 @@ mod tests {
             agent: AgentId::parse("agt_planner").unwrap(),
             grants: Vec::new(),
             needs_key: false,
+            life: None,
         }
     }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 mod foreign;
 mod id_jag;
+mod workload;
 
 pub(crate) use foreign::gateway_alone;
 
@@ -25,6 +26,7 @@ pub(crate) fn check(config: &Config) -> Checked {
     registration(config)?;
     foreign::check(config)?;
     id_jag::check(config)?;
+    workload::check(config)?;
     dev(config)
 }
 

@@ -133,7 +133,7 @@ impl ClientConfig {
 }
 
 /// A root grant that the operator gives to a client's agent.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConfiguredGrant {
     /// The name of the resource.

@@ -17,6 +17,7 @@ mod secret;
 mod text;
 mod tls;
 mod url;
+mod workload;
 
 pub use client::{AuthMethod, ClientConfig, ConfiguredGrant, GrantType};
 pub use error::ConfigError;
@@ -32,6 +33,7 @@ pub use secret::{SecretError, SecretRef};
 pub use text::{ByteSize, Span};
 pub use tls::{ClientCertificates, Tls};
 pub use url::{DatabaseUrl, Issuer, UpstreamUrl};
+pub use workload::{ClaimMatcher, ClaimTable, ClaimWord, Workload, WorkloadProvider, WorkloadRule};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -99,6 +101,9 @@ pub struct Config {
     /// Identity assertions (ID-JAG, "Enterprise-Managed Authorization" of MCP).
     #[serde(default)]
     pub id_jag: IdJag,
+    /// Workloads that prove who they are by what their infrastructure says.
+    #[serde(default)]
+    pub workload: Workload,
     /// Bounds of the gateway.
     #[serde(default)]
     pub gateway: GatewayLimits,

@@ -1,0 +1,196 @@
+//! Workloads: rules that bind, that lead somewhere, and that nothing widens by accident.
+
+use super::{Checked, unique};
+use crate::{ClaimMatcher, ClaimTable, ClaimWord, Config, ConfigError, Span, WorkloadRule};
+
+/// What every token of a provider has alike, or what says nothing of who it is: no rule may rest on it.
+const SAYS_NOTHING: [&str; 8] = ["iss", "issuer", "aud", "audience", "exp", "iat", "nbf", "jti"];
+/// The longest name of a claim, and the longest value, in bytes.
+const MAX_NAME: usize = 128;
+const MAX_VALUE: usize = 1024;
+
+pub(super) fn check(config: &Config) -> Checked {
+    let all = &config.workload;
+    unique("workload.provider.name", all.providers.iter().map(|p| p.name.as_str()))?;
+    unique("workload.rule.name", all.rules.iter().map(|r| r.name.as_str()))?;
+    all.rules.iter().try_for_each(|r| rule(config, r))
+}
+
+/// Checks one rule; those that are kept in the store are checked by the same.
+pub(crate) fn rule(config: &Config, r: &WorkloadRule) -> Checked {
+    let key = |what: &str| format!("workload.rule {}{what}", r.name);
+    let fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    if r.name.is_empty() || r.name.len() > 64 || !r.name.bytes().all(fine) {
+        let fix = "use 1 to 64 lower-case letters, digits, `-` or `_`";
+        return Err(ConfigError::value("workload.rule.name", format!("`{}` is no name", r.name), fix));
+    }
+    if config.workload.provider(&r.provider).is_none() {
+        let reason = format!("there is no provider `{}`", r.provider);
+        return Err(ConfigError::value(
+            key(".provider"),
+            reason,
+            "use the name of a `[[workload.provider]]`",
+        ));
+    }
+    agent(&r.agent).map_err(|reason| {
+        ConfigError::value(key(".agent"), reason, "use letters, digits and `-._:`, at most 120 of them")
+    })?;
+    binds(r)?;
+    if r.life.is_some_and(|life| life > Span::minutes(10)) {
+        let reason = "a workload asks again whenever it likes";
+        return Err(ConfigError::value(key(".life"), reason, "use at most 10m"));
+    }
+    grants(config, r)
+}
+
+/// A rule without a claim that tells workloads apart would let everybody in whom the provider knows.
+fn binds(r: &WorkloadRule) -> Checked {
+    let key = |claim: &str| format!("workload.rule {}.when.{claim}", r.name);
+    if r.when.is_empty() {
+        let reason = "without a claim, every workload of the provider would be this agent";
+        let fix = "name at least one claim that tells them apart, such as `subject`";
+        return Err(ConfigError::value(format!("workload.rule {}.when", r.name), reason, fix));
+    }
+    for (claim, matcher) in &r.when {
+        if SAYS_NOTHING.contains(&claim.as_str()) {
+            let reason = "it does not tell one workload from another";
+            return Err(ConfigError::value(key(claim), reason, "name a claim that does, such as `subject`"));
+        }
+        if claim.is_empty() || claim.len() > MAX_NAME || claim.chars().any(char::is_control) {
+            return Err(ConfigError::value(
+                key(claim),
+                "it is no name of a claim",
+                "use the provider's names",
+            ));
+        }
+        if let Err((reason, fix)) = matcher_is_sound(matcher) {
+            return Err(ConfigError::value(key(claim), reason, fix));
+        }
+    }
+    Ok(())
+}
+
+type Unsound = (&'static str, &'static str);
+
+fn matcher_is_sound(matcher: &ClaimMatcher) -> Result<(), Unsound> {
+    match matcher {
+        ClaimMatcher::Is(word) => word_is_sound(word),
+        ClaimMatcher::Table(ClaimTable::OneOf(words)) if words.is_empty() => {
+            Err(("it lists no value, so nothing could match", "list at least one"))
+        }
+        ClaimMatcher::Table(ClaimTable::OneOf(words)) => words.iter().try_for_each(word_is_sound),
+        ClaimMatcher::Table(ClaimTable::Under(start)) if !start.ends_with(['/', ':']) || start.len() < 2 => {
+            Err(("a beginning that ends within a word matches other words too", "let it end with `/` or `:`"))
+        }
+        ClaimMatcher::Table(ClaimTable::Under(text) | ClaimTable::Has(text)) => text_is_sound(text),
+    }
+}
+
+fn word_is_sound(word: &ClaimWord) -> Result<(), Unsound> {
+    match word {
+        ClaimWord::Text(text) => text_is_sound(text),
+        ClaimWord::Flag(_) | ClaimWord::Number(_) => Ok(()),
+    }
+}
+
+/// Nothing is a pattern; whoever writes a `*` believes that something is.
+fn text_is_sound(text: &str) -> Result<(), Unsound> {
+    if text.is_empty() || text.len() > MAX_VALUE {
+        return Err(("it is empty or too long", "write the exact value, at most 1024 bytes"));
+    }
+    if text.contains('*') {
+        return Err(("`*` stands for nothing here", "list the values by `one_of`, or use `under`"));
+    }
+    Ok(())
+}
+
+fn agent(name: &str) -> Result<(), String> {
+    let fine = |b: u8| b.is_ascii_alphanumeric() || b"-._:".contains(&b);
+    if name.is_empty() || name.len() > 120 || !name.bytes().all(fine) {
+        return Err(format!("`{name}` is no name of an agent"));
+    }
+    Ok(())
+}
+
+fn grants(config: &Config, r: &WorkloadRule) -> Checked {
+    let key = |what: &str| format!("workload.rule {}.grant{what}", r.name);
+    unique(&key(".resource"), r.grants.iter().map(|g| g.resource.as_str()))?;
+    for g in &r.grants {
+        let Some(resource) = config.resource(&g.resource) else {
+            let reason = format!("there is no resource `{}`", g.resource);
+            return Err(ConfigError::value(key(".resource"), reason, "use the name of a `[[resource]]`"));
+        };
+        if g.scopes.is_empty() {
+            return Err(ConfigError::value(key(".scopes"), "it gives nothing", "list scopes, or remove it"));
+        }
+        if let Some(unknown) = g.scopes.iter().find(|s| !resource.scopes.contains_key(*s)) {
+            let reason = format!("resource `{}` has no scope `{unknown}`", resource.name);
+            return Err(ConfigError::value(key(".scopes"), reason, "use one of its scopes"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Config;
+
+    const BEFORE: &str = r#"
+        issuer = "http://localhost:9400"
+        database = "sqlite:prokura.db"
+        [[resource]]
+        name = "sales"
+        upstream = "http://127.0.0.1:9500/mcp"
+        [resource.scopes]
+        read = { title = "Read", actions = ["tool:read"] }
+    "#;
+    const RULE: &str = r#"
+        [[workload.rule]]
+        name = "planner"
+        provider = "prod"
+        agent = "planner"
+        when = { namespace = "agents", ref = { under = "refs/heads/" }, run = { one_of = [1, "x"] }, on = true }
+        life = "5m"
+        [[workload.rule.grant]]
+        resource = "sales"
+        scopes = ["read"]
+    "#;
+
+    /// Each test of a rule has a provider beside it, whose own keys are none of its business.
+    fn checked(rule: &str) -> Result<(), String> {
+        let read = toml::from_str::<Config>(&format!("{BEFORE}{rule}"));
+        let mut config = read.map_err(|e| e.to_string())?;
+        config.workload.providers.push(crate::WorkloadProvider { name: "prod".to_owned() });
+        super::check(&config).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn d07_a_rule_binds_or_the_start_is_refused() {
+        checked(RULE).unwrap();
+        let when = RULE.lines().find(|l| l.contains("when =")).unwrap().trim();
+        for (find, replace, says) in [
+            (when, "when = {}", "every workload of the provider"),
+            (when, "when = { iss = \"https://a\", aud = \"https://b\" }", "does not tell one workload"),
+            (when, "when = { namespace = \"*\" }", "`*` stands for nothing"),
+            (when, "when = { namespace = \"\" }", "empty"),
+            (when, "when = { ref = { under = \"refs/heads/m\" } }", "ends within a word"),
+            (when, "when = { ref = { under = \"/\" } }", "ends within a word"),
+            (when, "when = { ref = { one_of = [] } }", "lists no value"),
+            (when, "when = { ref = { one_of = [\"a*\"] } }", "`*` stands for nothing"),
+            (when, "when = { ref = { matches = \".*\" } }", "ref"),
+            (when, "", "missing field `when`"),
+            ("\"prod\"", "\"stage\"", "no provider `stage`"),
+            ("agent = \"planner\"", "agent = \"the planner\"", "no name of an agent"),
+            ("\"5m\"", "\"11m\"", "at most 10m"),
+            ("\"sales\"", "\"hr\"", "no resource `hr`"),
+            ("[\"read\"]", "[\"write\"]", "no scope `write`"),
+            ("[\"read\"]", "[]", "gives nothing"),
+            ("name = \"planner\"", "name = \"The Planner\"", "no name"),
+            ("life", "live", "unknown field `live`"),
+        ] {
+            assert!(RULE.contains(find), "{find}");
+            let error = checked(&RULE.replace(find, replace)).unwrap_err();
+            assert!(error.contains(says), "{says}: {error}");
+        }
+    }
+}

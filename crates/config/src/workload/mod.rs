@@ -1,0 +1,37 @@
+//! Workloads: whose word about a running instance counts, and which agent it then is.
+
+mod provider;
+mod rule;
+
+pub use provider::WorkloadProvider;
+pub use rule::{ClaimMatcher, ClaimTable, ClaimWord, WorkloadRule};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Workloads that prove who they are by what their infrastructure says.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Workload {
+    /// Whose word counts: clusters, clouds, trust domains, pipelines.
+    #[serde(rename = "provider")]
+    pub providers: Vec<WorkloadProvider>,
+    /// Which workloads belong to which agent, and what they may do; the first rule that matches counts.
+    #[serde(rename = "rule")]
+    pub rules: Vec<WorkloadRule>,
+    /// Whether an assertion at the jwt-bearer grant may name the address of the token endpoint as its audience, instead
+    /// of the issuer. Off unless a platform can ask for no other audience.
+    pub accept_token_endpoint_audience: bool,
+}
+
+impl Workload {
+    /// The rule of that name.
+    pub fn rule(&self, name: &str) -> Option<&WorkloadRule> {
+        self.rules.iter().find(|r| r.name == name)
+    }
+
+    /// The provider of that name.
+    pub fn provider(&self, name: &str) -> Option<&WorkloadProvider> {
+        self.providers.iter().find(|p| p.name == name)
+    }
+}
