@@ -32,7 +32,7 @@ impl fmt::Display for ClaimValue {
 }
 
 /// Verified claims by the names that this product gives them (`namespace`, `service_account`, `repository_id`).
-pub type Claims = BTreeMap<&'static str, ClaimValue>;
+pub type Claims = BTreeMap<String, ClaimValue>;
 
 /// What a platform said of a workload. Only a verifier makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub struct Evidence {
     /// Everything that rules may look at.
     pub claims: Claims,
     /// Those of `claims`, by name, that decisions may look at later and that go into tokens.
-    pub told: &'static [&'static str],
+    pub told: Vec<String>,
     /// When it was made.
     pub issued_at: Timestamp,
     /// When it ends; no token outlives it.
@@ -74,8 +74,7 @@ impl Evidence {
 
     /// What a token says of the workload.
     pub fn attested(&self) -> Option<Attested> {
-        let told =
-            self.told.iter().filter_map(|name| Some(((*name).to_owned(), plain(self.claims.get(name)?))));
+        let told = self.told.iter().filter_map(|name| Some((name.clone(), plain(self.claims.get(name)?))));
         Some(Attested {
             workload: self.workload()?,
             provider: Arc::clone(&self.provider),
@@ -105,10 +104,10 @@ mod tests {
             subject: "system:serviceaccount:agents:planner".to_owned(),
             instance: instance.to_owned(),
             claims: Claims::from([
-                ("namespace", ClaimValue::Text("agents".to_owned())),
-                ("secret", ClaimValue::Text("x".to_owned())),
+                ("namespace".to_owned(), ClaimValue::Text("agents".to_owned())),
+                ("secret".to_owned(), ClaimValue::Text("x".to_owned())),
             ]),
-            told: &["namespace", "node"],
+            told: ["namespace", "node"].map(str::to_owned).to_vec(),
             issued_at: Timestamp::from_seconds(1),
             expires_at: Timestamp::from_seconds(2),
             id: None,

@@ -33,7 +33,10 @@ pub use secret::{SecretError, SecretRef};
 pub use text::{ByteSize, Span};
 pub use tls::{ClientCertificates, Tls};
 pub use url::{DatabaseUrl, Issuer, UpstreamUrl};
-pub use workload::{ClaimMatcher, ClaimTable, ClaimWord, Workload, WorkloadProvider, WorkloadRule};
+pub use workload::{
+    AttestedClaim, ClaimKind, ClaimMatcher, ClaimTable, ClaimWord, KnownClaim, PlatformName, Replay,
+    TokenReview, Workload, WorkloadProvider, WorkloadRule, known_claims,
+};
 
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -1,7 +1,10 @@
 //! Workloads: rules that bind, that lead somewhere, and that nothing widens by accident.
 
 use super::{Checked, unique};
-use crate::{ClaimMatcher, ClaimTable, ClaimWord, Config, ConfigError, Span, WorkloadRule};
+use crate::{
+    ClaimKind, ClaimMatcher, ClaimTable, ClaimWord, Config, ConfigError, Span, WorkloadProvider,
+    WorkloadRule, known_claims,
+};
 
 /// What every token of a provider has alike, or what says nothing of who it is: no rule may rest on it.
 const SAYS_NOTHING: [&str; 8] = ["iss", "issuer", "aud", "audience", "exp", "iat", "nbf", "jti"];
@@ -11,7 +14,7 @@ const MAX_VALUE: usize = 1024;
 
 pub(super) fn check(config: &Config) -> Checked {
     let all = &config.workload;
-    unique("workload.provider.name", all.providers.iter().map(|p| p.name.as_str()))?;
+    super::workload_provider::check(config)?;
     unique("workload.rule.name", all.rules.iter().map(|r| r.name.as_str()))?;
     all.rules.iter().try_for_each(|r| rule(config, r))
 }
@@ -24,18 +27,19 @@ pub(crate) fn rule(config: &Config, r: &WorkloadRule) -> Checked {
         let fix = "use 1 to 64 lower-case letters, digits, `-` or `_`";
         return Err(ConfigError::value("workload.rule.name", format!("`{}` is no name", r.name), fix));
     }
-    if config.workload.provider(&r.provider).is_none() {
+    let Some(provider) = config.workload.provider(&r.provider) else {
         let reason = format!("there is no provider `{}`", r.provider);
         return Err(ConfigError::value(
             key(".provider"),
             reason,
             "use the name of a `[[workload.provider]]`",
         ));
-    }
+    };
     agent(&r.agent).map_err(|reason| {
         ConfigError::value(key(".agent"), reason, "use letters, digits and `-._:`, at most 120 of them")
     })?;
     binds(r)?;
+    fits(provider, r)?;
     if r.life.is_some_and(|life| life > Span::minutes(10)) {
         let reason = "a workload asks again whenever it likes";
         return Err(ConfigError::value(key(".life"), reason, "use at most 10m"));
@@ -68,6 +72,51 @@ fn binds(r: &WorkloadRule) -> Checked {
         }
     }
     Ok(())
+}
+
+/// Every claim is one of the provider's, is asked for as what it is, and one of them tells the workloads of strangers
+/// apart: a name that anybody can take does not.
+fn fits(provider: &WorkloadProvider, r: &WorkloadRule) -> Checked {
+    let known = known_claims(provider.platform());
+    if known.is_empty() {
+        return Ok(());
+    }
+    let names = || {
+        let own = provider.claims.keys().map(String::as_str);
+        known.iter().map(|k| k.name).chain(own).collect::<Vec<_>>().join(", ")
+    };
+    for (claim, matcher) in &r.when {
+        let key = format!("workload.rule {}.when.{claim}", r.name);
+        let Some(kind) = provider.claim_kind(claim) else {
+            let reason = format!("`{}` says nothing of that name", provider.name);
+            return Err(ConfigError::value(key, reason, format!("use one of {}", names())));
+        };
+        if !asks_for(matcher, kind) {
+            let reason = format!("this claim is a {}", kind.as_str());
+            return Err(ConfigError::value(key, reason, "write the value as what it is: `\"1\"` is not `1`"));
+        }
+    }
+    if r.when.keys().any(|claim| provider.claim_binds(claim)) {
+        return Ok(());
+    }
+    let binding: Vec<_> = known.iter().filter(|k| k.binds).map(|k| k.name).collect();
+    let fix = format!("add one of {}", binding.join(", "));
+    let reason = "strangers can have workloads of which all of this is true";
+    Err(ConfigError::value(format!("workload.rule {}.when", r.name), reason, fix))
+}
+
+fn asks_for(matcher: &ClaimMatcher, kind: ClaimKind) -> bool {
+    let word = |word: &ClaimWord| match word {
+        ClaimWord::Flag(_) => kind == ClaimKind::Flag,
+        ClaimWord::Number(_) => kind == ClaimKind::Number,
+        ClaimWord::Text(_) => kind == ClaimKind::Text,
+    };
+    match matcher {
+        ClaimMatcher::Is(one) => word(one),
+        ClaimMatcher::Table(ClaimTable::OneOf(several)) => several.iter().all(word),
+        ClaimMatcher::Table(ClaimTable::Under(_)) => kind == ClaimKind::Text,
+        ClaimMatcher::Table(ClaimTable::Has(_)) => kind == ClaimKind::List,
+    }
 }
 
 type Unsound = (&'static str, &'static str);
@@ -144,24 +193,31 @@ mod tests {
         [resource.scopes]
         read = { title = "Read", actions = ["tool:read"] }
     "#;
+    const PROVIDER: &str = r#"
+        [[workload.provider]]
+        name = "prod"
+        platform = "oidc"
+        issuer = "https://ci.example"
+        [workload.provider.claims]
+        namespace = { required = true }
+        ref = {}
+        run = { type = "number" }
+        on = { type = "flag" }
+    "#;
     const RULE: &str = r#"
         [[workload.rule]]
         name = "planner"
         provider = "prod"
         agent = "planner"
-        when = { namespace = "agents", ref = { under = "refs/heads/" }, run = { one_of = [1, "x"] }, on = true }
+        when = { namespace = "agents", ref = { under = "refs/heads/" }, run = { one_of = [1, 2] }, on = true }
         life = "5m"
         [[workload.rule.grant]]
         resource = "sales"
         scopes = ["read"]
     "#;
 
-    /// Each test of a rule has a provider beside it, whose own keys are none of its business.
     fn checked(rule: &str) -> Result<(), String> {
-        let read = toml::from_str::<Config>(&format!("{BEFORE}{rule}"));
-        let mut config = read.map_err(|e| e.to_string())?;
-        config.workload.providers.push(crate::WorkloadProvider { name: "prod".to_owned() });
-        super::check(&config).map_err(|e| e.to_string())
+        Config::parse(&format!("{BEFORE}{PROVIDER}{rule}")).map(drop).map_err(|e| e.to_string())
     }
 
     #[test]
@@ -177,7 +233,11 @@ mod tests {
             (when, "when = { ref = { under = \"/\" } }", "ends within a word"),
             (when, "when = { ref = { one_of = [] } }", "lists no value"),
             (when, "when = { ref = { one_of = [\"a*\"] } }", "`*` stands for nothing"),
-            (when, "when = { ref = { matches = \".*\" } }", "ref"),
+            (when, "when = { ref = { matches = \"x\" } }", "did not match"),
+            (when, "when = { run = \"1\" }", "this claim is a number"),
+            (when, "when = { run = { one_of = [1, \"x\"] } }", "this claim is a number"),
+            (when, "when = { namespace = { has = \"x\" } }", "this claim is a text"),
+            (when, "when = { name_space = \"agents\" }", "says nothing of that name"),
             (when, "", "missing field `when`"),
             ("\"prod\"", "\"stage\"", "no provider `stage`"),
             ("agent = \"planner\"", "agent = \"the planner\"", "no name of an agent"),
@@ -192,5 +252,21 @@ mod tests {
             let error = checked(&RULE.replace(find, replace)).unwrap_err();
             assert!(error.contains(says), "{says}: {error}");
         }
+    }
+
+    #[test]
+    fn d07_what_strangers_can_have_too_does_not_bind() {
+        let provider = "[[workload.provider]]\nname = \"prod\"\nplatform = \"github\"\n";
+        let rule = |when: &str| {
+            let text = format!(
+                "{BEFORE}{provider}[[workload.rule]]\nname = \"r\"\nprovider = \"prod\"\nagent = \"a\"\nwhen = {when}"
+            );
+            Config::parse(&text).map(drop).map_err(|e| e.to_string())
+        };
+        rule("{ repository_id = \"424242\", environment = \"production\" }").unwrap();
+        let error =
+            rule("{ runner_environment = \"github-hosted\", ref = \"refs/heads/main\" }").unwrap_err();
+        assert!(error.contains("strangers can have") && error.contains("repository_id"), "{error}");
+        assert!(rule("{ repository = \"octo/demo\" }").is_err(), "names are given to others later");
     }
 }

@@ -1,8 +1,12 @@
 //! Workloads: whose word about a running instance counts, and which agent it then is.
 
+mod claim;
+mod key;
 mod provider;
 mod rule;
 
+pub use claim::{ClaimKind, KnownClaim, known_claims};
+pub use key::{AttestedClaim, PlatformName, Replay, TokenReview};
 pub use provider::WorkloadProvider;
 pub use rule::{ClaimMatcher, ClaimTable, ClaimWord, WorkloadRule};
 
