@@ -14,6 +14,7 @@ mod detail;
 mod fact;
 mod grant;
 mod id;
+mod network;
 mod path;
 mod resource;
 mod rng;
@@ -33,6 +34,7 @@ pub use id::{
     AgentId, ClientId, GrantId, GrantName, InteractionId, InvalidId, PointId, Principal, SessionId, TokenId,
     TraceId, UserId, WorkloadId,
 };
+pub use network::{InvalidNetwork, Network};
 pub use path::{InvalidPath, Path, Step};
 pub use resource::{InvalidResource, ResourceUri};
 pub use rng::{Rng, SeededRng, SystemRng, random_id};

@@ -4,6 +4,7 @@
 //! Invariant: no I/O, no clock. What is unknown is denied.
 #![forbid(unsafe_code)]
 
+pub mod access;
 mod decide;
 mod resource;
 
