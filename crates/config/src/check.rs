@@ -1,8 +1,8 @@
 //! What no single value shows: names that repeat, references that lead nowhere, combinations that cannot be.
 
 use crate::{
-    AuthMethod, ClientCertificates, ClientConfig, Config, ConfigError, Dynamic, GrantType, ResourceConfig,
-    Span,
+    ADMIN, ADMIN_SCOPES, AuthMethod, ClientCertificates, ClientConfig, Config, ConfigError, ConfiguredGrant,
+    Dynamic, GrantType, ResourceConfig, Span,
 };
 use prokura_core::{ClientId, Scope};
 use std::collections::BTreeSet;
@@ -50,6 +50,10 @@ fn resource(r: &ResourceConfig) -> Checked {
             reason,
             "use 1 to 64 lower-case letters, digits, `-` or `_`",
         ));
+    }
+    if r.name == ADMIN {
+        let reason = "`admin` is this server's own administration API";
+        return Err(ConfigError::value("resource.name", reason, "choose another name"));
     }
     if r.scopes.is_empty() && !r.public {
         return Err(ConfigError::value(
@@ -118,6 +122,10 @@ fn client(config: &Config, c: &ClientConfig) -> Checked {
         ));
     }
     for g in &c.grants {
+        if g.resource == ADMIN {
+            admin_grant(c, g)?;
+            continue;
+        }
         let Some(r) = config.resource(&g.resource) else {
             return Err(ConfigError::value(
                 key(".grant.resource"),
@@ -136,6 +144,26 @@ fn client(config: &Config, c: &ClientConfig) -> Checked {
             format!("there is no resource `{unknown}`"),
             "use the name of a `[[resource]]`",
         ));
+    }
+    Ok(())
+}
+
+/// A grant on the administration API: whoever gets it must be able to ask for a token of its own.
+fn admin_grant(c: &ClientConfig, g: &ConfiguredGrant) -> Checked {
+    let key = |what: &str| format!("client {}{what}", c.id);
+    if let Some(unknown) = g.scopes.iter().find(|s| !crate::admin::has_scope(s)) {
+        let names: Vec<_> = ADMIN_SCOPES.iter().map(|(name, _)| *name).collect();
+        let reason = format!("the administration API has no scope `{unknown}`");
+        return Err(ConfigError::value(
+            key(".grant.scopes"),
+            reason,
+            format!("use some of {}", names.join(", ")),
+        ));
+    }
+    if !c.grant_types.contains(&GrantType::ClientCredentials) {
+        let reason = "the administration API takes tokens of a client's own authority only";
+        let fix = "add \"client_credentials\" to `grant_types`";
+        return Err(ConfigError::value(key(".grant.resource"), reason, fix));
     }
     Ok(())
 }
@@ -305,6 +333,16 @@ mod tests {
         assert!(with("sqlite:prokura.db", "postgres://u:p@h/d").contains("env = \"DATABASE_URL\""));
         assert!(with("name = \"sales\"", "name = \"Sales\"").contains("lower-case"));
         assert!(with("http://localhost:9400", "https://as.example/").contains("write `https://as.example`"));
+        assert!(with("name = \"sales\"", "name = \"admin\"").contains("choose another name"));
+        let admin = "\n[[client.grant]]\nresource = \"admin\"\nscopes = [\"facts:write\"]";
+        assert!(Config::parse(&format!("{GOOD}{admin}")).unwrap().has_admin());
+        assert!(!Config::parse(GOOD).unwrap().has_admin());
+        let typo = admin.replace("facts:write", "facts:rite");
+        assert!(error(&format!("{GOOD}{typo}")).contains("no scope `facts:rite`"));
+        assert!(
+            error(&format!("{}{admin}", GOOD.replace("client_credentials", "token_exchange")))
+                .contains("client_credentials")
+        );
         assert!(error(&format!("{GOOD}\n[tokens]\naccess = \"2h\"")).contains("at most 1h"));
         assert!(
             error(&format!("{GOOD}\n[registration]\ndynamic = \"token\"")).contains("initial_access_token")

@@ -4,6 +4,7 @@
 //! Invariant: reads no file, no environment and no clock. Secrets are references; the caller reads them.
 #![forbid(unsafe_code)]
 
+mod admin;
 mod check;
 mod check_provider;
 mod client;
@@ -19,6 +20,7 @@ mod tls;
 mod url;
 mod workload;
 
+pub use admin::{ADMIN, ADMIN_SCOPES, Admin};
 pub use client::{AuthMethod, ClientConfig, ConfiguredGrant, GrantType};
 pub use error::ConfigError;
 pub use foreign::{
@@ -107,6 +109,9 @@ pub struct Config {
     /// Workloads that prove who they are by what their infrastructure says.
     #[serde(default)]
     pub workload: Workload,
+    /// The administration API.
+    #[serde(default)]
+    pub admin: Admin,
     /// Bounds of the gateway.
     #[serde(default)]
     pub gateway: GatewayLimits,
@@ -446,6 +451,11 @@ impl Config {
     pub fn resource_uri(&self, resource: &ResourceConfig) -> prokura_core::ResourceUri {
         let uri = format!("{}/mcp/{}", self.issuer, resource.name);
         prokura_core::ResourceUri::parse_exact(&uri).expect("a checked name makes a canonical address")
+    }
+
+    /// Whether there is an administration API: some client may use it.
+    pub fn has_admin(&self) -> bool {
+        self.clients.iter().any(|c| c.grants.iter().any(|g| g.resource == ADMIN))
     }
 
     /// How long an access token lives.

@@ -3,6 +3,7 @@
 
 mod account;
 mod admission;
+mod api;
 mod authenticate;
 mod certificates;
 pub mod clients;
@@ -23,6 +24,7 @@ pub mod signin;
 pub mod steps;
 mod wire;
 
+pub use api::openapi;
 pub use certificates::CertificateFault;
 pub use device::{DeviceAsk, DeviceFault};
 pub use fault::{CodeFault, ExchangeFault, Fault, IdJagFault, RefreshFault, Verdict};

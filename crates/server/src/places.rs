@@ -38,6 +38,8 @@ pub(crate) struct Places {
     identity: Arc<Place>,
     /// `/grants`. No user is asked for it, so requests cannot name it.
     management: Arc<Place>,
+    /// The administration API, if it is on. No user is asked for it.
+    admin: Option<Arc<Place>>,
 }
 
 /// A resource or scope of the configuration that cannot be used; one that was checked has none such.
@@ -75,6 +77,7 @@ impl Places {
             configured: with_scopes.map(place).collect::<Result<_, _>>()?,
             identity: identity::place(&config.issuer)?,
             management: crate::named::place(&config.issuer)?,
+            admin: crate::api::place(config)?,
         })
     }
 
@@ -86,6 +89,21 @@ impl Places {
     /// The place of `/userinfo`.
     pub(crate) fn identity(&self) -> &Arc<Place> {
         &self.identity
+    }
+
+    /// The administration API, if it is on.
+    pub(crate) fn admin(&self) -> Option<&Arc<Place>> {
+        self.admin.as_ref()
+    }
+
+    /// The place at `uri` where a client may have authority of its own.
+    pub(crate) fn of_clients(&self, uri: &ResourceUri) -> Option<Arc<Place>> {
+        self.admin.iter().find(|p| p.uri == *uri).cloned().or_else(|| self.at(uri))
+    }
+
+    /// Where tokens must be bound to a key.
+    pub(crate) fn proven(&self) -> impl Iterator<Item = &Arc<Place>> {
+        self.configured.iter().chain(&self.admin).filter(|p| p.needs_proof)
     }
 
     /// The resource that an authorization request means. Who asks for nothing but who somebody is means `/userinfo`.
@@ -135,7 +153,7 @@ impl Places {
 
     /// The resource of that name.
     pub(crate) fn named(&self, name: &str) -> Option<&Arc<Place>> {
-        self.configured.iter().find(|p| p.name == name)
+        self.configured.iter().chain(&self.admin).find(|p| p.name == name)
     }
 }
 
@@ -218,8 +236,12 @@ mod tests {
 
     #[test]
     fn one_resource_needs_no_name_and_several_do() {
-        let places =
-            |configured| Places { configured, identity: place("userinfo"), management: place("grants") };
+        let places = |configured| Places {
+            configured,
+            identity: place("userinfo"),
+            management: place("grants"),
+            admin: None,
+        };
         let one = places(vec![place("x")]);
         assert_eq!(one.asked(None).unwrap().name, "x");
         assert_eq!(one.asked(Some("https://as.example/mcp/x/")).unwrap().name, "x");
@@ -236,6 +258,7 @@ mod tests {
             configured: vec![place("x"), place("y")],
             identity: place("userinfo"),
             management: place("grants"),
+            admin: None,
         };
         let meant = |scope: &str| {
             two.asked_of_a_user(None, Some(&ScopeSet::parse(scope).unwrap())).map(|p| p.name.clone()).ok()

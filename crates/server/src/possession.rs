@@ -25,6 +25,8 @@ pub(crate) enum At {
     Par,
     /// `/userinfo`.
     UserInfo,
+    /// The administration API, at whatever address of it the request came to.
+    Admin,
 }
 
 /// What proofs are checked with.
@@ -33,6 +35,7 @@ pub(crate) struct Proofs {
     token: Vec<Target>,
     par: Vec<Target>,
     userinfo: Vec<Target>,
+    issuer: String,
 }
 
 impl Proofs {
@@ -46,6 +49,7 @@ impl Proofs {
             token: at("/token"),
             par: at("/par"),
             userinfo: at("/userinfo"),
+            issuer: config.issuer.as_str().to_owned(),
         })
     }
 
@@ -58,14 +62,20 @@ impl Proofs {
         &self,
         proof: &str,
         at: At,
-        method: &str,
+        parts: &Parts,
         token: Option<&str>,
         now: Timestamp,
     ) -> Result<Proof, Fault> {
+        let method = parts.method.as_str();
+        let here: Vec<Target>;
         let targets = match at {
             At::Token => &self.token,
             At::Par => &self.par,
             At::UserInfo => &self.userinfo,
+            At::Admin => {
+                here = Target::parse(&format!("{}{}", self.issuer, parts.uri.path())).into_iter().collect();
+                &here
+            }
         };
         let proof = Proof::verify(proof, &Presented { method, targets, token, now })?;
         if let Some(nonces) = &self.nonces {
@@ -87,7 +97,7 @@ impl Possession {
     /// (RFC 9449 §5.2, RFC 8705 §3.4).
     pub(crate) fn shown(app: &AppState, parts: &Parts, at: At, client: &Client) -> Result<Self, Fault> {
         let proof = of_headers(parts.headers.get_all(HEADER).iter().map(HeaderValue::as_bytes))?;
-        let proof = proof.map(|p| app.proofs.verify(p, at, "POST", None, app.clock.now())).transpose()?;
+        let proof = proof.map(|p| app.proofs.verify(p, at, parts, None, app.clock.now())).transpose()?;
         if proof.is_none() && client.metadata.dpop_bound && at == At::Token {
             return Err(Fault::ProofMissing);
         }
@@ -101,8 +111,8 @@ impl Possession {
     /// Reads what comes with an access token (RFC 9449 §7.1).
     pub(crate) fn with_token(app: &AppState, parts: &Parts, at: At, token: &str) -> Result<Self, Fault> {
         let proof = of_headers(parts.headers.get_all(HEADER).iter().map(HeaderValue::as_bytes))?;
-        let (method, now) = (parts.method.as_str(), app.clock.now());
-        let proof = proof.map(|p| app.proofs.verify(p, at, method, Some(token), now)).transpose()?;
+        let now = app.clock.now();
+        let proof = proof.map(|p| app.proofs.verify(p, at, parts, Some(token), now)).transpose()?;
         Ok(Self { proof, certificate: certificates::of(parts).map(Certificate::thumbprint) })
     }
 

@@ -30,6 +30,7 @@ fn made(files: &[File]) -> Result<Vec<File>> {
     Ok(vec![
         file("docs/config.schema.json", prokura_config::schema()),
         file("docs/steps.md", tables::steps(files)?),
+        file("docs/openapi.json", tables::openapi(files)?),
         file("docs/refusals.md", tables::refusals(files)?),
         file("docs/doctor.md", tables::doctor(files)?),
         file("docs/attacks.md", attacks::page(files)?),

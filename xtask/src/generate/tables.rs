@@ -3,10 +3,16 @@
 use crate::workspace::File;
 use anyhow::{Context, Result};
 
+const OPENAPI: &str = "openapi__tests__openapi.snap";
 const STEPS: &str = "the_table_is_what_the_documentation_shows.snap";
 const CHECKS: &str = "every_check_stands_in_the_documentation.snap";
 const AT_THE_GATEWAY: &str = "every_refusal_has_its_status_code_word_and_sentence.snap";
 const REFUSALS: &str = "every_fault_has_its_status_code_word_and_sentence.snap";
+
+/// The OpenAPI document of the administration API.
+pub(super) fn openapi(files: &[File]) -> Result<String> {
+    Ok(format!("{}\n", snapshot(files, OPENAPI)?))
+}
 
 /// The steps of an authorization request, by endpoint.
 pub(super) fn steps(files: &[File]) -> Result<String> {

@@ -60,7 +60,7 @@ fn live(app: &AppState, client: &Client, token: &str) -> Option<AccessToken> {
 }
 
 /// Whether everything behind a token still stands.
-pub(super) fn in_force(app: &AppState, token: &AccessToken) -> bool {
+pub(crate) fn in_force(app: &AppState, token: &AccessToken) -> bool {
     let view = app.store.revoked();
     let ended = token.grants().any(|g| view.contains(g))
         || view.client_disabled(&token.client)

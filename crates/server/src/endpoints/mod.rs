@@ -13,6 +13,8 @@ mod revoke;
 mod token;
 mod userinfo;
 
+pub(crate) use introspect::in_force;
+
 use crate::server::AppState;
 use crate::wire::{open, preflight};
 use axum::Router;
@@ -47,6 +49,7 @@ pub(crate) fn routes(app: &Arc<AppState>) -> Router {
         .route("/grants", get(grants::all))
         .route("/grants/{id}", get(grants::query).delete(grants::revoke))
         .merge(open_to_pages)
+        .merge(crate::api::routes(app))
         .with_state(Arc::clone(app))
 }
 

@@ -96,8 +96,8 @@ async fn grant(
     issued.respond(app)
 }
 
-/// The resource that a client means for its own authority: `/grants` if it says so or asks only for what is there, the
-/// only one where it has any, or the one that it names.
+/// The resource that a client means for its own authority: `/grants` or the administration API if it says so, `/grants`
+/// if it asks only for what is there, the only one where it has any, or the one that it names.
 fn place_of_its_own(
     app: &AppState,
     client: &Client,
@@ -110,7 +110,8 @@ fn place_of_its_own(
         return Ok(Arc::clone(management));
     }
     let only = match (resource, client.own.len()) {
-        (None, 1) => client.own.keys().next().and_then(|uri| app.places.at(uri)),
+        (None, 1) => client.own.keys().next().and_then(|uri| app.places.of_clients(uri)),
+        (Some(named), _) => app.places.admin().filter(|p| p.uri.as_str() == named).cloned(),
         _ => None,
     };
     only.map_or_else(|| app.places.asked(resource), Ok)

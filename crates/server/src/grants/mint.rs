@@ -72,7 +72,7 @@ impl Minting {
             authentication: None,
             workload: None,
             possession,
-            needs_proof: app.places.iter().filter(|p| p.needs_proof).map(|p| p.uri.clone()).collect(),
+            needs_proof: app.places.proven().map(|p| p.uri.clone()).collect(),
         }
     }
 

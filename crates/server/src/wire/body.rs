@@ -72,6 +72,16 @@ fn content_type(parts: &Parts, wanted: &'static str) -> Result<(), Fault> {
     if fits { Ok(()) } else { Err(Fault::ContentType(wanted)) }
 }
 
+/// Whether the body is said to be of that media type, once.
+pub(crate) fn said_to_be(parts: &Parts, wanted: &'static str) -> Result<(), Fault> {
+    content_type(parts, wanted)
+}
+
+/// The bytes of a body of at most `most`.
+pub(crate) async fn read_body(body: Body, most: usize) -> Option<Bytes> {
+    read(body, most).await.ok()
+}
+
 async fn read(body: Body, most: usize) -> Result<Bytes, Fault> {
     Ok(Limited::new(body, most).collect().await.map_err(|_| Fault::TooLarge)?.to_bytes())
 }

@@ -5,5 +5,5 @@ mod body;
 mod cors;
 
 pub(crate) use answer::{json, jwt, public_json, refusal};
-pub(crate) use body::{access_token, bearer, form, json_object, peer};
+pub(crate) use body::{access_token, bearer, form, json_object, peer, read_body, said_to_be};
 pub(crate) use cors::{open, preflight};

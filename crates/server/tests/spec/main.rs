@@ -4,6 +4,7 @@
 #[path = "../world/mod.rs"]
 mod world;
 
+mod admin_api;
 mod core_flow;
 mod device;
 mod durability;

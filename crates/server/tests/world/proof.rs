@@ -31,6 +31,10 @@ impl Prover {
         self.with_nonce(world, path, None)
     }
 
+    pub fn sign(&self, statement: &Statement<'_>) -> String {
+        statement.sign(&self.key).unwrap()
+    }
+
     pub fn with_nonce(&self, world: &World, path: &str, nonce: Option<&str>) -> String {
         let (id, uri) = (self.made.fetch_add(1, Ordering::SeqCst), format!("{ISSUER}{path}"));
         let (id, now) = (format!("p{id}"), world.clock.now());
