@@ -12,6 +12,8 @@ pub enum Evidence {
     },
     /// The operator wrote it into the configuration.
     Configuration,
+    /// The operator's rules lead to this agent from what its infrastructure says of a workload.
+    Policy,
     /// An identity provider that the operator trusts vouched for the user (ID-JAG).
     IdJag {
         /// Who vouched.

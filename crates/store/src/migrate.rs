@@ -36,6 +36,12 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: "",
         postgres: "",
     },
+    Migration {
+        version: 5,
+        common: include_str!("../migrations/0005_workloads.sql"),
+        sqlite: "",
+        postgres: "",
+    },
 ];
 
 /// The newest version that this program knows.

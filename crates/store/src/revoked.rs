@@ -18,10 +18,13 @@ pub(crate) enum Kind {
     Client,
     Issuer,
     Workload,
+    /// The stored rules about workloads: a word of them says that they changed.
+    Rules,
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [Self::Grant, Self::User, Self::Agent, Self::Client, Self::Issuer, Self::Workload];
+    const ALL: [Self; 7] =
+        [Self::Grant, Self::User, Self::Agent, Self::Client, Self::Issuer, Self::Workload, Self::Rules];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -31,6 +34,7 @@ impl Kind {
             Self::Client => "client",
             Self::Issuer => "issuer",
             Self::Workload => "workload",
+            Self::Rules => "rules",
         }
     }
 
@@ -64,7 +68,7 @@ struct Mark {
 /// process changes is in it before the change is answered; what others change, within a quarter of a second. A
 /// view that has not heard from the database for too long is not [`fresh`](Self::fresh): refuse then.
 pub struct RevokedView {
-    marks: RwLock<[HashMap<String, Mark>; 6]>,
+    marks: RwLock<[HashMap<String, Mark>; 7]>,
     start: Instant,
     /// Microseconds from `start` to when the database last answered; `u64::MAX` if this process alone can
     /// change it.
@@ -120,6 +124,12 @@ impl RevokedView {
         self.ended(Kind::Workload, workload.as_str())
     }
 
+    /// A number that is another one whenever the stored rules about workloads were changed; 0 if they never were.
+    pub fn rules_revision(&self) -> u64 {
+        let marks = self.marks.read().unwrap_or_else(PoisonError::into_inner);
+        marks[Kind::Rules as usize].values().map(|mark| mark.seq).max().unwrap_or(0)
+    }
+
     /// Whether the view may be trusted: it heard from the database within the limit (2 seconds unless another
     /// was [set](Self::believe_for)), measured on the monotonic clock, for a clock that steps back must not make
     /// an old view look new.
@@ -170,7 +180,7 @@ impl RevokedView {
     /// Forgets words about what has expired by `now`.
     pub(crate) fn forget(&self, now: Timestamp) {
         let old = |m: &Mark| m.until < now;
-        let any = |marks: &[HashMap<String, Mark>; 6]| marks.iter().any(|m| m.values().any(old));
+        let any = |marks: &[HashMap<String, Mark>; 7]| marks.iter().any(|m| m.values().any(old));
         if any(&self.marks.read().unwrap_or_else(PoisonError::into_inner)) {
             let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
             marks.iter_mut().for_each(|m| m.retain(|_, mark| !old(mark)));

@@ -196,6 +196,7 @@ fn grantor(grant: &Grant) -> String {
         Grantor::User(id) => id.to_string(),
         Grantor::Operator => match &grant.evidence {
             Evidence::IdJag { issuer, .. } => format!("the identity provider {}", plain(issuer)),
+            Evidence::Policy => "rules about workloads".to_owned(),
             Evidence::Configuration | Evidence::Consent { .. } => "the configuration".to_owned(),
         },
     }

@@ -41,11 +41,13 @@ pub enum ArtifactKind {
     TotpStep,
     /// A code that stands in for a lost second factor.
     RecoveryCode,
+    /// Evidence of a workload, with the key that it was first shown with.
+    EvidenceKey,
 }
 
 impl ArtifactKind {
     /// Every kind.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Code,
         Self::Par,
         Self::RefreshToken,
@@ -62,6 +64,7 @@ impl ArtifactKind {
         Self::SecondStep,
         Self::TotpStep,
         Self::RecoveryCode,
+        Self::EvidenceKey,
     ];
 
     /// The word in the database.
@@ -83,6 +86,7 @@ impl ArtifactKind {
             Self::SecondStep => "second_step",
             Self::TotpStep => "totp_step",
             Self::RecoveryCode => "recovery_code",
+            Self::EvidenceKey => "evidence_key",
         }
     }
 }
@@ -159,6 +163,30 @@ impl Tx<'_> {
             params![kind.as_str(), &SecretHash::of(secret).0, [0_u8; 0].as_slice(), expires_at, now],
         )?;
         Ok(claimed == 1)
+    }
+
+    /// Gives `secret` the value `first` until `expires_at` unless it has one, and says which one it has: of any number of
+    /// simultaneous attempts, one is the first and all hear the same.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn bind_first(
+        &mut self,
+        kind: ArtifactKind,
+        secret: &str,
+        first: &[u8],
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<Vec<u8>, StoreError> {
+        self.execute(
+            "INSERT INTO artifacts (kind, id_hash, payload, expires_at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (kind, id_hash) DO UPDATE
+             SET payload = excluded.payload, expires_at = excluded.expires_at
+             WHERE artifacts.expires_at <= ?5",
+            params![kind.as_str(), &SecretHash::of(secret).0, first, expires_at, now],
+        )?;
+        let bound = self.artifact(kind, secret)?.map(|a| a.payload);
+        bound.ok_or_else(|| StoreError::Corrupt { column: "artifacts.payload", detail: "it is gone".into() })
     }
 
     /// The artifact, spent or not, expired or not.

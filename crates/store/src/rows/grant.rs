@@ -133,6 +133,25 @@ impl Tx<'_> {
         Ok(found.into_iter().next())
     }
 
+    /// The newest root grant that rules about workloads gave an agent at a resource, whatever its state, for the same
+    /// reason.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn find_policy_grant(
+        &mut self,
+        grantee: &AgentId,
+        resource: &ResourceUri,
+    ) -> Result<Option<Grant>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM grants WHERE grantee = ?1 AND resource = ?2 AND evidence = ?3 AND subject = ?1
+             AND NOT EXISTS (SELECT 1 FROM grant_parents WHERE child = grants.id)
+             ORDER BY not_before DESC, id LIMIT 1"
+        );
+        let found = self.grants(&sql, params![grantee.as_str(), resource.as_str(), POLICY])?;
+        Ok(found.into_iter().next())
+    }
+
     /// The newest root grant of a user's authority that rests on the word of this identity provider, whatever its state:
     /// what the user ended must not be made anew just because the provider says so again.
     ///
@@ -251,12 +270,15 @@ struct Columns<'a> {
 
 /// The word for an assertion of an identity provider.
 const ID_JAG: &str = "id_jag";
+/// The word for rules about workloads.
+const POLICY: &str = "policy";
 
 impl<'a> Columns<'a> {
     fn of(evidence: &'a Evidence) -> Self {
         match evidence {
             Evidence::Consent { interaction } => Self { interaction: Some(interaction), ..Self::default() },
             Evidence::Configuration => Self::default(),
+            Evidence::Policy => Self { kind: Some(POLICY), ..Self::default() },
             Evidence::IdJag { issuer, jti } => {
                 Self { kind: Some(ID_JAG), of: Some(issuer), id: Some(jti), ..Self::default() }
             }
@@ -269,6 +291,7 @@ fn evidence(row: &Row<'_>) -> Result<Evidence, StoreError> {
     match (row.get::<Option<String>>(16)?.as_deref(), row.get::<Option<String>>(9)?) {
         (None, Some(interaction)) => Ok(Evidence::Consent { interaction }),
         (None, None) => Ok(Evidence::Configuration),
+        (Some(POLICY), _) => Ok(Evidence::Policy),
         (Some(ID_JAG), _) => Ok(Evidence::IdJag { issuer: text(17)?, jti: text(18)? }),
         (Some(other), _) => Err(StoreError::Corrupt { column: "grants.evidence", detail: other.to_owned() }),
     }

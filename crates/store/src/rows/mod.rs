@@ -18,6 +18,7 @@ mod second_factor;
 mod session;
 mod setting;
 mod user;
+mod workload;
 
 pub use agent::Agent;
 pub use artifact::{Artifact, ArtifactKind, Consumed};
@@ -32,3 +33,4 @@ pub use prune::Pruned;
 pub use second_factor::SecondFactor;
 pub use session::Session;
 pub use user::{User, fold_name};
+pub use workload::{StoredRule, Workload};

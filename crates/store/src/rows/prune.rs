@@ -7,6 +7,8 @@ use std::time::Duration;
 
 /// For how long failed sign-ins are remembered.
 const ATTEMPTS: Duration = Duration::from_secs(24 * 3600);
+/// For how long workloads are remembered that get no token any more.
+const WORKLOADS: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// How much was forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +31,8 @@ const OVER: [(&str, &str, &str); 6] = [
 
 impl Tx<'_> {
     /// Removes at most `limit` rows of each sort that expired by `now`: artifacts, sessions, remembered
-    /// consents, client documents, registered clients (with agents that were never granted anything), retired keys, words about expired grants, and sign-in
-    /// attempts of more than a day ago.
+    /// consents, client documents, registered clients (with agents that were never granted anything), retired keys, words about expired grants, sign-in
+    /// attempts of more than a day ago, and workloads that were not seen for 90 days.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -44,6 +46,8 @@ impl Tx<'_> {
         pruned.more |= clients == u64::from(limit);
         let unblocked = "last_at <= ?1 AND blocked_until <= ?1";
         self.prune_table("attempts", "name", unblocked, now.before(ATTEMPTS), limit, &mut pruned)?;
+        let gone = now.before(WORKLOADS);
+        self.prune_table("workloads", "id", "last_seen <= ?1", gone, limit, &mut pruned)?;
         Ok(pruned)
     }
 

@@ -120,6 +120,15 @@ pub(crate) async fn a_configured_grant_is_found_again_even_if_revoked(w: World) 
     assert_eq!(find(ResourceUri::parse("https://as.example/mcp/x").unwrap()).await, None);
     w.write(|tx| tx.revoke_grant(&g("g_1"), "operator", "end", now())).await;
     assert!(matches!(find(crm()).await.unwrap().state, GrantState::Revoked(_)));
+    let find_policy = || w.read(move |tx| tx.find_policy_grant(&planner(), &crm()));
+    assert_eq!(find_policy().await, None, "what the configuration gives is no rule's");
+    let mut by_rule = grant("g_2", &[]);
+    by_rule.grantor = Grantor::Operator;
+    by_rule.subject = Principal::Agent(planner());
+    by_rule.evidence = Evidence::Policy;
+    w.write(move |tx| tx.insert_grant(&by_rule)).await;
+    assert_eq!(find_policy().await.unwrap().evidence, Evidence::Policy);
+    assert_eq!(find(crm()).await.unwrap().id, g("g_1"));
 }
 
 fn consent() -> Consent {

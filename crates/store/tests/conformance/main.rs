@@ -12,6 +12,7 @@ mod races;
 mod revoked;
 mod sign_in;
 mod transactions;
+mod workloads;
 mod world;
 
 use world::{Driver, World};
@@ -110,6 +111,11 @@ on_every_driver! {
         whom_another_issuer_knows_is_disabled_without_a_row
         what_was_revoked_before_the_start_is_known
         disabling_is_heard_too
+    }
+    workloads {
+        a_workload_is_seen_again_and_keeps_when_it_was_first
+        stored_rules_keep_their_order_and_every_process_hears_of_a_change
+        evidence_belongs_to_the_first_of_many_keys
     }
     transactions {
         a_failing_job_harms_no_neighbour
