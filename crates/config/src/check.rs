@@ -28,6 +28,7 @@ pub(crate) fn check(config: &Config) -> Checked {
     foreign::check(config)?;
     id_jag::check(config)?;
     workload::check(config)?;
+    crate::access::policies(config)?;
     dev(config)
 }
 

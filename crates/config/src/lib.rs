@@ -4,6 +4,7 @@
 //! Invariant: reads no file, no environment and no clock. Secrets are references; the caller reads them.
 #![forbid(unsafe_code)]
 
+mod access;
 mod admin;
 mod check;
 mod check_provider;
@@ -20,6 +21,11 @@ mod tls;
 mod url;
 mod workload;
 
+pub use access::{
+    AccessMode, AccessPolicyConfig, AccessStage, AppliesConfig, ConditionConfig, DaysConfig, FACT_ROOTS,
+    FactLiteral, NarrowConfig, OWN_RESOURCES, OtherwiseConfig, OtherwiseWord, TimeConfig, UnknownConfig,
+    WindowConfig,
+};
 pub use admin::{ADMIN, ADMIN_SCOPES, Admin};
 pub use client::{AuthMethod, ClientConfig, ConfiguredGrant, GrantType};
 pub use error::ConfigError;
@@ -112,6 +118,9 @@ pub struct Config {
     /// The administration API.
     #[serde(default)]
     pub admin: Admin,
+    /// Conditional access: what must be so for an authority to be used.
+    #[serde(default, rename = "access_policy")]
+    pub access_policies: Vec<AccessPolicyConfig>,
     /// Bounds of the gateway.
     #[serde(default)]
     pub gateway: GatewayLimits,
@@ -431,6 +440,14 @@ impl Config {
     /// [`ConfigError`] names the key, the value, the reason and the fix.
     pub fn check_gateway_alone(&self) -> Result<(), ConfigError> {
         check::gateway_alone(self)
+    }
+
+    /// The policies of conditional access, made ready to be asked.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the key, the value, the reason and the fix; of a configuration that was read there is none.
+    pub fn access(&self) -> Result<prokura_policy::access::AccessPolicies, ConfigError> {
+        access::policies(self)
     }
 
     /// The other authorization server of that name.

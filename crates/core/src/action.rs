@@ -93,6 +93,12 @@ impl ActionPattern {
         Ok(Self { kind, name: name.to_owned(), prefix })
     }
 
+    /// Whether some action is bundled by both.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let begins = |a: &Self, b: &Self| a.prefix && b.name.starts_with(&a.name);
+        self.kind == other.kind && (self.name == other.name || begins(self, other) || begins(other, self))
+    }
+
     /// Whether `action` is one of those bundled.
     pub fn matches(&self, action: &Action) -> bool {
         self.kind == action.kind
@@ -118,6 +124,21 @@ mod tests {
             assert!(!p.matches(&Action::tool(other)), "{other:?}");
         }
         assert!(!p.matches(&Action::prompt("read_report")));
+    }
+
+    #[test]
+    fn patterns_overlap_where_one_action_is_in_both() {
+        let p = |text| ActionPattern::parse(text).unwrap();
+        for (a, b, both) in [
+            ("tool:read_*", "tool:read_report", true),
+            ("tool:read_*", "tool:r*", true),
+            ("tool:a", "tool:a", true),
+            ("tool:a", "tool:ab", false),
+            ("tool:a*", "tool:b*", false),
+            ("tool:*", "prompt:*", false),
+        ] {
+            assert_eq!((p(a).overlaps(&p(b)), p(b).overlaps(&p(a))), (both, both), "{a} {b}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("facts", &["core", "oauth", "policy", "config", "store", "egress"]),
     ("ledger", &["core", "oauth"]),
     ("policy", &["core", "oauth"]),
-    ("config", &["core"]),
+    ("config", &["core", "policy"]),
     ("ui", &["core"]),
     ("store", &["core", "oauth", "ledger"]),
     (
