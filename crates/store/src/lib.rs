@@ -11,6 +11,7 @@
 mod append;
 mod driver;
 mod error;
+mod facts;
 mod hash;
 mod job;
 mod migrate;
@@ -25,6 +26,7 @@ mod watch;
 mod writer;
 
 pub use error::StoreError;
+pub use facts::{FactKind, FactSubject, FactsView};
 pub use hash::SecretHash;
 pub use revoked::RevokedView;
 pub use rows::*;

@@ -42,6 +42,7 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: "",
         postgres: "",
     },
+    Migration { version: 6, common: include_str!("../migrations/0006_facts.sql"), sqlite: "", postgres: "" },
 ];
 
 /// The newest version that this program knows.

@@ -1,6 +1,7 @@
 //! The store: its threads and its four doors.
 
 use crate::driver::{Access, Connection};
+use crate::facts::FactsView;
 use crate::job::{Call, Job, Request};
 use crate::migrate::migrate;
 use crate::reader::{Reader, Shared};
@@ -32,6 +33,7 @@ struct Inner {
     /// Absent where the writer reads too, because the database lives in its connection.
     reader: Option<mpsc::Sender<Box<dyn Job>>>,
     view: Arc<RevokedView>,
+    facts: Arc<FactsView>,
     /// Ends the watch when it is dropped.
     _watching: Option<std_mpsc::Sender<()>>,
 }
@@ -128,6 +130,11 @@ impl Store {
         Arc::clone(&self.0.view)
     }
 
+    /// What is known about somebody or something, in memory.
+    pub fn facts(&self) -> Arc<FactsView> {
+        Arc::clone(&self.0.facts)
+    }
+
     async fn write(&self, request: Request) -> Result<(), StoreError> {
         self.0.writer.send(request).await.map_err(|_| StoreError::Closed)
     }
@@ -143,12 +150,14 @@ fn open(url: &DatabaseUrl, point: PointId, clock: Arc<dyn Clock>) -> Result<Stor
     migrate(&mut conn)?;
     let alone = url.0 == Place::Memory;
     let view = Arc::new(if alone { RevokedView::alone() } else { RevokedView::watched() });
-    let watching = if alone { None } else { Some(Watch::start(url, Arc::clone(&view), clock)?) };
+    let facts = Arc::new(FactsView::beside(Arc::clone(&view)));
+    let watching =
+        if alone { None } else { Some(Watch::start(url, Arc::clone(&view), Arc::clone(&facts), clock)?) };
     let reader = if alone { None } else { Some(start_readers(url)?) };
     let (writer, requests) = mpsc::channel(QUEUE);
-    let thread = Writer::new(conn, point, Arc::clone(&view));
+    let thread = Writer::new(conn, point, Arc::clone(&view), Arc::clone(&facts));
     start("store-write", move || thread.serve(requests))?;
-    Ok(Store(Arc::new(Inner { writer, reader, view, _watching: watching })))
+    Ok(Store(Arc::new(Inner { writer, reader, view, facts, _watching: watching })))
 }
 
 fn start_readers(url: &DatabaseUrl) -> Result<mpsc::Sender<Box<dyn Job>>, StoreError> {

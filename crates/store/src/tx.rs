@@ -2,6 +2,7 @@
 
 use crate::StoreError;
 use crate::driver::{Access, Connection, Param, Row};
+use crate::facts::FactChange;
 use crate::revoked::{Change, Kind};
 use crate::terms::indexed_blocks;
 use prokura_core::Timestamp;
@@ -24,6 +25,7 @@ pub struct Tx<'a> {
 pub(crate) struct Left {
     pub(crate) events: Vec<Event>,
     pub(crate) changes: Vec<Change>,
+    pub(crate) facts: Vec<FactChange>,
     pub(crate) failure: Option<StoreError>,
 }
 
@@ -109,6 +111,11 @@ impl<'a> Tx<'a> {
             until: word.until,
         });
         Ok(())
+    }
+
+    /// Notes a fact for the view of this process.
+    pub(crate) fn left_fact(&mut self, change: FactChange) {
+        self.left.facts.push(change);
     }
 
     /// Dooms the transaction for a reason that the database did not notice.

@@ -1,8 +1,10 @@
-//! The watch: hears what other processes revoke.
+//! The watch: hears what other processes revoke, and what they know.
 
 use crate::StoreError;
 use crate::driver::{Access, Connection, Row};
+use crate::facts::FactsView;
 use crate::revoked::{Change, Kind, RevokedView};
+use crate::rows::fact;
 use crate::store::start;
 use crate::tx::Word;
 use crate::url::DatabaseUrl;
@@ -18,18 +20,22 @@ const PERIOD: Duration = Duration::from_millis(250);
 pub(crate) struct Watch {
     conn: Connection,
     view: Arc<RevokedView>,
+    facts: Arc<FactsView>,
     clock: Arc<dyn Clock>,
     last: u64,
+    last_fact: u64,
 }
 
 impl Watch {
-    /// Fills `view`, then keeps it fresh until the answer is dropped.
+    /// Fills `view` and `facts`, then keeps them fresh until the answer is dropped.
     pub(crate) fn start(
         url: &DatabaseUrl,
         view: Arc<RevokedView>,
+        facts: Arc<FactsView>,
         clock: Arc<dyn Clock>,
     ) -> Result<Sender<()>, StoreError> {
-        let mut watch = Self { conn: Connection::open(url, Access::Read)?, view, clock, last: 0 };
+        let mut watch =
+            Self { conn: Connection::open(url, Access::Read)?, view, facts, clock, last: 0, last_fact: 0 };
         watch.ask()?;
         let (sender, stop) = channel();
         start("store-watch", move || watch.serve(&stop))?;
@@ -50,8 +56,12 @@ impl Watch {
         let changes = self.conn.query(sql, &[self.last.into()], change)?;
         self.last = changes.last().map_or(self.last, |c| c.seq);
         self.view.apply(changes);
+        let facts = self.conn.query(fact::SINCE, &[self.last_fact.into()], fact::change)?;
+        self.last_fact = facts.last().map_or(self.last_fact, |f| f.seq);
+        self.facts.apply(facts);
         self.view.heard(asked_at);
         self.view.forget(self.clock.now());
+        self.facts.forget(self.clock.now());
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use crate::StoreError;
 use crate::append::Appender;
 use crate::driver::{Access, Connection};
+use crate::facts::{FactChange, FactsView};
 use crate::job::{Job, Request};
 use crate::revoked::{Change, RevokedView};
 use crate::terms::Indexer;
@@ -26,6 +27,7 @@ pub(crate) struct Writer {
     ledger: Appender,
     terms: Indexer,
     view: Arc<RevokedView>,
+    facts: Arc<FactsView>,
 }
 
 /// What a batch will have done once it is committed.
@@ -33,11 +35,17 @@ pub(crate) struct Writer {
 struct Pending<'a> {
     events: Vec<Cow<'a, Event>>,
     changes: Vec<Change>,
+    facts: Vec<FactChange>,
 }
 
 impl Writer {
-    pub(crate) fn new(conn: Connection, point: PointId, view: Arc<RevokedView>) -> Self {
-        Self { conn, ledger: Appender::new(point), terms: Indexer::default(), view }
+    pub(crate) fn new(
+        conn: Connection,
+        point: PointId,
+        view: Arc<RevokedView>,
+        facts: Arc<FactsView>,
+    ) -> Self {
+        Self { conn, ledger: Appender::new(point), terms: Indexer::default(), view, facts }
     }
 
     /// Takes what is queued now, never waits for more: while one batch is being synced, the next gathers.
@@ -100,11 +108,13 @@ impl Writer {
             self.conn.rollback();
             self.ledger.forget();
         }
-        self.view.apply(done?);
+        let (changes, facts) = done?;
+        self.view.apply(changes);
+        self.facts.apply(facts);
         Ok(())
     }
 
-    fn write(&mut self, batch: &mut [Request]) -> Result<Vec<Change>, StoreError> {
+    fn write(&mut self, batch: &mut [Request]) -> Result<(Vec<Change>, Vec<FactChange>), StoreError> {
         let mut pending = Pending::default();
         for request in batch {
             match request {
@@ -115,7 +125,7 @@ impl Writer {
         }
         self.ledger.append(&mut self.conn, &pending.events)?;
         self.conn.commit()?;
-        Ok(pending.changes)
+        Ok((pending.changes, pending.facts))
     }
 
     /// Runs a job that may write. What it wrote is undone if it fails; the others in the batch stay.
@@ -125,6 +135,7 @@ impl Writer {
         if keep {
             pending.events.extend(left.events.into_iter().map(Cow::Owned));
             pending.changes.extend(left.changes);
+            pending.facts.extend(left.facts);
             self.conn.batch("RELEASE SAVEPOINT job")
         } else {
             self.conn.batch("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job")

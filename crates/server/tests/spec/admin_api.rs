@@ -7,10 +7,10 @@ use http::{Method, Request};
 use prokura_core::Clock as _;
 use prokura_oauth::dpop::Statement;
 
-pub const API: &str = "http://localhost:9400/api/admin/v1";
+pub(crate) const API: &str = "http://localhost:9400/api/admin/v1";
 
 /// A client that may see facts and another that may say them.
-pub const ADMINS: &str = r#"
+pub(crate) const ADMINS: &str = r#"
     [[client]]
     id = "looker"
     secret = { env = "SECRET" }
@@ -31,7 +31,7 @@ pub const ADMINS: &str = r#"
 "#;
 
 /// A token of `client` for the API.
-pub async fn token(world: &World, client: &str) -> String {
+pub(crate) async fn token(world: &World, client: &str) -> String {
     let asked = [("grant_type", "client_credentials"), ("resource", API)];
     let answer = world.form("/token", Some(&format!("{client}:{SECRET}")), &asked).await;
     assert_eq!(answer.status, 200, "{}", answer.body);

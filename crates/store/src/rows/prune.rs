@@ -20,13 +20,15 @@ pub struct Pruned {
 }
 
 /// Table, its key, and the condition under which a row is over at `?1`.
-const OVER: [(&str, &str, &str); 6] = [
+const OVER: [(&str, &str, &str); 8] = [
     ("artifacts", "kind, id_hash", "expires_at <= ?1"),
     ("sessions", "id_hash", "expires_at <= ?1"),
     ("consents", "id", "expires_at <= ?1"),
     ("client_documents", "client", "expires_at <= ?1"),
     ("keys", "kid", "retire_at <= ?1"),
     ("revocations", "kind, id", "until <= ?1"),
+    ("facts", "kind, id, name", "until <= ?1"),
+    ("activity", "subject, point, minute", "until <= ?1"),
 ];
 
 impl Tx<'_> {

@@ -3,6 +3,7 @@
 
 mod artifacts;
 mod clients;
+mod facts;
 mod grants;
 mod ledger;
 mod model;
@@ -116,6 +117,13 @@ on_every_driver! {
         a_workload_is_seen_again_and_keeps_when_it_was_first
         stored_rules_keep_their_order_and_every_process_hears_of_a_change
         evidence_belongs_to_the_first_of_many_keys
+    }
+    facts {
+        a_fact_comes_back_as_it_was_and_is_known_at_once
+        an_older_observation_never_replaces_a_newer
+        of_many_observations_at_once_the_newest_stays
+        what_is_forgotten_is_unknown_and_does_not_come_back
+        what_stopped_counting_is_pruned_a_day_later
     }
     transactions {
         a_failing_job_harms_no_neighbour
