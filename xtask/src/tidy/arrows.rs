@@ -13,7 +13,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("connect", &["core", "oauth", "mcp", "egress", "sdk"]),
     ("egress", &["core", "oauth"]),
     ("verify", &["core", "oauth", "egress"]),
-    ("attest", &["core", "oauth", "verify", "egress", "config"]),
+    ("spiffe", &["core", "oauth"]),
+    ("attest", &["core", "oauth", "verify", "egress", "config", "spiffe"]),
     ("facts", &["core", "oauth", "policy", "config", "store", "egress"]),
     ("ledger", &["core", "oauth"]),
     ("policy", &["core", "oauth"]),
@@ -32,7 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     // Published: it must not drag a server along.
-    ("sdk", &["core", "oauth", "verify", "mcp", "egress"]),
+    ("sdk", &["core", "oauth", "verify", "mcp", "egress", "spiffe"]),
     ("doctor", &["core", "oauth", "mcp", "egress"]),
     // The demo is a client and an upstream: it knows the wire, and nothing of how Prokura works.
     ("demo", &["core", "oauth", "egress"]),
