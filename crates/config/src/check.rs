@@ -11,6 +11,7 @@ mod foreign;
 mod id_jag;
 mod workload;
 mod workload_provider;
+mod workload_spiffe;
 
 pub(crate) use foreign::gateway_alone;
 

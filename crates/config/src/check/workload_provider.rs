@@ -1,6 +1,6 @@
 //! Whose word about workloads is believed: what would let anybody in, or nobody.
 
-use super::{Checked, unique};
+use super::{Checked, unique, workload_spiffe};
 use crate::{Config, ConfigError, PlatformName, Span, WorkloadProvider};
 use url::Url;
 
@@ -12,7 +12,12 @@ pub(super) fn check(config: &Config) -> Checked {
     all.iter().try_for_each(|p| provider(config, p))
 }
 
-fn wrong(p: &WorkloadProvider, what: &str, reason: impl Into<String>, fix: impl Into<String>) -> ConfigError {
+pub(super) fn wrong(
+    p: &WorkloadProvider,
+    what: &str,
+    reason: impl Into<String>,
+    fix: impl Into<String>,
+) -> ConfigError {
     ConfigError::value(format!("workload.provider {}{what}", p.name), reason, fix)
 }
 
@@ -31,6 +36,7 @@ fn provider(config: &Config, p: &WorkloadProvider) -> Checked {
     keys(p)?;
     life(p)?;
     platform_keys(p)?;
+    workload_spiffe::check(config, p)?;
     claims(p)
 }
 
@@ -162,7 +168,7 @@ fn keys(p: &WorkloadProvider) -> Checked {
     Ok(())
 }
 
-fn protected(p: &WorkloadProvider, key: &str, address: &str) -> Checked {
+pub(super) fn protected(p: &WorkloadProvider, key: &str, address: &str) -> Checked {
     let url = Url::parse(address).ok().filter(|u| u.host().is_some() && u.username().is_empty());
     let loopback = |u: &Url| matches!(u.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     match url {

@@ -128,8 +128,8 @@ const AZURE: &[KnownClaim] = &[
 ];
 
 const SPIFFE: &[KnownClaim] = &[
-    text("spiffe_id", "b", "the SPIFFE ID"),
-    text("trust_domain", "bt", "the trust domain"),
+    text("spiffe_id", "bt", "the SPIFFE ID"),
+    text("trust_domain", "t", "the trust domain"),
     text("path", "bt", "the path, beginning with `/`"),
 ];
 

@@ -4,11 +4,13 @@ mod claim;
 mod key;
 mod provider;
 mod rule;
+mod spiffe;
 
 pub use claim::{ClaimKind, KnownClaim, known_claims};
 pub use key::{AttestedClaim, PlatformName, Replay, TokenReview};
 pub use provider::WorkloadProvider;
 pub use rule::{ClaimMatcher, ClaimTable, ClaimWord, WorkloadRule};
+pub use spiffe::{EndpointProfile, SpiffeBundle};
 
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -1,6 +1,6 @@
 //! `[[workload.provider]]`: an infrastructure whose word about its workloads is believed.
 
-use super::{AttestedClaim, ClaimKind, PlatformName, Replay, TokenReview, known_claims};
+use super::{AttestedClaim, ClaimKind, PlatformName, Replay, SpiffeBundle, TokenReview, known_claims};
 use crate::{IssuerUrl, SignatureAlgorithm, Span};
 use prokura_core::Platform;
 use schemars::JsonSchema;
@@ -73,6 +73,12 @@ pub struct WorkloadProvider {
     /// once.
     #[serde(default)]
     pub review: Option<TokenReview>,
+    /// SPIFFE: the name of the trust domain, such as `example.org`. It is compared byte for byte.
+    #[serde(default)]
+    pub trust_domain: Option<String>,
+    /// SPIFFE: where the bundle of the trust domain comes from.
+    #[serde(default)]
+    pub bundle: Option<SpiffeBundle>,
     /// OpenID Connect issuers: the claims that rules may look at, by the names that they get here.
     #[serde(default)]
     pub claims: BTreeMap<String, AttestedClaim>,
