@@ -75,6 +75,8 @@ fn what_it_means_is_weighed() {
         resource: "sales",
         action: Some(&action),
         scopes: &scopes,
+        address: None,
+        sign_in: None,
         now,
     };
     let mut facts = FixedFacts::default();

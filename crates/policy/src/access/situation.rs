@@ -1,9 +1,10 @@
 //! What is judged, and what is known of it.
 
 use prokura_core::{
-    Action, AgentId, Attested, ClientId, Fact, FactName, Principal, ScopeSet, Timestamp, WorkloadId,
+    Action, AgentId, Attested, ClientId, Fact, FactName, Principal, ScopeSet, SignIn, Timestamp, WorkloadId,
 };
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Where in the life of an authority the question is asked.
@@ -58,6 +59,10 @@ pub struct Situation<'a> {
     pub action: Option<&'a Action>,
     /// The scopes that are asked for or held.
     pub scopes: &'a ScopeSet,
+    /// Where the caller is, as far as is known: behind proxies that are trusted, what they say of it.
+    pub address: Option<IpAddr>,
+    /// How the user behind the authority signed in.
+    pub sign_in: Option<SignIn>,
     /// The time.
     pub now: Timestamp,
 }
@@ -74,6 +79,12 @@ pub trait Facts: Send + Sync {
     /// The fact of that name, stale or not; `None` if nothing is known. Must be cheap: a decision asks for each fact that
     /// a policy in force names, once.
     fn fact(&self, name: &FactName) -> Option<Arc<Fact>>;
+}
+
+/// Where the facts of a situation come from.
+pub trait Sources: Send + Sync + 'static {
+    /// What is known of this situation. Called only if a policy concerns it.
+    fn facts<'a>(&'a self, situation: &'a Situation<'a>) -> Box<dyn Facts + 'a>;
 }
 
 /// Facts that were put together beforehand: for tests, and for the question what would be.
