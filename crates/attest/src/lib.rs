@@ -5,8 +5,16 @@
 //! what is to be verified.
 #![forbid(unsafe_code)]
 
+pub mod aws_caller;
+pub mod azure_vm;
+mod bound;
+mod cms;
+pub mod ec2;
 mod evidence;
+mod pem;
 mod rule;
 
+pub use bound::{Bound, digits};
+pub use cms::CmsError;
 pub use evidence::{ClaimValue, Claims, Evidence};
 pub use rule::{Expected, Mismatch, NoRule, Rule, Rules, Unmatched};

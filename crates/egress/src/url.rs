@@ -6,6 +6,8 @@ use url::{Host, Url};
 
 /// The longest URL, in bytes.
 const MAX_LEN: usize = 2048;
+/// The longest query that is put to an address.
+const MAX_QUERY: usize = 8192;
 
 /// A URL that can be asked for: `http` or `https`, with a host, without user information or fragment, and
 /// canonical as written. Whether it *may* be asked for is decided by [`Egress`](crate::Egress) and its allow list.
@@ -87,6 +89,22 @@ impl FetchUrl {
     /// Whether it is asked for over TLS.
     pub fn is_https(&self) -> bool {
         self.0.scheme() == "https"
+    }
+
+    /// The same address with this query, which may be longer than an address that a stranger wrote: 8,192 bytes.
+    ///
+    /// # Errors
+    /// [`InvalidUrl`] if the query is too long, or would be written otherwise than it was given.
+    pub fn with_query(&self, query: &str) -> Result<Self, InvalidUrl> {
+        if query.len() > MAX_QUERY || !query.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(InvalidUrl::Malformed);
+        }
+        let mut url = self.0.clone();
+        url.set_query(Some(query));
+        match url.query() {
+            Some(same) if same == query => Ok(Self(url)),
+            _ => Err(InvalidUrl::NotCanonical(url.into())),
+        }
     }
 
     /// What stands in `Host` (RFC 9110 §7.2).
@@ -209,6 +227,15 @@ mod tests {
             FetchUrl::parse(&format!("https://a.example/{}", "x".repeat(2048))),
             Err(InvalidUrl::Malformed)
         );
+    }
+
+    #[test]
+    fn a_query_is_put_to_an_address_as_it_was_written() {
+        let base = FetchUrl::parse("https://a.example/").unwrap();
+        assert_eq!(base.with_query("a=%2F&b=c").unwrap().target(), "/?a=%2F&b=c");
+        for odd in ["a b", "a#b", "a\"b", "ä", &"x".repeat(8193)] {
+            assert!(base.with_query(odd).is_err(), "{odd}");
+        }
     }
 
     proptest! {
