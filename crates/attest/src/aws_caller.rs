@@ -11,8 +11,9 @@ pub use arn::AccountId;
 pub use error::CallerError;
 pub use request::{CHALLENGE_HEADER, KEY_HEADER};
 
+use crate::Evidence;
 use crate::bound::Bound;
-use crate::{ClaimValue, Claims, Evidence};
+use crate::said::said;
 use arn::{Arn, Caller};
 use aws_lc_rs::digest::{SHA256, digest};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
@@ -129,25 +130,26 @@ impl AwsCaller {
             return Err(CallerError::Account(arn.account.as_str().to_owned()));
         }
         let subject = arn.canonical();
-        let text = |text: &str| ClaimValue::Text(text.to_owned());
-        let mut claims = Claims::from([
-            ("account", text(arn.account.as_str())),
-            ("arn", text(&subject)),
-            ("partition", text(&arn.partition)),
-            ("region", text(request.region.name)),
-            ("unique_id", text(&identity.unique_id)),
-        ]);
-        match &arn.caller {
-            Caller::Role(role) => claims.insert("role", text(role)),
-            Caller::User(user) => claims.insert("user", text(user)),
+        let (kind, name) = match &arn.caller {
+            Caller::Role(role) => ("role", role),
+            Caller::User(user) => ("user", user),
         };
+        let claims = [
+            ("subject", subject.as_str()),
+            ("account", arn.account.as_str()),
+            ("partition", &arn.partition),
+            ("region", request.region.name),
+            ("unique_id", &identity.unique_id),
+            (kind, name),
+        ];
+        let (claims, told) = said(Platform::AwsCaller, &claims);
         Ok(Evidence {
             provider: Arc::clone(&self.provider),
             platform: Platform::AwsCaller,
             instance: subject.clone(),
             subject,
             claims,
-            told: &["account", "arn", "region"],
+            told,
             issued_at: now,
             expires_at: now.after(GOOD_FOR),
             id: None,

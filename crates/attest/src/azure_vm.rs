@@ -2,7 +2,8 @@
 
 use crate::bound::Bound;
 use crate::cms::{CmsError, Message};
-use crate::{ClaimValue, Claims, Evidence, pem};
+use crate::said::said;
+use crate::{Evidence, pem};
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -182,21 +183,23 @@ impl AzureVm {
     }
 
     fn evidence(&self, document: Document, content: &[u8], now: Timestamp) -> Evidence {
-        let text = |text: &str| ClaimValue::Text(text.to_owned());
-        let claims = Claims::from([
-            ("subscription_id", text(&document.subscription)),
-            ("vm_id", text(&document.machine)),
-            ("sku", text(&document.sku)),
-        ]);
+        let subject = format!("{}/{}", document.subscription, document.machine);
+        let claims = [
+            ("subject", subject.as_str()),
+            ("subscription", &document.subscription),
+            ("vm_id", &document.machine),
+            ("sku", &document.sku),
+        ];
+        let (claims, told) = said(Platform::AzureVm, &claims);
         let mut hash = [0; 32];
         hash.copy_from_slice(digest(&SHA256, content).as_ref());
         Evidence {
             provider: Arc::clone(&self.provider),
             platform: Platform::AzureVm,
-            subject: format!("{}/{}", document.subscription, document.machine),
+            subject,
             instance: document.machine,
             claims,
-            told: &["subscription_id", "vm_id"],
+            told,
             issued_at: document.from.min(now),
             expires_at: document.until.min(now.after(GOOD_FOR)),
             id: None,

@@ -4,7 +4,8 @@
 
 use crate::aws_caller::AccountId;
 use crate::cms::{CmsError, Message};
-use crate::{ClaimValue, Claims, Evidence, pem};
+use crate::said::said;
+use crate::{Evidence, pem};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, UnparsedPublicKey};
 use prokura_core::{Platform, Timestamp};
@@ -144,25 +145,27 @@ impl Ec2 {
         if !self.regions.is_empty() && !self.regions.contains(&fields.region) {
             return Err(Ec2Error::Region(fields.region));
         }
-        let text = |text: &str| ClaimValue::Text(text.to_owned());
         let account = fields.account.as_str();
-        let claims = Claims::from([
-            ("account", text(account)),
-            ("region", text(&fields.region)),
-            ("instance_id", text(&fields.instance)),
-            ("image_id", text(&fields.image)),
-            ("instance_type", text(&fields.kind)),
-            ("availability_zone", text(&fields.zone)),
-        ]);
+        let subject = format!("{account}/{}/{}", fields.region, fields.instance);
+        let claims = [
+            ("subject", subject.as_str()),
+            ("account", account),
+            ("region", &fields.region),
+            ("instance_id", &fields.instance),
+            ("image_id", &fields.image),
+            ("instance_type", &fields.kind),
+            ("availability_zone", &fields.zone),
+        ];
+        let (claims, told) = said(Platform::Ec2, &claims);
         let mut hash = [0; 32];
         hash.copy_from_slice(digest(&SHA256, document).as_ref());
         Ok(Evidence {
             provider: Arc::clone(&self.provider),
             platform: Platform::Ec2,
-            subject: format!("{account}/{}/{}", fields.region, fields.instance),
+            subject,
             instance: fields.instance,
             claims,
-            told: &["account", "region", "instance_id", "image_id"],
+            told,
             issued_at: now,
             expires_at: now.after(GOOD_FOR),
             id: None,

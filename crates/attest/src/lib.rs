@@ -13,6 +13,7 @@ pub mod ec2;
 mod evidence;
 mod pem;
 mod rule;
+mod said;
 
 pub use bound::{Bound, digits};
 pub use cms::CmsError;

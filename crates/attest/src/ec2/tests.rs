@@ -1,4 +1,5 @@
 use super::*;
+use crate::ClaimValue;
 use prokura_oauth::json::obj;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);

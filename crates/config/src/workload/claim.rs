@@ -184,10 +184,37 @@ const GITLAB: &[KnownClaim] = &[
     text("sha", "", "the commit"),
 ];
 
+const AWS_CALLER: &[KnownClaim] = &[
+    text("subject", "b", "the ARN of the role or user in IAM; of a session, the role without its path"),
+    text("account", "bt", "the account, twelve digits"),
+    text("partition", "", "`aws`, `aws-cn`, `aws-us-gov` or `aws-eusc`"),
+    text("region", "t", "the region that was asked"),
+    text("role", "t", "the name of the role; it says little without `account`"),
+    text("user", "t", "the name of the user, with its path; it says little without `account`"),
+    text("unique_id", "b", "the id of the role or user, also if one of the same name is made later"),
+];
+
+const EC2: &[KnownClaim] = &[
+    text("subject", "b", "account, region and instance"),
+    text("account", "bt", "the account, twelve digits"),
+    text("region", "t", "the region"),
+    text("instance_id", "bt", "the instance"),
+    text("image_id", "t", "the image that it was started from"),
+    text("instance_type", "", "such as `t3.micro`"),
+    text("availability_zone", "t", "such as `us-east-1b`"),
+];
+
+const AZURE_VM: &[KnownClaim] = &[
+    text("subject", "b", "subscription and machine"),
+    text("subscription", "bt", "the subscription, in lower case"),
+    text("vm_id", "bt", "the machine (`vmId`), in lower case"),
+    text("sku", "", "the SKU of its image"),
+];
+
 const OIDC: &[KnownClaim] = &[text("subject", "b", "the subject")];
 
 /// What the tokens of a platform say, by our names. Those of an OpenID Connect issuer are named in its configuration
-/// beside these; platforms whose evidence is no token have their own.
+/// beside these; those of platforms whose evidence is no token stand here too.
 pub fn known_claims(platform: Platform) -> &'static [KnownClaim] {
     match platform {
         Platform::Kubernetes => KUBERNETES,
@@ -198,6 +225,8 @@ pub fn known_claims(platform: Platform) -> &'static [KnownClaim] {
         Platform::Github => GITHUB,
         Platform::Gitlab => GITLAB,
         Platform::Oidc => OIDC,
-        Platform::AwsCaller | Platform::Ec2 | Platform::AzureVm => &[],
+        Platform::AwsCaller => AWS_CALLER,
+        Platform::Ec2 => EC2,
+        Platform::AzureVm => AZURE_VM,
     }
 }
