@@ -9,6 +9,7 @@ pub mod aws_caller;
 pub mod azure_vm;
 mod bound;
 mod cms;
+mod documents;
 pub mod ec2;
 mod evidence;
 mod pem;
@@ -17,5 +18,6 @@ mod said;
 
 pub use bound::{Bound, digits};
 pub use cms::CmsError;
+pub use documents::{DocumentError, Documents, InvalidDocuments};
 pub use evidence::{ClaimValue, Claims, Evidence};
 pub use rule::{Expected, Mismatch, NoRule, Rule, Rules, Unmatched};

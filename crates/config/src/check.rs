@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 mod foreign;
 mod id_jag;
 mod workload;
+mod workload_document;
 mod workload_provider;
 mod workload_spiffe;
 

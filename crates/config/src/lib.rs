@@ -42,8 +42,8 @@ pub use text::{ByteSize, Span};
 pub use tls::{ClientCertificates, Tls};
 pub use url::{DatabaseUrl, Issuer, UpstreamUrl};
 pub use workload::{
-    AttestedClaim, ClaimKind, ClaimMatcher, ClaimTable, ClaimWord, EndpointProfile, KnownClaim, PlatformName,
-    Replay, SpiffeBundle, TokenReview, Workload, WorkloadProvider, WorkloadRule, known_claims,
+    AttestedClaim, AttesterDoor, ClaimKind, ClaimMatcher, ClaimTable, ClaimWord, EndpointProfile, KnownClaim,
+    PlatformName, Replay, SpiffeBundle, TokenReview, Workload, WorkloadProvider, WorkloadRule, known_claims,
 };
 
 use schemars::JsonSchema;

@@ -15,6 +15,7 @@ const MAX_VALUE: usize = 1024;
 pub(super) fn check(config: &Config) -> Checked {
     let all = &config.workload;
     super::workload_provider::check(config)?;
+    super::workload_document::check(config)?;
     unique("workload.rule.name", all.rules.iter().map(|r| r.name.as_str()))?;
     all.rules.iter().try_for_each(|r| rule(config, r))
 }

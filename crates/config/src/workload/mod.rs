@@ -1,11 +1,13 @@
 //! Workloads: whose word about a running instance counts, and which agent it then is.
 
+mod attester;
 mod claim;
 mod key;
 mod provider;
 mod rule;
 mod spiffe;
 
+pub use attester::AttesterDoor;
 pub use claim::{ClaimKind, KnownClaim, known_claims};
 pub use key::{AttestedClaim, PlatformName, Replay, TokenReview};
 pub use provider::WorkloadProvider;
@@ -25,6 +27,8 @@ pub struct Workload {
     /// Which workloads belong to which agent, and what they may do; the first rule that matches counts.
     #[serde(rename = "rule")]
     pub rules: Vec<WorkloadRule>,
+    /// The door for evidence that is no token: `/attest`.
+    pub attester: AttesterDoor,
     /// Whether an assertion at the jwt-bearer grant may name the address of the token endpoint as its audience, instead
     /// of the issuer. Off unless a platform can ask for no other audience.
     pub accept_token_endpoint_audience: bool,

@@ -85,6 +85,33 @@ pub struct WorkloadProvider {
     /// OpenID Connect issuers: which of those claims tells one running instance from another; the subject if none.
     #[serde(default)]
     pub instance: Option<String>,
+    /// `aws_caller` and `ec2`: the accounts whose workloads are believed, twelve digits each. Needed there.
+    #[serde(default)]
+    pub accounts: Vec<String>,
+    /// `aws_caller` and `ec2`: only these regions; every one that is known if nothing is said.
+    #[serde(default)]
+    pub regions: Vec<String>,
+    /// `aws_caller`: where to ask in place of the STS of the region. For tests: whoever answers there says who called.
+    #[serde(default)]
+    pub sts_endpoint: Option<String>,
+    /// `azure_vm`: the subscriptions whose machines are believed, GUIDs in lower case. Needed there.
+    #[serde(default)]
+    pub subscriptions: Vec<String>,
+    /// `azure_vm`: the name of the metadata service, such as `metadata.azure.us`; `metadata.azure.com` if nothing is
+    /// said.
+    #[serde(default)]
+    pub metadata_name: Option<String>,
+    /// `ec2`: files with further certificates under which AWS signs, of a region that is newer than this program.
+    /// `azure_vm`: files with further certificates between the metadata service's and a root. PEM.
+    #[serde(default)]
+    pub certificate_files: Vec<String>,
+    /// `azure_vm`: files with the roots that are believed, PEM, in place of those that are known here.
+    #[serde(default)]
+    pub root_files: Vec<String>,
+    /// `ec2`: files with certificates of RSA with 1,024 bits. With them, documents with the old form of the signature
+    /// (`…/instance-identity/signature`) are taken too; leave it out unless something old needs it.
+    #[serde(default)]
+    pub old_certificate_files: Vec<String>,
 }
 
 fn hour() -> Span {
