@@ -19,10 +19,12 @@ pub enum FactKind {
     Client,
     /// A person.
     User,
+    /// What somebody agreed to or refused: said by decisions here alone, never from outside.
+    Approval,
 }
 
 impl FactKind {
-    /// Every kind, the nearest to a running instance first.
+    /// Every kind that facts are pushed about, the nearest to a running instance first.
     pub const ALL: [Self; 5] = [Self::Workload, Self::Host, Self::Agent, Self::Client, Self::User];
 
     /// Its word.
@@ -33,10 +35,16 @@ impl FactKind {
             Self::Agent => "agent",
             Self::Client => "client",
             Self::User => "user",
+            Self::Approval => "approval",
         }
     }
 
-    /// The kind of that word.
+    /// The kind of that word, of which facts may be stored.
+    pub(crate) fn stored(word: &str) -> Option<Self> {
+        Self::parse(word).or_else(|| (word == Self::Approval.as_str()).then_some(Self::Approval))
+    }
+
+    /// The kind of that word, of which facts may be pushed.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|k| k.as_str() == word)
     }
@@ -76,7 +84,7 @@ type OfOneKind = HashMap<String, Vec<Mark>>;
 /// what others write, within a quarter of a second. It is followed together with the [`RevokedView`], and is as fresh:
 /// of a view that has not heard from the database for too long, nothing is known.
 pub struct FactsView {
-    marks: RwLock<[OfOneKind; 5]>,
+    marks: RwLock<[OfOneKind; 6]>,
     count: AtomicUsize,
     heard_by: Arc<RevokedView>,
 }
@@ -128,7 +136,7 @@ impl FactsView {
     /// Forgets what is over by `now`.
     pub(crate) fn forget(&self, now: Timestamp) {
         let old = |m: &Mark| m.until < now;
-        let any = |marks: &[OfOneKind; 5]| marks.iter().any(|k| k.values().flatten().any(old));
+        let any = |marks: &[OfOneKind; 6]| marks.iter().any(|k| k.values().flatten().any(old));
         if !any(&self.marks.read().unwrap_or_else(PoisonError::into_inner)) {
             return;
         }

@@ -43,6 +43,12 @@ const MIGRATIONS: &[Migration] = &[
         postgres: "",
     },
     Migration { version: 6, common: include_str!("../migrations/0006_facts.sql"), sqlite: "", postgres: "" },
+    Migration {
+        version: 7,
+        common: include_str!("../migrations/0007_approvals.sql"),
+        sqlite: "",
+        postgres: "",
+    },
 ];
 
 /// The newest version that this program knows.

@@ -16,6 +16,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("spiffe", &["core", "oauth"]),
     ("attest", &["core", "oauth", "verify", "egress", "config", "spiffe"]),
     ("facts", &["core", "oauth", "policy", "config", "store", "egress"]),
+    // Conditional access at work: between the pure policies and those who enforce.
+    ("access", &["core", "oauth", "policy", "ledger", "store"]),
     ("ledger", &["core", "oauth"]),
     ("policy", &["core", "oauth"]),
     ("config", &["core", "policy"]),
@@ -23,13 +25,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["core", "oauth", "ledger"]),
     (
         "gateway",
-        &["core", "oauth", "verify", "mcp", "egress", "ledger", "policy", "config", "store", "facts"],
+        &[
+            "core", "oauth", "verify", "mcp", "egress", "ledger", "policy", "config", "store", "facts",
+            "access",
+        ],
     ),
     (
         "server",
         &[
             "core", "oauth", "verify", "attest", "egress", "ledger", "policy", "config", "store", "facts",
-            "ui",
+            "access", "ui",
         ],
     ),
     // Published: it must not drag a server along.
@@ -41,10 +46,13 @@ const ARROWS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "core", "oauth", "egress", "ledger", "policy", "config", "store", "ui", "gateway", "server",
-            "demo", "sdk", "connect", "doctor", "attest", "facts", "verify",
+            "demo", "sdk", "connect", "doctor", "attest", "facts", "verify", "access",
         ],
     ),
-    ("testkit", &["core", "oauth", "egress", "ledger", "policy", "config", "store", "gateway", "server"]),
+    (
+        "testkit",
+        &["core", "oauth", "egress", "ledger", "policy", "config", "store", "gateway", "server", "access"],
+    ),
     ("xtask", &["config"]),
     ("fuzz", &["core", "oauth", "egress", "gateway"]),
 ];

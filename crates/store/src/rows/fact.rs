@@ -177,7 +177,7 @@ pub(crate) fn change(row: &Row<'_>) -> Result<FactChange, StoreError> {
 }
 
 fn subject(row: &Row<'_>, at: usize) -> Result<FactSubject, StoreError> {
-    let kind = row.parsed(at, "facts.kind", |s| FactKind::parse(&s).ok_or(s))?;
+    let kind = row.parsed(at, "facts.kind", |s| FactKind::stored(&s).ok_or(s))?;
     Ok(FactSubject { kind, id: row.get(at + 1)? })
 }
 

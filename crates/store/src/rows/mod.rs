@@ -1,6 +1,7 @@
 //! What is stored: one file per aggregate, each with its row as a struct and its methods on [`Tx`](crate::Tx).
 
 mod agent;
+mod approval;
 mod artifact;
 mod attempt;
 mod client;
@@ -22,6 +23,7 @@ mod user;
 mod workload;
 
 pub use agent::Agent;
+pub use approval::{Approval, ApprovalAsker, ApprovalKey, ApprovalState, Asked, Decided};
 pub use artifact::{Artifact, ArtifactKind, Consumed};
 pub use attempt::Attempt;
 pub use client::{Client, ClientDocument};

@@ -20,12 +20,13 @@ pub struct Pruned {
 }
 
 /// Table, its key, and the condition under which a row is over at `?1`.
-const OVER: [(&str, &str, &str); 8] = [
+const OVER: [(&str, &str, &str); 9] = [
     ("artifacts", "kind, id_hash", "expires_at <= ?1"),
     ("sessions", "id_hash", "expires_at <= ?1"),
     ("consents", "id", "expires_at <= ?1"),
     ("client_documents", "client", "expires_at <= ?1"),
     ("keys", "kid", "retire_at <= ?1"),
+    ("approvals", "id", "until <= ?1"),
     ("revocations", "kind, id", "until <= ?1"),
     ("facts", "kind, id, name", "until <= ?1"),
     ("activity", "subject, point, minute", "until <= ?1"),

@@ -1,6 +1,7 @@
 //! One suite, run on every driver: SQLite in a file, SQLite in memory, PostgreSQL.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where its world does not hold")]
 
+mod approvals;
 mod artifacts;
 mod clients;
 mod facts;
@@ -47,6 +48,11 @@ macro_rules! on_every_driver {
 }
 
 on_every_driver! {
+    approvals {
+        one_request_waits_and_one_decision_holds
+        another_process_hears_of_an_approval
+        requests_are_bounded_and_forgotten
+    }
     artifacts {
         one_of_many_consumers_wins_for_every_kind
         one_of_many_claims_wins_and_an_expired_one_can_be_claimed_again
