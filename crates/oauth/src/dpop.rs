@@ -11,7 +11,9 @@ pub use nonce::{BadNonce, Nonces};
 pub use target::Target;
 
 use crate::confirmation::Thumbprint;
-use crate::jose::{Algorithm, JoseError, KeyError, SigningKey, numeric_date, verify_jws_by_its_own_key};
+use crate::jose::{
+    Algorithm, JoseError, KeyError, SigningKey, VerifyingKey, numeric_date, verify_jws_by_its_own_key,
+};
 use crate::json::{self, Limits, Object, obj};
 use crate::secret::{constant_time_eq, sha256_base64url};
 use prokura_core::Timestamp;
@@ -154,11 +156,22 @@ impl Proof {
     /// # Errors
     /// [`ProofError`]; the first thing that does not hold.
     pub fn verify(proof: &str, presented: &Presented<'_>) -> Result<Self, ProofError> {
+        Self::verify_with_key(proof, presented).map(|(proof, _)| proof)
+    }
+
+    /// The same, with the key itself, for who will name it to others.
+    ///
+    /// # Errors
+    /// [`ProofError`]; the first thing that does not hold.
+    pub fn verify_with_key(
+        proof: &str,
+        presented: &Presented<'_>,
+    ) -> Result<(Self, VerifyingKey), ProofError> {
         if proof.len() > MAX_PROOF {
             return Err(JoseError::Malformed.into());
         }
         let (jws, key) = verify_jws_by_its_own_key(proof, TYP, &ALGORITHMS)?;
-        let key = key.thumbprint().and_then(Thumbprint::parse).ok_or(KeyError::Member("jwk"))?;
+        let thumbprint = key.thumbprint().and_then(Thumbprint::parse).ok_or(KeyError::Member("jwk"))?;
         let claims = json::parse(&jws.payload, &Limits::TOKEN).map_err(JoseError::Json)?;
         let claims = claims.as_object().ok_or(JoseError::Malformed)?;
         check_request(claims, presented)?;
@@ -170,12 +183,13 @@ impl Proof {
             }
         }
         let id = text(claims, "jti")?.filter(|j| !j.is_empty() && j.len() <= MAX_JTI);
-        Ok(Self {
-            key,
+        let proof = Self {
+            key: thumbprint,
             id: id.ok_or(ProofError::Claim("jti"))?.to_owned(),
             issued_at,
             nonce: text(claims, "nonce")?.map(str::to_owned),
-        })
+        };
+        Ok((proof, key))
     }
 
     /// What must not be seen twice: the `jti` among those of this key, so that nobody uses up another's.

@@ -77,6 +77,13 @@ codes! {
     InvalidDpopProof "invalid_dpop_proof";
     /// A proof of possession needs the nonce that comes with this answer (RFC 9449 §8, §9).
     UseDpopNonce "use_dpop_nonce";
+    /// The proof of possession of a client attestation needs the challenge that comes with this answer
+    /// (draft-ietf-oauth-attestation-based-client-auth §7.4).
+    UseAttestationChallenge "use_attestation_challenge";
+    /// The client attestation is not fresh enough (ibid.).
+    UseFreshAttestation "use_fresh_attestation";
+    /// The client attestation or its proof of possession does not verify (ibid.).
+    InvalidClientAttestation "invalid_client_attestation";
     /// The sign-in behind the token is too weak or too old (RFC 9470 §3).
     InsufficientUserAuthentication "insufficient_user_authentication";
     /// A sign-in as sure as is asked for cannot be had (OpenID Connect Unmet Authentication Requirements §2).

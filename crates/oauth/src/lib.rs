@@ -9,6 +9,7 @@ pub mod authentication;
 pub mod authorize;
 pub mod certificate;
 pub mod challenge;
+pub mod client_attestation;
 pub mod client_metadata;
 pub mod confirmation;
 pub mod device;
