@@ -118,6 +118,16 @@ impl Egress {
         Self::new(config, Arc::new(SystemResolver::default()))
     }
 
+    /// A client like this one, with doors of its own, that may ask the hosts of `named` at their ports too, since a person
+    /// named them, and believes `trust` if it is given. For servers that the configuration names.
+    #[must_use]
+    pub fn for_named(&self, named: &[FetchUrl], trust: Option<Trust>) -> Self {
+        let mut config = self.0.config.clone();
+        config.allow = named.iter().fold(config.allow, AllowList::and_named);
+        config.trust = trust.unwrap_or(config.trust);
+        Self::new(config, Arc::clone(&self.0.resolver))
+    }
+
     /// Whether `url` may be asked for at all: `https` on port 443, or a host that is on the allow list at that
     /// port. Its addresses are checked when it is fetched.
     ///
@@ -141,7 +151,23 @@ impl Egress {
     /// # Errors
     /// [`EgressError`] says what was refused or failed; nothing partial is returned.
     pub async fn get(&self, url: &FetchUrl, limits: &FetchLimits) -> Result<Fetched, EgressError> {
-        self.send(url, Ask { method: Method::GET, form: None, authorization: None }, limits).await
+        self.get_as(url, None, limits).await
+    }
+
+    /// Fetches a document as [`Egress::get`] does, with `authorization` as it is to stand in the header. It goes to `url`
+    /// and nowhere else, since nothing is followed.
+    ///
+    /// # Errors
+    /// [`EgressError`] says what was refused or failed; nothing partial is returned.
+    pub async fn get_as(
+        &self,
+        url: &FetchUrl,
+        authorization: Option<&str>,
+        limits: &FetchLimits,
+    ) -> Result<Fetched, EgressError> {
+        let unwritable = |_| EgressError::Request { host: url.host().to_owned() };
+        let authorization = authorization.map(HeaderValue::from_str).transpose().map_err(unwritable)?;
+        self.send(url, Ask { method: Method::GET, form: None, authorization }, limits).await
     }
 
     /// Posts a form (RFC 7662 §2.1, RFC 8693 §2.1), with `authorization` as it is to stand in the header. Every

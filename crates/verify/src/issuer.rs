@@ -2,7 +2,7 @@
 
 use crate::Unavailable;
 use crate::introspect::{Introspection, IntrospectionOptions};
-use crate::keys::Keys;
+use crate::keys::{KeyPlace, Keys};
 use crate::metadata::{Line, Metadata};
 use prokura_core::{Clock, Timestamp};
 use prokura_egress::{Egress, FetchUrl};
@@ -47,11 +47,11 @@ pub struct TrustedIssuer {
 impl TrustedIssuer {
     /// An issuer; nothing is fetched before the first token.
     pub fn new(options: IssuerOptions, egress: Egress, clock: Arc<dyn Clock>) -> Self {
-        let line = Line { issuer: options.rules.issuer.clone(), egress, clock };
+        let line = Line { issuer: options.rules.issuer.clone(), egress, clock, token: None };
         Self {
             keys: Keys::new(
                 line.clone(),
-                options.keys,
+                options.keys.map_or(KeyPlace::Metadata, KeyPlace::At),
                 options.rules.algorithms.clone(),
                 options.keys_max_age,
             ),

@@ -1,12 +1,14 @@
-//! The keys of an issuer: fetched when they are needed, again when one is unknown or they are no longer fresh, never
+//! The keys of an issuer: fetched when they are needed, again when one is unknown or they are no longer fresh, each no
 //! more often than twice a minute, and not used for ever if they cannot be confirmed.
 
 use crate::Unavailable;
 use crate::metadata::{Line, Metadata};
 use aws_lc_rs::digest::{SHA256, digest};
 use prokura_core::Timestamp;
-use prokura_egress::FetchUrl;
+use prokura_egress::{CacheControl, FetchUrl};
 use prokura_oauth::jose::{Algorithm, KeySet, VerifyingKey};
+use prokura_oauth::json::Object;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -25,6 +27,8 @@ struct Held {
     keys: Option<Known>,
     /// When it was last tried to fetch them, with or without success.
     tried_at: Option<Timestamp>,
+    /// When they were last fetched for the sake of a `kid` that was unknown.
+    missed_at: Option<Timestamp>,
     failure: Option<Unavailable>,
 }
 
@@ -36,10 +40,23 @@ struct Known {
     usable_until: Timestamp,
 }
 
+/// Where the keys of an issuer are.
+#[derive(Debug, Clone)]
+pub enum KeyPlace {
+    /// Where its metadata say.
+    Metadata,
+    /// At this address.
+    At(FetchUrl),
+    /// In this file, a JWK set, which is read again as keys are fetched again.
+    File(PathBuf),
+    /// Here: a JWK set as text.
+    Given(String),
+}
+
 /// The keys of one issuer.
 pub(crate) struct Keys {
     line: Line,
-    place: Option<FetchUrl>,
+    place: KeyPlace,
     algorithms: Vec<Algorithm>,
     max_age: Duration,
     held: RwLock<Held>,
@@ -47,13 +64,8 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Keys at the address that the metadata name, or at `place`.
-    pub(crate) fn new(
-        line: Line,
-        place: Option<FetchUrl>,
-        algorithms: Vec<Algorithm>,
-        max_age: Duration,
-    ) -> Self {
+    /// Keys at `place`.
+    pub(crate) fn new(line: Line, place: KeyPlace, algorithms: Vec<Algorithm>, max_age: Duration) -> Self {
         Self { line, place, algorithms, max_age, held: RwLock::default(), flight: Mutex::default() }
     }
 
@@ -79,6 +91,9 @@ impl Keys {
         if let Some(known) = self.enough(kid, now) {
             return known;
         }
+        if self.is_fresh(now) {
+            self.held.write().unwrap_or_else(PoisonError::into_inner).missed_at = Some(now);
+        }
         self.refresh(metadata, now).await;
         match self.current(now) {
             Some((set, _)) => Ok(set),
@@ -93,8 +108,20 @@ impl Keys {
             let recent = tried_within(&held, RETRY_WITHOUT, now);
             return held.failure.clone().filter(|_| recent).map(Err);
         };
-        let fits = now < known.fresh_until && kid.is_none_or(|kid| has(&known.set, kid));
-        (fits || tried_within(&held, RETRY, now)).then(|| Ok(Arc::clone(&known.set)))
+        let fresh = now < known.fresh_until;
+        let enough = match (fresh, kid.is_none_or(|kid| has(&known.set, kid))) {
+            (true, true) => true,
+            // A key that was made just after they were fetched is found at once; made-up ones lead to few fetches.
+            (true, false) => tried_within(&held, RETRY_WITHOUT, now) || within(held.missed_at, RETRY, now),
+            (false, _) => tried_within(&held, RETRY, now),
+        };
+        enough.then(|| Ok(Arc::clone(&known.set)))
+    }
+
+    /// Whether keys are there and fresh, so that only an unknown `kid` can be the reason to fetch them.
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.keys.as_ref().is_some_and(|known| now < known.fresh_until)
     }
 
     fn failure(&self) -> Unavailable {
@@ -135,15 +162,7 @@ impl Keys {
     }
 
     async fn fetch(&self, metadata: &Metadata, now: Timestamp) -> Result<Known, Unavailable> {
-        let what = "the key set";
-        let place = match &self.place {
-            Some(place) => place.clone(),
-            None => {
-                let missing = Unavailable::Missing { issuer: self.line.issuer.clone(), member: "jwks_uri" };
-                self.line.address(what, metadata.find().await?.jwks_uri.as_deref().ok_or(missing)?)?
-            }
-        };
-        let (jwks, bytes, cache) = self.line.get(what, &place).await?;
+        let (jwks, bytes, cache) = self.document(metadata).await?;
         let refused = |error| Unavailable::Keys { issuer: self.line.issuer.clone(), error };
         let set = Arc::new(KeySet::from_jwks(&jwks, &self.algorithms).map_err(refused)?);
         Ok(Known {
@@ -153,10 +172,32 @@ impl Keys {
             usable_until: now.after(self.max_age),
         })
     }
+
+    async fn document(&self, metadata: &Metadata) -> Result<(Object, Vec<u8>, CacheControl), Unavailable> {
+        let what = "the key set";
+        let local = |bytes: Vec<u8>| Ok((self.line.object(what, &bytes)?, bytes, CacheControl::default()));
+        match &self.place {
+            KeyPlace::At(url) => self.line.get(what, url, true).await,
+            KeyPlace::File(path) => local(self.line.read(what, path).await?),
+            KeyPlace::Given(text) => local(text.clone().into_bytes()),
+            KeyPlace::Metadata => {
+                let missing = Unavailable::Missing { issuer: self.line.issuer.clone(), member: "jwks_uri" };
+                let named = metadata.find().await?.jwks_uri.clone().ok_or(missing)?;
+                let url = self.line.address(what, &named)?;
+                // A document does not lead the token that is ours to anybody but who served the document.
+                let same_place = metadata.is_at_origin_of(&url);
+                self.line.get(what, &url, same_place).await
+            }
+        }
+    }
 }
 
 fn tried_within(held: &Held, span: Duration, now: Timestamp) -> bool {
-    held.tried_at.is_some_and(|at| now.since(at) < span)
+    within(held.tried_at, span, now)
+}
+
+fn within(at: Option<Timestamp>, span: Duration, now: Timestamp) -> bool {
+    at.is_some_and(|at| now.since(at) < span)
 }
 
 fn has(keys: &KeySet, kid: &str) -> bool {

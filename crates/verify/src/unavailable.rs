@@ -4,6 +4,7 @@ use prokura_egress::{EgressError, InvalidUrl};
 use prokura_oauth::discovery::MetadataError;
 use prokura_oauth::jose::KeyError;
 use prokura_oauth::json::JsonError;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The issuer cannot be asked, so nothing can be said about its tokens: the caller answers with 503 and the operator
@@ -19,6 +20,18 @@ pub enum Unavailable {
         what: &'static str,
         /// Why not.
         error: Arc<EgressError>,
+    },
+    /// A file of the operator cannot be read.
+    #[error("{what} of `{issuer}` cannot be read from `{path}`: {cause}", path = path.display())]
+    File {
+        /// The issuer.
+        issuer: String,
+        /// What was to be read.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        cause: Arc<str>,
     },
     /// An address in its metadata cannot be asked.
     #[error("{what} of `{issuer}`: {error}")]

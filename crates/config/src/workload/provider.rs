@@ -140,6 +140,7 @@ impl WorkloadProvider {
     /// The issuers of its tokens, to the byte; none of a platform whose tokens have none.
     pub fn issuers(&self) -> Vec<String> {
         match (&self.issuer, self.platform(), &self.tenant) {
+            (_, Platform::AwsCaller | Platform::Ec2 | Platform::AzureVm, _) => Vec::new(),
             (Some(issuer), ..) => vec![issuer.as_str().to_owned()],
             (None, Platform::Github, _) => vec![Self::GITHUB.to_owned()],
             (None, Platform::Gcp, _) => vec![Self::GOOGLE.to_owned()],

@@ -26,6 +26,10 @@ pub struct State {
     /// Every introspection: the form, and the `Authorization` header.
     pub introspections: Vec<(String, Option<String>)>,
     pub cache_control: &'static str,
+    /// Where its metadata say that its keys are, if not here.
+    pub keys_at: Option<String>,
+    /// What was shown in `Authorization` where metadata and keys were asked for.
+    pub shown: Vec<Option<String>>,
 }
 
 /// The server.
@@ -50,6 +54,8 @@ impl FakeIssuer {
             keys_asked: 0,
             introspections: Vec::new(),
             cache_control: "max-age=60",
+            keys_at: None,
+            shown: Vec::new(),
         }));
         let served = Arc::clone(&state);
         let router = Router::new().fallback(move |request: Request| answer(Arc::clone(&served), request));
@@ -104,6 +110,9 @@ async fn answer(state: Arc<Mutex<State>>, request: Request) -> Response {
     }
     let (at, cache) = (s.names_itself.clone(), s.cache_control);
     let base = at.clone();
+    if !path.ends_with("/introspect") {
+        s.shown.push(authorization.clone());
+    }
     if path.contains("/.well-known/") {
         s.metadata_asked += 1;
         return respond(
@@ -111,7 +120,7 @@ async fn answer(state: Arc<Mutex<State>>, request: Request) -> Response {
             cache,
             &obj([
                 ("issuer", at.into()),
-                ("jwks_uri", format!("{base}/jwks").into()),
+                ("jwks_uri", s.keys_at.clone().unwrap_or(format!("{base}/jwks")).into()),
                 ("introspection_endpoint", format!("{base}/introspect").into()),
             ]),
         );
