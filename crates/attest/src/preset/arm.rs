@@ -108,7 +108,7 @@ mod tests {
         fn what_is_read_is_read_again_alike(noise in ".{0,40}", name in "[A-Za-z0-9._()/-]{0,30}") {
             for text in [noise.clone(), format!("{VM}{noise}"), VM.replace("planner-1", &name), VM.replace("Agents", &name)] {
                 if let Some(id) = ArmId::parse(&text) {
-                    prop_assert_eq!(ArmId::parse(&id.id).as_ref(), Some(&id));
+                    prop_assert_eq!(ArmId::parse(&id.id), Some(id.clone()));
                     prop_assert!(!id.name.split('/').any(str::is_empty));
                     prop_assert_eq!(id.id.matches('/').count(), text.matches('/').count());
                 }

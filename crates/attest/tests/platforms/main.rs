@@ -4,5 +4,6 @@
 #[path = "../../../verify/tests/issuer/mod.rs"]
 mod issuer;
 mod keys;
+mod review;
 mod tokens;
 mod world;
