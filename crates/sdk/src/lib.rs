@@ -1,6 +1,7 @@
 //! Authorization for both ends of the Model Context Protocol.
 //!
 //! - [`client`] (feature `client`, on by default) is for whoever calls an MCP server;
+//! - [`workload`] (feature `client`) is for what runs where its infrastructure says who it is;
 //! - [`resource`] (feature `resource`, on by default) is for whoever is called.
 //!
 //! Neither needs a Prokura on the other side: they speak to any authorization server that keeps to RFC 8414, RFC 9728
@@ -18,3 +19,5 @@ pub mod discovery;
 pub mod resource;
 #[cfg(any(feature = "client", feature = "resource"))]
 mod web;
+#[cfg(feature = "client")]
+pub mod workload;

@@ -8,6 +8,7 @@ use super::registration::RegistrationError;
 use super::token::{Given, TokenRequest};
 use super::way::{Enterprise, Exchange, Provider, TokenSource};
 use crate::discovery::{DiscoveryError, issuer_metadata};
+use crate::workload::is_addressed_to;
 use prokura_egress::FetchUrl;
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -30,7 +31,7 @@ impl Inner {
     pub(super) async fn as_workload(&self, asking: &Asking<'_>, source: &dyn TokenSource) -> Obtained {
         asking.served(JWT_BEARER)?;
         let client = self.may_be_known(asking)?;
-        let assertion = token("this workload", source, &asking.issuer.issuer).await?;
+        let assertion = evidence(asking, source).await?;
         let mut form = asking.scope_parameter();
         form.push(("assertion", assertion));
         let request = asking.request(client.as_ref(), JWT_BEARER, form);
@@ -126,6 +127,22 @@ impl Inner {
             RegistrationError::NoWay { issuer: asking.issuer.issuer.clone(), takes }.into()
         })
     }
+}
+
+/// What the platform says of this workload, for the authorization server that is asked and for nobody else: whoever else
+/// got it could show it there. A server that names another's audience, or a file that holds somebody else's token, gets
+/// nothing out of here.
+async fn evidence(asking: &Asking<'_>, source: &dyn TokenSource) -> Result<String, ClientError> {
+    let issuer = &asking.issuer.issuer;
+    if let Some(only) = source.only_issuer().filter(|only| only != issuer) {
+        return Err(ClientError::OtherIssuer { only: only.to_owned(), issuer: issuer.clone() });
+    }
+    let evidence = token("this workload", source, issuer).await?;
+    if source.only_issuer().is_none() {
+        let addressed = is_addressed_to(&evidence, issuer, asking.endpoint.as_str());
+        addressed.map_err(|audiences| ClientError::Audience { issuer: issuer.clone(), audiences })?;
+    }
+    Ok(evidence)
 }
 
 async fn token(what: &'static str, source: &dyn TokenSource, audience: &str) -> Result<String, ClientError> {

@@ -6,7 +6,7 @@ use super::device::AuthorizationOrToken;
 use super::registration::RegistrationError;
 use super::server::InvalidServer;
 use super::store::StoreError;
-use super::token::TokenError;
+use super::token::{TokenError, printable};
 use super::visit::VisitError;
 use crate::discovery::DiscoveryError;
 use prokura_core::ScopeSet;
@@ -46,6 +46,29 @@ pub enum ClientError {
         what: &'static str,
         /// Why.
         cause: String,
+    },
+    /// What the platform gave is not for this authorization server, and so it is not shown to it.
+    #[error(
+        "the evidence of this workload is for {}, and not for the authorization server `{issuer}` alone, so it is not shown \
+         to it: have it made for that audience; or, if that server expects another, name both (`audience=…`, `issuer=…`)",
+        quoted(audiences)
+    )]
+    Audience {
+        /// The authorization server.
+        issuer: String,
+        /// `aud` of the evidence.
+        audiences: Vec<String>,
+    },
+    /// Another authorization server grants access than the one that a person named.
+    #[error(
+        "access is granted by `{issuer}`, but the evidence of this workload is to be shown to `{only}` only: it was not \
+         shown to anybody"
+    )]
+    OtherIssuer {
+        /// Whom a person named.
+        only: String,
+        /// Who grants access.
+        issuer: String,
     },
     /// The authorization server does not serve this grant.
     #[error(
@@ -113,6 +136,11 @@ pub enum ClientError {
     Interrupted,
 }
 
+fn quoted(audiences: &[String]) -> String {
+    let all: Vec<_> = audiences.iter().map(|audience| format!("`{}`", printable(audience))).collect();
+    if all.is_empty() { "nobody, as far as can be read".to_owned() } else { all.join(" and ") }
+}
+
 /// Who can mend it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Blame {
@@ -145,6 +173,8 @@ impl ClientError {
             | Self::Store(_)
             | Self::Key(_)
             | Self::Source { .. }
+            | Self::Audience { .. }
+            | Self::OtherIssuer { .. }
             | Self::DpopNeeded(_)
             | Self::OtherOrigin { .. }
             | Self::Unreachable { .. }

@@ -107,14 +107,14 @@ impl Inner {
     pub(crate) fn renew_beside(self: &Arc<Self>, kept: &Arc<Kept>) {
         {
             let mut state = self.state();
-            if state.renewing || !kept.is_due(self.now(), state.life) {
+            if state.renewing || !kept.is_due(self.now(), state.life, self.way.is_alone()) {
                 return;
             }
             state.renewing = true;
         }
         let (inner, kept) = (self.clone(), kept.clone());
         tokio::spawn(async move {
-            if let Err(error) = inner.clone().renewed(Some(kept), Need::Fresh, true).await {
+            if let Err(error) = inner.clone().renewed(Some(kept), Need::Fresh, !inner.way.is_alone()).await {
                 // The old token still works for a while; whoever needs a new one then hears of it.
                 tracing::debug!(%error, "a token could not be renewed before its end");
             }

@@ -109,10 +109,10 @@ impl Kept {
     }
 
     /// Whether it is time to renew it although it still works: a minute before its end, or in the last fifth of a short
-    /// life.
-    pub(crate) fn is_due(&self, now: Timestamp, life: Option<Duration>) -> bool {
+    /// life. `alone` if a new one is to be had without a person.
+    pub(crate) fn is_due(&self, now: Timestamp, life: Option<Duration>, alone: bool) -> bool {
         let early = life.map_or(Duration::from_secs(60), |l| (l / 5).min(Duration::from_secs(60)));
-        self.refresh_token.is_some() && self.expires_at.is_some_and(|t| now.after(early) >= t)
+        (alone || self.refresh_token.is_some()) && self.expires_at.is_some_and(|t| now.after(early) >= t)
     }
 
     pub(crate) fn to_vec(&self) -> Vec<u8> {
@@ -226,9 +226,9 @@ mod tests {
     fn a_token_is_renewed_before_its_end() {
         let (kept, at) = (kept(), Timestamp::from_seconds);
         let hour = Some(Duration::from_secs(3600));
-        assert!(!kept.is_due(at(939), hour) && kept.is_due(at(940), hour));
+        assert!(!kept.is_due(at(939), hour, false) && kept.is_due(at(940), hour, false));
         let short = Some(Duration::from_secs(50));
-        assert!(!kept.is_due(at(989), short) && kept.is_due(at(990), short));
+        assert!(!kept.is_due(at(989), short, false) && kept.is_due(at(990), short, false));
         assert!(kept.is_fresh(at(994)) && !kept.is_fresh(at(995)));
     }
 

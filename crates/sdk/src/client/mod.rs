@@ -73,6 +73,7 @@ pub use server::{InvalidServer, ServerUrl};
 pub use software::{KnownClient, Software};
 pub use store::{Held, Store, StoreError};
 pub use token::TokenError;
+pub(crate) use token::printable;
 pub use visit::{Opener, SystemBrowser, UserAgent, Visit, VisitError};
 pub use way::{Enterprise, Exchange, Provider, TokenFile, TokenSource, Way};
 

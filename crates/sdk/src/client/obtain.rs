@@ -207,7 +207,8 @@ impl Inner {
             access_token: given.access_token,
             bound: given.bound,
             expires_at: self.end_of(given.expires_in),
-            refresh_token: given.refresh_token,
+            // Whoever can say who it is at any time has nothing to gain by a secret that lasts.
+            refresh_token: given.refresh_token.filter(|_| !matches!(self.way, Way::Workload(_))),
             granted: given.scope.unwrap_or_else(|| asking.scope.clone()),
             asked: asking.scope,
             key: asking.key.filter(|_| given.bound),

@@ -39,6 +39,11 @@ impl Way {
         }
     }
 
+    /// Whether a new token is to be had at any time, without a person.
+    pub(crate) fn is_alone(&self) -> bool {
+        !self.refreshes()
+    }
+
     /// Whether a refresh token is worth asking for: where no person is needed, a new token costs nothing.
     pub(crate) fn refreshes(&self) -> bool {
         matches!(self, Self::Browser(_) | Self::Device(_) | Self::Stored)
@@ -59,6 +64,12 @@ pub trait TokenSource: Send + Sync + 'static {
     /// # Errors
     /// Why there is none, in a few words.
     async fn token(&self, audience: &str) -> Result<String, String>;
+
+    /// The only authorization server that may be shown it, whatever audience it names, if a person named one. Without
+    /// one, it is shown only to the server that is its one audience.
+    fn only_issuer(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// A file that somebody else keeps fresh, as Kubernetes does with projected service account tokens. It is read anew each
