@@ -26,7 +26,7 @@ pub(crate) async fn gateway(asked: GatewayArgs) -> Result<(), Failure> {
     let loaded = Loaded::read(&asked.config)?.for_serving(false)?;
     loaded.config.check_gateway_alone().map_err(Failure::usage)?;
     // The listener first: if the address is taken, nothing was touched.
-    let listener = Listener::bind(loaded.config.listen).await?.behind(Door::of(&loaded.config.tls)?);
+    let listener = Listener::bind(loaded.config.listen).await?.behind(Door::of(&loaded.config)?);
     let router = put_together(&loaded).await?;
     let config = &loaded.config;
     for resource in &config.resources {

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 mod foreign;
 mod id_jag;
+mod network;
 mod workload;
 mod workload_document;
 mod workload_provider;
@@ -25,6 +26,7 @@ pub(crate) fn check(config: &Config) -> Checked {
     config.clients.iter().try_for_each(|c| client(config, c))?;
     crate::check_provider::check(config)?;
     tls(config)?;
+    network::check(config)?;
     lives(config)?;
     registration(config)?;
     foreign::check(config)?;
@@ -206,7 +208,7 @@ fn tls(config: &Config) -> Checked {
         return Err(ConfigError::value("tls.certificate", reason, "write the issuer with `https`"));
     }
     if tls.client_certificates == ClientCertificates::Optional && tls.certificate.is_none() {
-        let fix = "add `certificate` and `key`; behind a proxy, set `trusted_proxies` instead";
+        let fix = "add `certificate` and `key`; behind a proxy, use `proxy` instead";
         return Err(ConfigError::value("tls.client_certificates", "TLS does not end here", fix));
     }
     let by_name = |c: &ClientConfig| c.auth() == AuthMethod::TlsClientAuth;
@@ -226,7 +228,7 @@ fn tls(config: &Config) -> Checked {
         Some(c) if !tls.takes_certificates() => Err(ConfigError::value(
             format!("client {}", c.id),
             "it needs its certificate, and none can arrive here",
-            "set `[tls] client_certificates = \"optional\"`, or `trusted_proxies`",
+            "set `[tls] client_certificates = \"optional\"`, or `\"proxy\"` behind a proxy",
         )),
         _ => Ok(()),
     }

@@ -6,13 +6,16 @@
 
 mod access;
 mod admin;
+mod behaviour;
 mod check;
 mod check_provider;
 mod client;
 mod error;
+mod facts;
 mod foreign;
 mod id_jag;
 mod identity_provider;
+mod network;
 mod resource;
 mod schema;
 mod secret;
@@ -27,14 +30,17 @@ pub use access::{
     WindowConfig,
 };
 pub use admin::{ADMIN, ADMIN_SCOPES, Admin};
+pub use behaviour::Behaviour;
 pub use client::{AuthMethod, ClientConfig, ConfiguredGrant, GrantType};
 pub use error::ConfigError;
+pub use facts::{FactAbout, FactIssuer, Facts};
 pub use foreign::{
     AuthorizationServerConfig, ForeignClaims, ForeignScope, ForeignScopeNames, IntrospectionAuth,
     IntrospectionConfig, IssuerUrl, SELF, ServerProfile, SignatureAlgorithm,
 };
 pub use id_jag::{IdJag, IdJagAudience, IdJagIssuer};
 pub use identity_provider::{AcrName, IdTokenAlgorithm, IdentityProvider, Linking, Preset};
+pub use network::{ForwardedHeader, Network};
 pub use resource::{RateLimit, ResourceConfig, ScopeConfig, SignInDemand};
 pub use schema::schema;
 pub use secret::{SecretError, SecretRef};
@@ -118,6 +124,15 @@ pub struct Config {
     /// The administration API.
     #[serde(default)]
     pub admin: Admin,
+    /// From where requests come, and what is known of such places.
+    #[serde(default)]
+    pub network: Network,
+    /// Facts that others say of workloads, hosts, agents, clients and users.
+    #[serde(default)]
+    pub facts: Facts,
+    /// What is counted and learned of how agents behave.
+    #[serde(default)]
+    pub behaviour: Behaviour,
     /// Conditional access: what must be so for an authority to be used.
     #[serde(default, rename = "access_policy")]
     pub access_policies: Vec<AccessPolicyConfig>,

@@ -12,6 +12,8 @@ pub enum ClientCertificates {
     Off,
     /// They are asked for; whoever has none comes in without.
     Optional,
+    /// A trusted proxy asks for them and passes them on by the header `Client-Cert` (RFC 9440).
+    Proxy,
 }
 
 /// TLS at this program's own listener, and certificates of clients (RFC 8705). Without it a proxy ends TLS.
@@ -22,19 +24,17 @@ pub struct Tls {
     pub certificate: Option<String>,
     /// A file with its private key, PEM.
     pub key: Option<String>,
-    /// `off` or `optional`: whether the listener asks clients for certificates.
+    /// `off`, `optional` (this listener asks clients for certificates) or `proxy`: those of `network.trusted_proxies` ask
+    /// for them, and take away what clients send as `Client-Cert`.
     pub client_certificates: ClientCertificates,
     /// Files with the authorities whose certificates clients may authenticate by (`tls_client_auth`), PEM. Certificates
     /// that a client registered itself need none.
     pub client_authorities: Vec<String>,
-    /// Addresses (`10.0.0.7`) and networks (`10.1.0.0/16`) of the proxies whose header `Client-Cert` (RFC 9440) is
-    /// believed. They must take away what clients send by that name.
-    pub trusted_proxies: Vec<String>,
 }
 
 impl Tls {
     /// Whether certificates of clients can arrive here.
     pub fn takes_certificates(&self) -> bool {
-        self.client_certificates == ClientCertificates::Optional || !self.trusted_proxies.is_empty()
+        self.client_certificates != ClientCertificates::Off
     }
 }

@@ -22,6 +22,7 @@ use axum::extract::{ConnectInfo, Request};
 use http::request::Parts;
 use http::{HeaderMap, Method, Response};
 use prokura_core::{Action, Node, Timestamp};
+use prokura_facts::Address;
 use prokura_oauth::json::Value;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -303,10 +304,16 @@ fn header<'a>(
     mirror::single(headers, name, "").map_err(|_| fault)
 }
 
-/// The caller's address; the 64 bits that a network gives one site, where it is IPv6.
+/// The address of the caller, as the listener found it; that of the connection where no listener says.
+pub(crate) fn address(parts: &Parts) -> Option<IpAddr> {
+    let connection = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip().to_canonical());
+    parts.extensions.get::<Address>().map_or_else(connection, |a| a.0)
+}
+
+/// The caller's address, or what brought it here; the 64 bits that a network gives one site, where it is IPv6.
 fn peer(parts: &Parts) -> Option<IpAddr> {
-    let ConnectInfo(address) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
-    Some(match address.ip().to_canonical() {
+    let connection = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip().to_canonical());
+    Some(match address(parts).or_else(connection)? {
         IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() & !u128::from(u64::MAX)).into()),
         v4 => v4,
     })

@@ -249,7 +249,8 @@ impl Server {
     }
 
     /// The addresses, to be served at the root of the issuer's origin. The listener should put
-    /// [`axum::extract::ConnectInfo`] of a socket address into its requests, for the limits on registration.
+    /// [`axum::extract::ConnectInfo`] of a socket address into its requests, and behind proxies a
+    /// [`prokura_facts::Address`], for limits and facts.
     pub fn router(&self) -> Router {
         let below = endpoints::routes(&self.0).merge(people_router(Arc::clone(&self.0.people)));
         let path = self.0.config.issuer.path();

@@ -36,7 +36,7 @@ impl ConfigCommand {
 async fn check(file: &Path) -> Result<(), Failure> {
     let loaded = Loaded::read(file)?;
     master::given(&loaded)?;
-    Door::of(&loaded.config.tls)?;
+    Door::of(&loaded.config)?;
     let config = Arc::clone(&loaded.config);
     let dev = config.dev.is_some();
     Service::start(loaded.in_memory().for_serving(dev)?).await?;

@@ -2,8 +2,8 @@
 
 use crate::failure::Failure;
 use hyper::header::HeaderMap;
-use ipnet::IpNet;
-use prokura_config::{ClientCertificates, Tls};
+use prokura_config::{ClientCertificates, Config, Tls};
+use prokura_facts::{Address, Proxies};
 use prokura_oauth::certificate::{CHAIN_HEADER, Certificate, HEADER};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
@@ -19,18 +19,27 @@ use tokio_rustls::TlsAcceptor;
 #[derive(Clone, Default)]
 pub(crate) struct Door {
     tls: Option<TlsAcceptor>,
-    proxies: Arc<[IpNet]>,
+    proxies: Proxies,
+    /// Whether proxies pass on certificates.
+    passed_on: bool,
 }
 
 impl Door {
     /// Reads what the configuration names.
-    pub(crate) fn of(config: &Tls) -> Result<Self, Failure> {
-        let proxies = config.trusted_proxies.iter().map(|text| network(text)).collect::<Result<_, _>>()?;
-        let (Some(certificate), Some(key)) = (&config.certificate, &config.key) else {
-            return Ok(Self { tls: None, proxies });
+    pub(crate) fn of(config: &Config) -> Result<Self, Failure> {
+        let Tls { certificate, key, client_certificates, .. } = &config.tls;
+        let passed_on = *client_certificates == ClientCertificates::Proxy;
+        let proxies = Proxies::of(&config.network);
+        let (Some(certificate), Some(key)) = (certificate, key) else {
+            return Ok(Self { tls: None, proxies, passed_on });
         };
-        let tls = server_config(certificate, key, config.client_certificates)?;
-        Ok(Self { tls: Some(TlsAcceptor::from(Arc::new(tls))), proxies })
+        let tls = server_config(certificate, key, *client_certificates)?;
+        Ok(Self { tls: Some(TlsAcceptor::from(Arc::new(tls))), proxies, passed_on })
+    }
+
+    /// The address of the caller behind a connection of `peer`.
+    pub(crate) fn address(&self, peer: IpAddr, headers: &HeaderMap) -> Address {
+        self.proxies.address(peer, headers)
     }
 
     /// What ends TLS here, if that is done here.
@@ -46,9 +55,11 @@ impl Door {
         on_connection: Option<&Arc<Certificate>>,
         headers: &mut HeaderMap,
     ) -> Option<Arc<Certificate>> {
-        let peer = peer.to_canonical();
-        let trusted = self.proxies.iter().any(|net| net.contains(&peer));
-        let found = if trusted { passed_on(headers) } else { on_connection.map(Arc::clone) };
+        let found = match (self.proxies.trusts(peer), self.passed_on) {
+            (true, true) => passed_on(headers),
+            (true, false) => None,
+            (false, _) => on_connection.map(Arc::clone),
+        };
         headers.remove(HEADER);
         headers.remove(CHAIN_HEADER);
         found
@@ -66,15 +77,6 @@ fn passed_on(headers: &HeaderMap) -> Option<Arc<Certificate>> {
     }
 }
 
-fn network(text: &str) -> Result<IpNet, Failure> {
-    let alone = || text.parse::<IpAddr>().map(IpNet::from);
-    text.parse::<IpNet>().or_else(|_| alone()).map_err(|_| {
-        Failure::usage(format!(
-            "`tls.trusted_proxies`: `{text}` is no address (`10.0.0.7`) and no network (`10.1.0.0/16`)"
-        ))
-    })
-}
-
 fn server_config(
     certificate: &str,
     key: &str,
@@ -90,7 +92,7 @@ fn server_config(
     let secret = PrivateKeyDer::from_pem_file(key).map_err(|e| wrong("key", key, e.to_string()))?;
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier: Arc<dyn ClientCertVerifier> = match of_clients {
-        ClientCertificates::Off => Arc::new(NoClientAuth),
+        ClientCertificates::Off | ClientCertificates::Proxy => Arc::new(NoClientAuth),
         ClientCertificates::Optional => Arc::new(AnyCertificate::new(&provider)),
     };
     let mut config = ServerConfig::builder_with_provider(provider)
@@ -159,9 +161,12 @@ impl ClientCertVerifier for AnyCertificate {
 mod tests {
     use super::*;
 
-    fn door(proxies: &[&str]) -> Door {
-        let trusted_proxies = proxies.iter().map(|p| (*p).to_owned()).collect();
-        Door::of(&Tls { trusted_proxies, ..Tls::default() }).unwrap_or_else(|e| panic!("{e:?}"))
+    fn door(proxies: &[&str], certificates: &str) -> Door {
+        let text = format!(
+            "issuer = \"https://as.example\"\ndatabase = \"sqlite::memory:\"\n[network]\ntrusted_proxies = {proxies:?}\n[tls]\nclient_certificates = \"{certificates}\""
+        );
+        let config = Config::parse(&text).unwrap_or_else(|e| panic!("{e}"));
+        Door::of(&config).unwrap_or_else(|e| panic!("{e:?}"))
     }
 
     fn sent(door: &Door, peer: &str, header: &str, own: bool) -> (Option<Vec<u8>>, usize) {
@@ -176,7 +181,7 @@ mod tests {
 
     #[test]
     fn c24_a_header_counts_only_from_a_trusted_proxy() {
-        let door = door(&["10.0.0.7", "10.1.0.0/16"]);
+        let door = door(&["10.0.0.7", "10.1.0.0/16"], "proxy");
         for peer in ["10.0.0.7", "10.1.2.3", "::ffff:10.0.0.7"] {
             assert_eq!(sent(&door, peer, ":AQID:", false), (Some(vec![1, 2, 3]), 0), "{peer}");
         }
@@ -184,12 +189,14 @@ mod tests {
             assert_eq!(sent(&door, peer, ":AQID:", false), (None, 0), "{peer}");
             assert_eq!(sent(&door, peer, ":AQID:", true), (Some(vec![9]), 0), "{peer}");
         }
-        assert_eq!(sent(&self::door(&[]), "10.0.0.7", ":AQID:", false), (None, 0));
+        assert_eq!(sent(&self::door(&[], "off"), "10.0.0.7", ":AQID:", false), (None, 0));
+        // A proxy may be believed of addresses alone; it need not know of that header then.
+        assert_eq!(sent(&self::door(&["10.0.0.7"], "off"), "10.0.0.7", ":AQID:", true), (None, 0));
     }
 
     #[test]
     fn a_proxy_s_own_certificate_is_nobody_else_s() {
-        let door = door(&["10.0.0.7"]);
+        let door = door(&["10.0.0.7"], "proxy");
         assert_eq!(sent(&door, "10.0.0.7", ":AQID:", true), (Some(vec![1, 2, 3]), 0));
         assert_eq!(sent(&door, "10.0.0.7", "odd", true), (None, 0));
     }

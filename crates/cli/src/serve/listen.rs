@@ -173,6 +173,8 @@ impl Service<Request<Incoming>> for Answering {
         if let Some(certificate) = shown {
             request.extensions_mut().insert(certificate);
         }
+        let address = self.door.address(self.peer.ip(), request.headers());
+        request.extensions_mut().insert(address);
         request.extensions_mut().insert(ConnectInfo(self.peer));
         tower::Service::call(&mut self.router.clone(), request)
     }

@@ -34,7 +34,7 @@ pub(crate) struct ServeArgs {
 pub(crate) async fn serve(asked: ServeArgs) -> Result<(), Failure> {
     let loaded = Loaded::read(&asked.config)?.for_serving(asked.dev)?;
     // The listener first: if the address is taken, nothing was touched.
-    let listener = Listener::bind(loaded.config.listen).await?.behind(Door::of(&loaded.config.tls)?);
+    let listener = Listener::bind(loaded.config.listen).await?.behind(Door::of(&loaded.config)?);
     let service = Service::start(loaded).await?;
     said::at_start(&service).await?;
     let maintenance = tokio::spawn(service.clone().maintain());

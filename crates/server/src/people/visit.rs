@@ -1,14 +1,14 @@
 //! Who visits, and what was posted.
 
 use super::{Cookie, Fields, PageFault, People};
-use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, Limited};
 use prokura_core::{TraceId, random_id};
 use prokura_store::{Session, StoreError, User};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ pub(crate) struct SignedIn {
 impl Address {
     /// Where a request came from.
     pub(crate) fn of(parts: &Parts) -> Self {
-        Self(parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip()))
+        Self(crate::wire::whereabouts(parts))
     }
 
     /// To be shown.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
 use http_body_util::{BodyExt as _, Limited};
+use prokura_facts::Address;
 use prokura_oauth::form::Form;
 use prokura_oauth::json::{self, Limits, Object, Value};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -44,10 +45,24 @@ pub(crate) fn access_token(parts: &Parts) -> Option<(&str, bool)> {
     (proven || scheme.eq_ignore_ascii_case("bearer")).then_some((token.trim(), proven))
 }
 
-/// Where a request came from, as far as is known; one IPv6 network counts as one place.
+/// The address of the caller, as the listener found it; that of the connection where no listener says. Unknown behind a
+/// proxy that does not say.
+pub(crate) fn address(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<Address>().map_or_else(|| connection(parts), |a| a.0)
+}
+
+/// Where a request came from, to be shown and counted by: the proxy where nobody knows better.
+pub(crate) fn whereabouts(parts: &Parts) -> Option<IpAddr> {
+    address(parts).or_else(|| connection(parts))
+}
+
+fn connection(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip().to_canonical())
+}
+
+/// [`whereabouts`]; one IPv6 network counts as one place.
 pub(crate) fn peer(parts: &Parts) -> IpAddr {
-    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip().to_canonical());
-    match address {
+    match whereabouts(parts) {
         Some(IpAddr::V6(ip)) => {
             let s = ip.segments();
             IpAddr::V6(Ipv6Addr::new(s[0], s[1], s[2], s[3], 0, 0, 0, 0))

@@ -82,8 +82,10 @@ pub fn new_own() -> OwnCertificate {
 
 /// Clients of every sort that shows certificates, and what lets certificates arrive.
 pub const WITH_CERTIFICATES: &str = r#"
-    [tls]
+    [network]
     trusted_proxies = ["127.0.0.1"]
+    [tls]
+    client_certificates = "proxy"
     client_authorities = ["ca.pem"]
     [[client]]
     id = "by-subject"

@@ -1,0 +1,9 @@
+//! What is known of a request: facts that were pushed, claims of the attested workload, the caller's network, behaviour.
+//!
+//! Invariants: nothing that a caller chose is a fact about it; what is unknown is left out and never guessed; a fact is
+//! looked up when a policy asks for it, in memory.
+#![forbid(unsafe_code)]
+
+mod address;
+
+pub use address::{Address, Proxies};
