@@ -1,6 +1,7 @@
 //! Why evidence is not believed: expected against received, for administrators.
 
 use prokura_oauth::jose::JoseError;
+use prokura_spiffe::X509SvidError;
 use prokura_verify::Unavailable;
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +19,15 @@ pub enum AttestError {
     UnknownIssuer {
         /// What the token says, unverified.
         received: Option<String>,
+    },
+    /// A certificate is no X.509-SVID.
+    #[error("the certificate names no SPIFFE ID: exactly one URI among its alternative names is expected")]
+    NoSvid,
+    /// No provider has that trust domain.
+    #[error("its trust domain is `{received}`, and no provider has that trust domain")]
+    UnknownTrustDomain {
+        /// What the certificate says, unverified.
+        received: String,
     },
     /// A provider's evidence is refused.
     #[error("provider `{provider}`: {why}")]
@@ -72,6 +82,9 @@ pub enum Refused {
     /// It is bound to a key in a way that cannot be checked.
     #[error("`cnf` binds it in a way that cannot be checked here")]
     Confirmation,
+    /// It is no X.509-SVID of its trust domain.
+    #[error(transparent)]
+    Svid(#[from] X509SvidError),
     /// The API server that was asked about it says no.
     #[error("the review says no: {0}")]
     Review(String),
@@ -90,7 +103,9 @@ impl AttestError {
     pub fn provider(&self) -> Option<&str> {
         match self {
             Self::Refused { provider, .. } | Self::Unavailable { provider, .. } => Some(provider),
-            Self::NoToken | Self::UnknownIssuer { .. } => None,
+            Self::NoToken | Self::NoSvid | Self::UnknownIssuer { .. } | Self::UnknownTrustDomain { .. } => {
+                None
+            }
         }
     }
 }

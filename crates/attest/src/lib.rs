@@ -20,6 +20,7 @@ mod reading;
 mod review;
 mod rule;
 mod said;
+mod spiffe;
 mod token;
 
 pub use bound::{Bound, digits};
@@ -29,4 +30,5 @@ pub use error::{AttestError, Refused};
 pub use evidence::{ClaimValue, Claims, Evidence};
 pub use providers::{InvalidProvider, Provider, Providers};
 pub use rule::{Expected, Mismatch, NoRule, Rule, Rules, Unmatched};
+pub use spiffe::{BundlePlace, InvalidBundle, TrustBundle};
 pub use token::Door;

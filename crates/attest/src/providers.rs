@@ -4,11 +4,13 @@ use crate::error::{AttestError, Refused};
 use crate::evidence::Evidence;
 use crate::preset;
 use crate::review::Review;
+use crate::spiffe::{BundlePlace, InvalidBundle, TrustBundle};
 use crate::token::{Audiences, Door, TokenRules};
 use prokura_config::{Config, WorkloadProvider};
-use prokura_core::Clock;
+use prokura_core::{Clock, Platform, Timestamp};
 use prokura_egress::{Egress, FetchUrl, InvalidRoots, InvalidUrl, Trust};
 use prokura_oauth::jose::{Algorithm, Peek, peek};
+use prokura_spiffe::{SpiffeId, TrustDomain};
 use prokura_verify::{IssuerKeys, KeyOptions, KeyPlace, KeySource};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -39,6 +41,14 @@ pub enum InvalidProvider {
         /// Why not.
         error: std::io::Error,
     },
+    /// The bundle of a trust domain cannot come from there.
+    #[error("`workload.provider {provider}`: {error}")]
+    Bundle {
+        /// The provider.
+        provider: String,
+        /// Why not.
+        error: InvalidBundle,
+    },
     /// It holds no certificate authority.
     #[error("`workload.provider {provider}.{key}`: {error}")]
     Roots {
@@ -64,6 +74,8 @@ pub struct Provider {
     authorities: Vec<Authority>,
     audiences: Audiences,
     review: Option<Review>,
+    /// Of a SPIFFE trust domain.
+    bundle: Option<Arc<TrustBundle>>,
 }
 
 impl Provider {
@@ -85,7 +97,7 @@ type At = (usize, usize);
 pub struct Providers {
     all: Vec<Provider>,
     by_issuer: HashMap<String, At>,
-    by_domain: HashMap<String, At>,
+    by_domain: HashMap<TrustDomain, At>,
     clock: Arc<dyn Clock>,
 }
 
@@ -106,20 +118,23 @@ impl Providers {
                     providers.by_issuer.insert(issuer.clone(), (at, number));
                 }
             }
+            if let Some(bundle) = &made.bundle {
+                providers.by_domain.insert(bundle.domain().clone(), (at, 0));
+            }
             providers.all.push(made);
         }
         Ok(providers)
     }
 
-    /// Lets the keys of a trust domain's bundle verify the tokens of the provider `name`. Whether they name an issuer
-    /// says nothing (SPIFFE JWT-SVID §3).
-    pub fn trust_domain(&mut self, name: &str, domain: &str, keys: Arc<dyn KeySource>) {
-        let found = self.all.iter().position(|p| *p.name == *name);
-        if let Some((at, provider)) = found.and_then(|at| Some((at, self.all.get_mut(at)?))) {
-            let rules = rules(&provider.config, None);
-            self.by_domain.insert(domain.to_owned(), (at, provider.authorities.len()));
-            provider.authorities.push(Authority { rules, keys });
-        }
+    /// The provider and the bundle of the trust domain of `id`, which has to be that trust domain byte for byte.
+    pub(crate) fn bundle_of(&self, id: &SpiffeId) -> Option<(&Provider, &TrustBundle)> {
+        let (at, _) = self.by_domain.get(id.trust_domain())?;
+        let provider = self.all.get(*at)?;
+        provider.bundle.as_deref().map(|bundle| (provider, bundle))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// All of them, in the order of the configuration.
@@ -162,7 +177,7 @@ impl Providers {
         let by_issuer = claimed.issuer.as_deref().and_then(|issuer| self.by_issuer.get(issuer));
         let by_domain = || {
             let domain = preset::trust_domain(claimed.subject.as_deref()?)?;
-            self.by_domain.get(domain)
+            self.by_domain.get(&domain)
         };
         let (at, number) = by_issuer.or_else(by_domain)?;
         let provider = self.all.get(*at)?;
@@ -183,15 +198,25 @@ impl Providers {
             let keys = keys(provider, &issuer, egress, Arc::clone(&self.clock))?;
             Ok(Authority { rules: rules(provider, Some(issuer)), keys: Arc::new(keys) })
         };
+        let bundle = trust_domain(provider, egress, &self.clock)?.map(Arc::new);
+        let of_bundle = bundle.iter().map(|bundle| {
+            Ok(Authority { rules: rules(provider, None), keys: Arc::clone(bundle) as Arc<dyn KeySource> })
+        });
         Ok(Provider {
             name: provider.name.as_str().into(),
-            authorities: provider.issuers().into_iter().map(authority).collect::<Result<_, _>>()?,
+            authorities: provider
+                .issuers()
+                .into_iter()
+                .map(authority)
+                .chain(of_bundle)
+                .collect::<Result<_, _>>()?,
             audiences: Audiences {
                 always,
                 grant: token_endpoint.into_iter().collect(),
                 several: provider.several_audiences,
             },
             review: provider.review.as_ref().map(|r| review(provider, r, egress)).transpose()?,
+            bundle,
             config: provider.clone(),
         })
     }
@@ -204,7 +229,7 @@ impl Provider {
         jwt: &str,
         keys: &prokura_oauth::jose::KeySet,
         door: Door,
-        now: prokura_core::Timestamp,
+        now: Timestamp,
     ) -> Result<Evidence, Refused> {
         let token = authority.rules.verify(jwt, keys, door, &self.audiences, now)?;
         let said = preset::read(&self.config, &token.claims)?;
@@ -228,6 +253,7 @@ impl Provider {
 fn rules(provider: &WorkloadProvider, issuer: Option<String>) -> TokenRules {
     TokenRules {
         issuer,
+        is_svid: provider.platform() == Platform::Spiffe,
         algorithms: algorithms(provider),
         leeway: provider.leeway.get(),
         max_life: provider.max_life().get(),
@@ -277,6 +303,20 @@ fn keys(
         token: provider.token_file.as_ref().map(PathBuf::from),
     };
     Ok(IssuerKeys::new(options, egress.for_named(&named, trust), clock))
+}
+
+/// The bundle of a SPIFFE trust domain; none of other platforms.
+fn trust_domain(
+    provider: &WorkloadProvider,
+    egress: &Egress,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<TrustBundle>, InvalidProvider> {
+    let Some(name) = &provider.trust_domain else { return Ok(None) };
+    let wrong = |error| InvalidProvider::Bundle { provider: provider.name.clone(), error };
+    let domain = TrustDomain::parse(name).map_err(|e| wrong(e.into()))?;
+    let trust = provider.ca_file.as_deref().map(|f| roots(provider, "ca_file", f)).transpose()?;
+    let place = BundlePlace::of(provider, egress, trust, clock).map_err(wrong)?;
+    Ok(Some(TrustBundle::new(domain, place, provider.keys_max_age.get(), Arc::clone(clock))))
 }
 
 fn review(

@@ -7,7 +7,7 @@ use crate::error::Refused;
 use aws_lc_rs::digest::{SHA256, digest};
 use prokura_core::Timestamp;
 use prokura_oauth::confirmation::{Confirmation, Thumbprint};
-use prokura_oauth::jose::{self, Algorithm, Audience, Expected, KeySet, NO_TYP};
+use prokura_oauth::jose::{self, Algorithm, Audience, Claims, Expected, JoseError, KeySet, NO_TYP, peek};
 use prokura_oauth::json::{Object, Value};
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ pub enum Door {
 
 /// The `typ`s of platforms' tokens; RFC 10070's besides where a client shows who it is.
 const TYPES: [&str; 2] = ["JWT", NO_TYP];
+/// Those of JWT-SVIDs (JWT-SVID §2.3).
+const SVID_TYPES: [&str; 3] = ["JWT", "JOSE", NO_TYP];
 const CLIENT_TYPES: [&str; 3] = ["JWT", NO_TYP, "client-authentication+jwt"];
 
 /// What the tokens of an issuer have to be.
@@ -29,6 +31,8 @@ const CLIENT_TYPES: [&str; 3] = ["JWT", NO_TYP, "client-authentication+jwt"];
 pub(crate) struct TokenRules {
     /// The issuer, to the byte; `None` of a platform whose tokens need not name one.
     pub(crate) issuer: Option<String>,
+    /// Whether they are JWT-SVIDs, whose standard leaves `kid` and `iat` open and has another `typ`.
+    pub(crate) is_svid: bool,
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) leeway: Duration,
     pub(crate) max_life: Duration,
@@ -56,6 +60,7 @@ impl TokenRules {
         now: Timestamp,
     ) -> Result<Token, Refused> {
         let types: &[&str] = match door {
+            _ if self.is_svid => &SVID_TYPES,
             Door::Grant => &TYPES,
             Door::ClientAuthentication => &CLIENT_TYPES,
         };
@@ -64,9 +69,17 @@ impl TokenRules {
             leeway: self.leeway,
             ..Expected::new(types, now).audience(Audience::Any).algorithms(&self.algorithms)
         };
-        let verified = jose::verify(jwt, keys, &expected)?;
+        let verified = if self.is_svid {
+            verify_svid(jwt, keys, &expected)
+        } else {
+            jose::verify(jwt, keys, &expected)
+        }?;
         audiences.check(&verified.claims, door)?;
-        let issued_at = verified.issued_at.ok_or_else(|| missing("iat", "the time at which it was made"))?;
+        let issued_at = match verified.issued_at {
+            // From now on it lives no longer than it may in all.
+            None if self.is_svid => now,
+            said => said.ok_or_else(|| missing("iat", "the time at which it was made"))?,
+        };
         let life = verified.expires_at.since(issued_at);
         if life > self.max_life {
             return Err(Refused::TooLong { expected: self.max_life, received: life });
@@ -80,6 +93,23 @@ impl TokenRules {
             claims: verified.claims,
         })
     }
+}
+
+/// Of a JWT-SVID without a `kid` (JWT-SVID §2.2) any key of the trust domain may be the one.
+fn verify_svid(jwt: &str, keys: &KeySet, expected: &Expected<'_>) -> Result<Claims, JoseError> {
+    let named = peek(jwt).is_some_and(|claimed| claimed.kid.is_some());
+    if named || keys.len() < 2 {
+        return jose::verify(jwt, keys, expected);
+    }
+    let mut last = Err(JoseError::UnknownKey);
+    for key in keys.iter() {
+        let Ok(alone) = KeySet::of(vec![key.clone()]) else { continue };
+        last = jose::verify(jwt, &alone, expected);
+        if !matches!(last, Err(JoseError::Signature | JoseError::UnknownKey)) {
+            break;
+        }
+    }
+    last
 }
 
 pub(crate) fn missing(claim: &str, expected: &str) -> Refused {

@@ -1,5 +1,7 @@
 //! Whom to believe: the certificate authorities of this machine, and those that the operator adds.
 
+use rustls::client::Resumption;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -26,6 +28,7 @@ pub struct Trust(Arc<Inner>);
 struct Inner {
     extra: Vec<CertificateDer<'static>>,
     only_extra: bool,
+    verifier: Option<Arc<dyn ServerCertVerifier>>,
     config: OnceLock<Result<Arc<ClientConfig>, String>>,
 }
 
@@ -48,6 +51,12 @@ impl Trust {
         Ok(Self(Arc::new(Inner { extra, only_extra: true, ..Inner::default() })))
     }
 
+    /// Whomever `verifier` believes, and nobody else. It is asked at every connection: none is resumed, since what was
+    /// believed at one handshake need not be at the next (attack D9).
+    pub fn by(verifier: Arc<dyn ServerCertVerifier>) -> Self {
+        Self(Arc::new(Inner { verifier: Some(verifier), ..Inner::default() }))
+    }
+
     /// The TLS configuration; read once.
     pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, String> {
         self.0.config.get_or_init(|| self.0.build()).clone()
@@ -56,6 +65,16 @@ impl Trust {
 
 impl Inner {
     fn build(&self) -> Result<Arc<ClientConfig>, String> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|e| e.to_string())?;
+        if let Some(verifier) = &self.verifier {
+            let builder = builder.dangerous().with_custom_certificate_verifier(Arc::clone(verifier));
+            let mut config = builder.with_no_client_auth();
+            config.resumption = Resumption::disabled();
+            return Ok(Arc::new(config));
+        }
         let mut roots = RootCertStore::empty();
         if !self.only_extra {
             let native = rustls_native_certs::load_native_certs();
@@ -70,10 +89,6 @@ impl Inner {
                 "this machine has no certificate authorities; install the package ca-certificates".into()
             );
         }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|e| e.to_string())?;
         Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
     }
 }

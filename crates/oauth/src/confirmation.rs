@@ -11,6 +11,11 @@ use std::fmt;
 pub struct Thumbprint([u8; 32]);
 
 impl Thumbprint {
+    /// The hash itself.
+    pub fn bytes(&self) -> [u8; 32] {
+        self.0
+    }
+
     /// The SHA-256 of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         let mut hash = [0; 32];

@@ -270,15 +270,6 @@ pub fn claimed(compact: &str) -> Option<(Option<String>, Option<String>)> {
     Some((claims.str("iss").map(str::to_owned), header.str("kid").map(str::to_owned)))
 }
 
-/// The subject that a signed token names and the `kid` of its header, before anything is verified, for tokens whose
-/// subject says whose keys to ask (JWT-SVID §3.1); `None` if it names none.
-pub fn claimed_subject(compact: &str) -> Option<(String, Option<String>)> {
-    let mut parts = compact.split('.');
-    let (header, claims) = (object(parts.next()?)?, object(parts.next()?)?);
-    (parts.next().is_some() && parts.next().is_none()).then_some(())?;
-    Some((claims.str("sub")?.to_owned(), header.str("kid").map(str::to_owned)))
-}
-
 fn object(part: &str) -> Option<Object> {
     json::parse(&decode(part)?, &Limits::TOKEN).ok()?.into_object()
 }

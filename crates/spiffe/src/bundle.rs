@@ -6,11 +6,12 @@ use prokura_core::Timestamp;
 use prokura_oauth::jose::{Algorithm, KeyError, KeySet};
 use prokura_oauth::json::{self, JsonError, Limits, Object, Value, obj};
 use rustls_pki_types::{CertificateDer, TrustAnchor};
+use std::sync::Arc;
 use std::time::Duration;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// The algorithms of JWT-SVIDs (JWT-SVID §2.1).
-pub(crate) const ALGORITHMS: [Algorithm; 9] = [
+const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::Es256,
     Algorithm::Es384,
     Algorithm::Es512,
@@ -29,16 +30,16 @@ const MAX_AUTHORITIES: usize = 64;
 /// What verifies the SVIDs of one trust domain.
 #[derive(Debug, Default)]
 pub struct Bundle {
-    pub(crate) jwt: KeySet,
-    pub(crate) x509: Vec<Authority>,
+    jwt: Arc<KeySet>,
+    x509: Vec<Authority>,
     sequence: Option<u64>,
     refresh_hint: Option<Duration>,
 }
 
 /// A certificate authority of a bundle.
 #[derive(Debug, Clone)]
-pub(crate) struct Authority {
-    pub(crate) anchor: TrustAnchor<'static>,
+struct Authority {
+    anchor: TrustAnchor<'static>,
     /// Its own time, which path validation does not look at.
     from: Timestamp,
     until: Timestamp,
@@ -77,7 +78,7 @@ impl Bundle {
         let of_use =
             |usage: &str| keys.iter().copied().filter(move |k| k.str("use") == Some(usage)).collect();
         Ok(Self {
-            jwt: jwt_keys(of_use("jwt-svid"))?,
+            jwt: Arc::new(jwt_keys(of_use("jwt-svid"))?),
             x509: authorities(of_use("x509-svid").into_iter().filter_map(first_certificate))?,
             sequence: number(&set, "spiffe_sequence")?,
             refresh_hint: number(&set, "spiffe_refresh_hint")?.map(Duration::from_secs),
@@ -98,7 +99,7 @@ impl Bundle {
         let members: Vec<&Object> = members.unwrap_or_default();
         let mine = members.into_iter().filter(|k| matches!(k.str("use"), None | Some("jwt-svid"))).collect();
         Ok(Self {
-            jwt: jwt_keys(mine)?,
+            jwt: Arc::new(jwt_keys(mine)?),
             x509: authorities(x509.map(split_der).unwrap_or_default().into_iter())?,
             sequence: None,
             refresh_hint: None,
@@ -113,6 +114,11 @@ impl Bundle {
     /// `spiffe_refresh_hint` (§4.1.2).
     pub fn refresh_hint(&self) -> Option<Duration> {
         self.refresh_hint
+    }
+
+    /// The keys for JWT-SVIDs, each pinned to the algorithms of its type (JWT-SVID §2.1).
+    pub fn jwt_keys(&self) -> &Arc<KeySet> {
+        &self.jwt
     }
 
     /// Whether there is a key for JWT-SVIDs with this `kid`.
@@ -168,7 +174,7 @@ fn authority(der: &CertificateDer<'_>) -> Option<Authority> {
 }
 
 /// Certificates that stand one after the other.
-pub(crate) fn split_der(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+fn split_der(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     while let Ok((rest, _)) = X509Certificate::from_der(bytes) {
         let (one, after) = bytes.split_at(bytes.len() - rest.len());

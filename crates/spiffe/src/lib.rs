@@ -10,8 +10,6 @@
 #[cfg(feature = "verify")]
 mod bundle;
 mod id;
-#[cfg(feature = "verify")]
-mod jwt_svid;
 #[cfg(feature = "workload-api")]
 pub mod workload_api;
 #[cfg(feature = "verify")]
@@ -20,7 +18,5 @@ mod x509_svid;
 #[cfg(feature = "verify")]
 pub use bundle::{Bundle, BundleError};
 pub use id::{InvalidSpiffeId, SpiffeId, TrustDomain};
-#[cfg(feature = "verify")]
-pub use jwt_svid::{JwtSvid, JwtSvidError, Wanted, claimed};
 #[cfg(feature = "verify")]
 pub use x509_svid::{Side, X509Svid, X509SvidError, spiffe_id_of};

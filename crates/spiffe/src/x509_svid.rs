@@ -57,6 +57,14 @@ pub enum X509SvidError {
         "its key usage is not that of an X.509-SVID: digital signatures, critical, and no signing of certificates"
     )]
     KeyUsage,
+    /// It is over, or has not begun.
+    #[error("it is not its time: it is good from {from} to {until}, in seconds")]
+    Time {
+        /// When it begins.
+        from: i64,
+        /// When it ends.
+        until: i64,
+    },
     /// No path leads to an authority of the trust domain, or something on it does not hold (§5.1).
     #[error("no authority of the trust domain `{domain}` vouches for it now: {reason}")]
     Path {
@@ -88,10 +96,14 @@ impl X509Svid {
             return Err(X509SvidError::Domain { expected: domain.clone(), received });
         }
         is_leaf(&read)?;
+        let at = |time: x509_parser::time::ASN1Time| Timestamp::from_seconds(time.timestamp());
+        let (not_before, not_after) = (at(read.validity().not_before), at(read.validity().not_after));
+        if now < not_before || now > not_after {
+            return Err(X509SvidError::Time { from: not_before.seconds(), until: not_after.seconds() });
+        }
         let reason = |e: webpki::Error| X509SvidError::Path { domain: domain.clone(), reason: e.to_string() };
         path(leaf, above, bundle, side, now).map_err(reason)?;
-        let at = |time: x509_parser::time::ASN1Time| Timestamp::from_seconds(time.timestamp());
-        Ok(Self { id, not_before: at(read.validity().not_before), not_after: at(read.validity().not_after) })
+        Ok(Self { id, not_before, not_after })
     }
 }
 

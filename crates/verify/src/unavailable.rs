@@ -21,6 +21,14 @@ pub enum Unavailable {
         /// Why not.
         error: Arc<EgressError>,
     },
+    /// The bundle of a SPIFFE trust domain cannot be had.
+    #[error("the bundle of the trust domain `{domain}` cannot be had: {cause}")]
+    Bundle {
+        /// The trust domain.
+        domain: String,
+        /// Why not.
+        cause: Arc<str>,
+    },
     /// A file of the operator cannot be read.
     #[error("{what} of `{issuer}` cannot be read from `{path}`: {cause}", path = path.display())]
     File {

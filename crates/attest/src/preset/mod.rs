@@ -12,7 +12,7 @@ mod kubernetes;
 mod oidc;
 mod spiffe;
 
-pub(crate) use spiffe::trust_domain;
+pub(crate) use spiffe::{of_svid, trust_domain};
 
 use crate::error::Refused;
 use crate::reading::{Place, Said};

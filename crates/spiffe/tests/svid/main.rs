@@ -1,6 +1,5 @@
 //! SVIDs and bundles, with what must not be taken for one (attack rows D6, D7 and D8).
 mod bundle;
-mod jwt;
 mod workload_api;
 mod world;
 mod x509;

@@ -72,9 +72,9 @@ fn d07_only_the_authorities_of_the_bundle_vouch_and_only_in_their_time() {
     );
     let short = issue(&params(&[PLANNER], 300), &ca);
     let late = verify(&short, &[], &bundle(&[&ca], &[]), NOW.after(Duration::from_secs(301)));
-    assert!(matches!(late, Err(X509SvidError::Path { .. })));
+    assert!(matches!(late, Err(X509SvidError::Time { .. })));
     let early = verify(&short, &[], &bundle(&[&ca], &[]), NOW.before(Duration::from_secs(61)));
-    assert!(matches!(early, Err(X509SvidError::Path { .. })));
+    assert!(matches!(early, Err(X509SvidError::Time { .. })));
 }
 
 #[test]
