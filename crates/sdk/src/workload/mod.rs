@@ -32,6 +32,8 @@ mod options;
 mod out;
 mod pipeline;
 mod sigv4;
+#[cfg(feature = "spiffe")]
+mod spiffe;
 
 pub use around::Surroundings;
 pub use detect::{Detection, Found, Looked, SpeaksFor, detect};
@@ -120,7 +122,13 @@ impl Workload {
             }
             Platform::Azure => azure::Azure { around, options, out }.token(audience).await,
             Platform::Gcp => gcp::Gcp { around, options, out }.token(audience).await,
-            Platform::Spiffe | Platform::AwsCaller | Platform::Ec2 | Platform::AzureVm => {
+            #[cfg(feature = "spiffe")]
+            Platform::Spiffe => spiffe::Spiffe { around, options }.token(audience).await,
+            #[cfg(not(feature = "spiffe"))]
+            Platform::Spiffe => Err(EvidenceError::Option(
+                "this program was built without the Workload API: turn the feature `spiffe` of `prokura-sdk` on".to_owned(),
+            )),
+            Platform::AwsCaller | Platform::Ec2 | Platform::AzureVm => {
                 Err(EvidenceError::NotToken(self.platform))
             }
         }

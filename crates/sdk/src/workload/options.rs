@@ -25,6 +25,8 @@ pub struct Options {
     pub life: Option<u32>,
     /// The socket of the Workload API.
     pub socket: Option<String>,
+    /// Which SPIFFE ID, where the agent has several for this process.
+    pub spiffe_id: Option<String>,
 }
 
 impl Options {
@@ -75,10 +77,11 @@ impl Options {
                 self.life = Some(life(value).ok_or_else(|| wrong("is no number of seconds from 60 to 3600"))?)
             }
             "socket" => self.socket = text,
+            "spiffe_id" => self.spiffe_id = text,
             _ => {
                 return Err(wrong(
-                    "is no option: there are audience, issuer, file, variable, client_id, service_account, region, life \
-                     and socket",
+                    "is no option: there are audience, issuer, file, variable, client_id, service_account, region, life, \
+                     socket and spiffe_id",
                 ));
             }
         }
