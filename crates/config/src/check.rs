@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 mod foreign;
 mod id_jag;
 mod network;
+mod signals;
 mod workload;
 mod workload_document;
 mod workload_provider;
@@ -31,6 +32,7 @@ pub(crate) fn check(config: &Config) -> Checked {
     registration(config)?;
     foreign::check(config)?;
     id_jag::check(config)?;
+    signals::check(config)?;
     workload::check(config)?;
     crate::access::policies(config)?;
     dev(config)
@@ -129,6 +131,9 @@ fn client(config: &Config, c: &ClientConfig) -> Checked {
     for g in &c.grants {
         if g.resource == ADMIN {
             admin_grant(c, g)?;
+            continue;
+        }
+        if signals::is_streams(config, g) {
             continue;
         }
         let Some(r) = config.resource(&g.resource) else {

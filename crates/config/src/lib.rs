@@ -19,6 +19,7 @@ mod network;
 mod resource;
 mod schema;
 mod secret;
+mod signals;
 mod text;
 mod tls;
 mod url;
@@ -44,6 +45,10 @@ pub use network::{ForwardedHeader, Network};
 pub use resource::{RateLimit, ResourceConfig, ScopeConfig, SignInDemand};
 pub use schema::schema;
 pub use secret::{SecretError, SecretRef};
+pub use signals::{
+    Reaction, Reactions, RiskThreshold, SIGNALS, SSF_MANAGE, SSF_READ, SignalClient, SignalDelivery,
+    SignalSubjects, SignalTransmitter, Signals, SignalsSend,
+};
 pub use text::{ByteSize, Span};
 pub use tls::{ClientCertificates, Tls};
 pub use url::{DatabaseUrl, Issuer, UpstreamUrl};
@@ -136,6 +141,9 @@ pub struct Config {
     /// Conditional access: what must be so for an authority to be used.
     #[serde(default, rename = "access_policy")]
     pub access_policies: Vec<AccessPolicyConfig>,
+    /// Shared signals (SSF, CAEP): events of others that end authority here, and events for others.
+    #[serde(default)]
+    pub signals: Signals,
     /// Bounds of the gateway.
     #[serde(default)]
     pub gateway: GatewayLimits,

@@ -34,6 +34,7 @@ pub mod request_object;
 pub mod rich;
 pub mod seal;
 pub mod secret;
+pub mod signals;
 pub mod token_request;
 pub mod totp;
 pub mod workload;

@@ -20,6 +20,7 @@ mod places;
 mod possession;
 mod record;
 mod server;
+mod signals;
 pub mod signin;
 pub mod steps;
 mod wire;

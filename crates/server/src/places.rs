@@ -40,6 +40,8 @@ pub(crate) struct Places {
     management: Arc<Place>,
     /// The administration API, if it is on. No user is asked for it.
     admin: Option<Arc<Place>>,
+    /// The interface of event streams, if events are sent. No user is asked for it.
+    streams: Option<Arc<Place>>,
 }
 
 /// A resource or scope of the configuration that cannot be used; one that was checked has none such.
@@ -78,6 +80,7 @@ impl Places {
             identity: identity::place(&config.issuer)?,
             management: crate::named::place(&config.issuer)?,
             admin: crate::api::place(config)?,
+            streams: crate::signals::place(config)?,
         })
     }
 
@@ -96,9 +99,14 @@ impl Places {
         self.admin.as_ref()
     }
 
+    /// The places of which users know nothing, where configured clients may have authority of their own.
+    pub(crate) fn for_clients(&self) -> impl Iterator<Item = &Arc<Place>> {
+        self.admin.iter().chain(&self.streams)
+    }
+
     /// The place at `uri` where a client may have authority of its own.
     pub(crate) fn of_clients(&self, uri: &ResourceUri) -> Option<Arc<Place>> {
-        self.admin.iter().find(|p| p.uri == *uri).cloned().or_else(|| self.at(uri))
+        self.for_clients().find(|p| p.uri == *uri).cloned().or_else(|| self.at(uri))
     }
 
     /// Where tokens must be bound to a key.
@@ -153,7 +161,7 @@ impl Places {
 
     /// The resource of that name.
     pub(crate) fn named(&self, name: &str) -> Option<&Arc<Place>> {
-        self.configured.iter().chain(&self.admin).find(|p| p.name == name)
+        self.configured.iter().chain(self.for_clients()).find(|p| p.name == name)
     }
 }
 
@@ -241,6 +249,7 @@ mod tests {
             identity: place("userinfo"),
             management: place("grants"),
             admin: None,
+            streams: None,
         };
         let one = places(vec![place("x")]);
         assert_eq!(one.asked(None).unwrap().name, "x");
@@ -259,6 +268,7 @@ mod tests {
             identity: place("userinfo"),
             management: place("grants"),
             admin: None,
+            streams: None,
         };
         let meant = |scope: &str| {
             two.asked_of_a_user(None, Some(&ScopeSet::parse(scope).unwrap())).map(|p| p.name.clone()).ok()

@@ -4,6 +4,7 @@ use crate::StoreError;
 use crate::driver::{Access, Connection, Param, Row};
 use crate::facts::FactChange;
 use crate::revoked::{Change, Kind};
+use crate::rows::Happens;
 use crate::terms::indexed_blocks;
 use prokura_core::Timestamp;
 use prokura_ledger::Event;
@@ -103,6 +104,11 @@ impl<'a> Tx<'a> {
              by_whom = excluded.by_whom, why = excluded.why, until = excluded.until",
             params![word.kind.as_str(), word.id, seq, word.word, word.at, word.by, word.why, word.until],
         )?;
+        let happens =
+            Happens { kind: word.kind.as_str(), id: word.id, word: word.word, by: word.by, why: word.why };
+        if word.kind != Kind::Rules {
+            self.happens(happens, word.at)?;
+        }
         self.left.changes.push(Change {
             seq,
             kind: word.kind,

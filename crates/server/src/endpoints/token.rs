@@ -111,7 +111,7 @@ fn place_of_its_own(
     }
     let only = match (resource, client.own.len()) {
         (None, 1) => client.own.keys().next().and_then(|uri| app.places.of_clients(uri)),
-        (Some(named), _) => app.places.admin().filter(|p| p.uri.as_str() == named).cloned(),
+        (Some(named), _) => app.places.for_clients().find(|p| p.uri.as_str() == named).cloned(),
         _ => None,
     };
     only.map_or_else(|| app.places.asked(resource), Ok)

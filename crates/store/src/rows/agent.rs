@@ -74,6 +74,18 @@ impl Tx<'_> {
         why: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        let overruled = self.overrule((Kind::Agent, id.as_str()), disabled, now)?;
+        Ok(self.turn_agent(id, disabled, by, why, now)? || overruled)
+    }
+
+    pub(super) fn turn_agent(
+        &mut self,
+        id: &AgentId,
+        disabled: bool,
+        by: &str,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let changed = self.execute(
             "UPDATE agents SET disabled = ?2 WHERE id = ?1 AND disabled <> ?2",
             params![id.as_str(), disabled],

@@ -43,11 +43,15 @@ pub enum ArtifactKind {
     RecoveryCode,
     /// Evidence of a workload, with the key that it was first shown with.
     EvidenceKey,
+    /// The `jti` of a security event of a transmitter.
+    SignalJti,
+    /// What a transmitter has to say to show that its stream works.
+    SignalState,
 }
 
 impl ArtifactKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Code,
         Self::Par,
         Self::RefreshToken,
@@ -65,6 +69,8 @@ impl ArtifactKind {
         Self::TotpStep,
         Self::RecoveryCode,
         Self::EvidenceKey,
+        Self::SignalJti,
+        Self::SignalState,
     ];
 
     /// The word in the database.
@@ -87,6 +93,8 @@ impl ArtifactKind {
             Self::TotpStep => "totp_step",
             Self::RecoveryCode => "recovery_code",
             Self::EvidenceKey => "evidence_key",
+            Self::SignalJti => "signal_jti",
+            Self::SignalState => "signal_state",
         }
     }
 }

@@ -192,6 +192,18 @@ impl Tx<'_> {
         why: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        self.overrule((Kind::Client, id.as_str()), disabled, now)?;
+        self.turn_client(id, disabled, by, why, now)
+    }
+
+    pub(super) fn turn_client(
+        &mut self,
+        id: &ClientId,
+        disabled: bool,
+        by: &str,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let sql = "UPDATE clients SET disabled = ?2 WHERE id = ?1";
         self.execute(sql, params![id.as_str(), disabled])?;
         self.say_disabled(Kind::Client, id.as_str(), disabled, by, why, now)

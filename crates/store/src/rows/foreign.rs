@@ -59,10 +59,11 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let (kind, id) = who.named();
+        let overruled = self.overrule((kind, id), disabled, now)?;
         let sql = "SELECT word FROM revocations WHERE kind = ?1 AND id = ?2";
         let word: Option<String> = self.row(sql, params![kind.as_str(), id], |row| row.get(0))?;
         if (word.as_deref() == Some(Word::DISABLED)) == disabled {
-            return Ok(false);
+            return Ok(overruled);
         }
         self.say_disabled(kind, id, disabled, by, why, now)?;
         Ok(true)

@@ -66,6 +66,7 @@ impl Tx<'_> {
         )?;
         self.revoke_artifacts_by_grant(id, now)?;
         self.forget_consents(id)?;
+        self.overrule((Kind::Grant, id.as_str()), false, now)?;
         self.say_standing(id, Word::REVOKED, expires_at, by, why, now)
     }
 
@@ -81,7 +82,8 @@ impl Tx<'_> {
         why: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.turn(id, Word::ACTIVE, Word::SUSPENDED, by, why, now)
+        let overruled = self.overrule((Kind::Grant, id.as_str()), true, now)?;
+        Ok(self.turn_grant(id, true, by, why, now)? || overruled)
     }
 
     /// Puts a suspended grant in force again; false if it is not suspended.
@@ -95,7 +97,21 @@ impl Tx<'_> {
         why: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.turn(id, Word::SUSPENDED, Word::ACTIVE, by, why, now)
+        let overruled = self.overrule((Kind::Grant, id.as_str()), false, now)?;
+        Ok(self.turn_grant(id, false, by, why, now)? || overruled)
+    }
+
+    pub(super) fn turn_grant(
+        &mut self,
+        id: &GrantId,
+        suspend: bool,
+        by: &str,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (from, to) =
+            if suspend { (Word::ACTIVE, Word::SUSPENDED) } else { (Word::SUSPENDED, Word::ACTIVE) };
+        self.turn(id, from, to, by, why, now)
     }
 
     fn turn(

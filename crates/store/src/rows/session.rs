@@ -123,6 +123,17 @@ impl Tx<'_> {
         self.execute("DELETE FROM sessions WHERE user_id = ?1", params![user.as_str()])
     }
 
+    /// Ends the sessions of `user` that began at `at` or before; says how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn end_sessions_until(&mut self, user: &UserId, at: Timestamp) -> Result<u64, StoreError> {
+        self.execute(
+            "DELETE FROM sessions WHERE user_id = ?1 AND created_at <= ?2",
+            params![user.as_str(), at],
+        )
+    }
+
     /// Ends every session of `user` but one; says how many those were.
     ///
     /// # Errors

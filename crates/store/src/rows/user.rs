@@ -130,6 +130,18 @@ impl Tx<'_> {
         why: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        let overruled = self.overrule((Kind::User, id.as_str()), disabled, now)?;
+        Ok(self.turn_user(id, disabled, by, why, now)? || overruled)
+    }
+
+    pub(super) fn turn_user(
+        &mut self,
+        id: &UserId,
+        disabled: bool,
+        by: &str,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let changed = self.execute(
             "UPDATE users SET disabled = ?2 WHERE id = ?1 AND disabled <> ?2",
             params![id.as_str(), disabled],

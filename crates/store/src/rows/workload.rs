@@ -98,6 +98,17 @@ impl Tx<'_> {
         self.rows(&sql, params![agent.map_or("", AgentId::as_str), limit], workload)
     }
 
+    /// The workloads whose instance or subject has that name by the word of any provider, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn workloads_named(&mut self, name: &str, limit: u32) -> Result<Vec<Workload>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM workloads WHERE instance = ?1 OR subject = ?1 ORDER BY last_seen DESC, id LIMIT ?2"
+        );
+        self.rows(&sql, params![name, limit], workload)
+    }
+
     /// The stored rules in their order.
     ///
     /// # Errors

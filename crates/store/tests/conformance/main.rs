@@ -13,6 +13,7 @@ mod postgres;
 mod races;
 mod revoked;
 mod sign_in;
+mod signals;
 mod transactions;
 mod workloads;
 mod world;
@@ -130,6 +131,14 @@ on_every_driver! {
         of_many_observations_at_once_the_newest_stays
         what_is_forgotten_is_unknown_and_does_not_come_back
         what_stopped_counting_is_pruned_a_day_later
+    }
+    signals {
+        what_a_cause_stopped_acts_again_and_what_an_operator_stopped_does_not
+        what_an_operator_lets_act_is_held_by_no_cause
+        what_has_ended_is_not_held
+        what_is_older_undoes_nothing
+        what_happens_is_kept_only_while_somebody_listens
+        a_queue_keeps_its_order_until_each_is_taken
     }
     transactions {
         a_failing_job_harms_no_neighbour
