@@ -4,14 +4,16 @@
 //! What is read is typed or refused. Members that nobody here knows are left aside (SSF §"Additional fields"), events
 //! and formats of identifiers that nobody here knows are kept by their name.
 
+mod circumstances;
 mod event;
 mod set;
 mod stream;
 mod subject;
 
+pub use circumstances::Circumstances;
 pub use event::{
-    AssuranceLevelChange, Circumstances, Compliance, CredentialChange, CredentialChangeType, Direction,
-    Event, EventError, EventType, Initiator, RiskLevel, RiskLevelChange, SessionSeen, StreamStatus,
+    AssuranceLevelChange, Compliance, CredentialChange, CredentialChangeType, Direction, Event, EventError,
+    EventType, Initiator, RiskLevel, RiskLevelChange, SessionSeen, StreamStatus,
 };
 pub use set::{LEEWAY, Peek, SecurityEvent, SetError, SetTerms, TYP, peek};
 pub use stream::{
