@@ -49,7 +49,12 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: "",
         postgres: "",
     },
-    Migration { version: 8, common: include_str!("../migrations/0008_signals.sql"), sqlite: "", postgres: "" },
+    Migration {
+        version: 8,
+        common: include_str!("../migrations/0008_signals.sql"),
+        sqlite: "",
+        postgres: "",
+    },
 ];
 
 /// The newest version that this program knows.
