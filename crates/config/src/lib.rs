@@ -10,6 +10,7 @@ mod behaviour;
 mod check;
 mod check_provider;
 mod client;
+mod dpop;
 mod error;
 mod facts;
 mod foreign;
@@ -33,6 +34,7 @@ pub use access::{
 pub use admin::{ADMIN, ADMIN_SCOPES, Admin};
 pub use behaviour::Behaviour;
 pub use client::{AuthMethod, ClientConfig, ConfiguredGrant, GrantType};
+pub use dpop::Dpop;
 pub use error::ConfigError;
 pub use facts::{FactAbout, FactIssuer, Facts};
 pub use foreign::{
@@ -335,24 +337,6 @@ pub struct Keys {
 impl Default for Keys {
     fn default() -> Self {
         Self { rotate_every: Span::days(30), publish_before: Span::hours(1) }
-    }
-}
-
-/// Proofs of possession (RFC 9449): any client may use them; nonces are by choice.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Dpop {
-    /// Whether `/token` and `/par` take only proofs with a nonce of theirs, so that none can be made in advance.
-    pub server_nonces: bool,
-    /// Whether the gateway takes only proofs with a nonce of its own.
-    pub gateway_nonces: bool,
-    /// How long a nonce is good; at most 5 minutes.
-    pub nonce_life: Span,
-}
-
-impl Default for Dpop {
-    fn default() -> Self {
-        Self { server_nonces: false, gateway_nonces: false, nonce_life: Span::minutes(2) }
     }
 }
 
