@@ -5,5 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod behaviour;
+mod gather;
+mod places;
 
 pub use address::{Address, Proxies};
+pub use behaviour::{Behaviour, SHARE_EVERY};
+pub use gather::{Gathering, HOST_CLAIMS};
+pub use places::{DatabaseError, Databases};
