@@ -5,8 +5,9 @@ use prokura_core::ScopeSet;
 use prokura_egress::{AllowList, Trust};
 use prokura_sdk::client::{
     Client, ClientAuth, ClientError, ClientKey, Dpop, FileStore, InvalidServer, KnownClient, Loopback,
-    Secret, Software, StoreError, TokenFile, Way,
+    MemoryStore, Secret, Software, Store, StoreError, Way,
 };
+use prokura_sdk::workload::Workload;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +33,7 @@ pub struct Identity {
 }
 
 /// How a token is had when none is kept that works.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Asks {
     /// A person agrees in a browser.
     Browser,
@@ -40,8 +41,8 @@ pub enum Asks {
     Device,
     /// Nobody is asked: the client has authority of its own.
     Itself,
-    /// Nobody is asked: a token of the platform stands in this file.
-    File(PathBuf),
+    /// Nobody is asked: the platform says who this is.
+    Platform(Workload),
     /// Nobody is asked: only what is kept is used.
     Nobody,
 }
@@ -89,7 +90,7 @@ impl Access {
     /// # Errors
     /// [`AccessError`] if the address or the folder for logins cannot be used.
     pub fn clients(&self, address: &str) -> Result<Vec<Client>, AccessError> {
-        let store = Arc::new(FileStore::at(&self.store)?);
+        let store = self.kept()?;
         self.ways()
             .into_iter()
             .map(|way| {
@@ -105,6 +106,14 @@ impl Access {
                 Ok(client.build()?)
             })
             .collect()
+    }
+
+    /// What a platform says at any time is not kept; so a file system that cannot be written will do.
+    fn kept(&self) -> Result<Arc<dyn Store>, StoreError> {
+        Ok(match &self.asks {
+            Asks::Platform(_) => Arc::new(MemoryStore::default()),
+            _ => Arc::new(FileStore::at(&self.store)?),
+        })
     }
 
     fn software(&self) -> Software {
@@ -132,7 +141,7 @@ impl Access {
             Asks::Browser => vec![browser()],
             Asks::Device => vec![Way::Device(Arc::new(self.terminal.clone())), browser()],
             Asks::Itself => vec![Way::Own],
-            Asks::File(path) => vec![Way::Workload(Arc::new(TokenFile(path.clone())))],
+            Asks::Platform(workload) => vec![Way::Workload(Arc::new(workload.clone()))],
             Asks::Nobody => vec![Way::Stored],
         }
     }

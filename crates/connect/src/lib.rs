@@ -26,6 +26,7 @@
 mod access;
 mod authority;
 mod bridge;
+mod choose;
 mod down;
 mod exchange;
 mod fault;
@@ -49,6 +50,7 @@ mod wire;
 pub use access::{Access, AccessError, Asks, Identity, is_headless, usual_store};
 pub use authority::{Authority, token};
 pub use bridge::{Bridge, bridge};
+pub use choose::{Circumstances, speaks_for_itself};
 pub use fault::{Fault, REFUSED, SIGN_IN, UNREACHABLE};
 pub use person::{Browser, Say, Shown, Terminal};
 pub use wire::{Boxed, Flow, Wire, WireError};

@@ -1,5 +1,6 @@
 //! How authority is had: options that both commands have.
 
+use super::workload::{Chosen, WorkloadArgs};
 use crate::failure::Failure;
 use clap::{Args, ValueEnum};
 use prokura_connect::{Access, Asks, Browser, Identity, Shown, Terminal, is_headless, usual_store};
@@ -55,20 +56,19 @@ pub(crate) struct AccessArgs {
     no_registration: bool,
 
     /// Sign in on another device, by a code; this is also what happens where there is no display
-    #[arg(long, conflicts_with_all = ["client_credentials", "jwt_file", "stored_only"], help_heading = "Signing in")]
+    #[arg(long, conflicts_with_all = ["client_credentials", "jwt_file", "workload", "stored_only"], help_heading = "Signing in")]
     device: bool,
     /// Open no browser: show the address, and wait until somebody has opened it
-    #[arg(long, conflicts_with_all = ["client_credentials", "jwt_file", "stored_only"], help_heading = "Signing in")]
+    #[arg(long, conflicts_with_all = ["client_credentials", "jwt_file", "workload", "stored_only"], help_heading = "Signing in")]
     no_browser: bool,
     /// Ask nobody: use what is kept, and end with code 3 if a person would have to sign in
-    #[arg(long, conflicts_with_all = ["client_credentials", "jwt_file"], help_heading = "Signing in")]
+    #[arg(long, conflicts_with_all = ["client_credentials", "jwt_file", "workload"], help_heading = "Signing in")]
     stored_only: bool,
     /// Use the client's own authority; it must be registered, with a secret or a key
-    #[arg(long, requires = "client_id", conflicts_with = "jwt_file", help_heading = "Signing in")]
+    #[arg(long, requires = "client_id", conflicts_with_all = ["jwt_file", "workload"], help_heading = "Signing in")]
     client_credentials: bool,
-    /// Use the token of the platform in this file (a workload's, as Kubernetes projects it)
-    #[arg(long, value_name = "FILE", help_heading = "Signing in")]
-    jwt_file: Option<PathBuf>,
+    #[command(flatten)]
+    workload: WorkloadArgs,
     /// Ask for this scope too; may be repeated
     #[arg(long = "scope", value_name = "SCOPE", help_heading = "Signing in")]
     scopes: Vec<String>,
@@ -89,7 +89,17 @@ pub(crate) struct AccessArgs {
 
 impl AccessArgs {
     /// What was chosen, looked through.
-    pub(crate) fn access(&self, dpop: Dpop) -> Result<Access, Failure> {
+    pub(crate) async fn access(&self, url: &str, dpop: Dpop) -> Result<(Access, Chosen), Failure> {
+        let mut access = self.by_person(dpop)?;
+        let person = self.stored_only || self.client_credentials || self.device || self.no_browser;
+        let chosen = self.workload.choose(url, &access, person).await?;
+        if let Some(workload) = &chosen.workload {
+            access.asks = Asks::Platform(workload.clone().trust(access.trust.clone()));
+        }
+        Ok((access, chosen))
+    }
+
+    fn by_person(&self, dpop: Dpop) -> Result<Access, Failure> {
         let scopes = self.scopes.join(" ");
         let scopes = if scopes.is_empty() { Ok(ScopeSet::default()) } else { ScopeSet::parse(&scopes) };
         Ok(Access {
@@ -128,8 +138,6 @@ impl AccessArgs {
             Asks::Nobody
         } else if self.client_credentials {
             Asks::Itself
-        } else if let Some(path) = &self.jwt_file {
-            Asks::File(path.clone())
         } else if self.device || (!self.no_browser && is_headless(|name| env::var_os(name))) {
             Asks::Device
         } else {

@@ -2,7 +2,9 @@
 
 mod access;
 mod connect;
+mod explain;
 mod token;
+mod workload;
 
 pub(crate) use connect::ConnectArgs;
 pub(crate) use token::TokenArgs;

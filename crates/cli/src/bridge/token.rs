@@ -2,6 +2,7 @@
 
 use super::access::AccessArgs;
 use super::connect::unusable;
+use super::explain::Explanation;
 use crate::failure::Failure;
 use crate::show::{json, print};
 use clap::Args;
@@ -17,6 +18,9 @@ pub(crate) struct TokenArgs {
     /// Print an object with the token, its scope and its life
     #[arg(long)]
     json: bool,
+    /// Print no token, but step by step what was looked for, what the platform says, and what the server answers
+    #[arg(long)]
+    explain: bool,
     #[command(flatten)]
     access: AccessArgs,
 }
@@ -25,11 +29,16 @@ impl TokenArgs {
     /// Prints a token that is in force.
     pub(crate) async fn run(self) -> Result<(), Failure> {
         // A token that is bound to a key is of no use to whoever has only its text.
-        let mut access = self.access.access(Dpop::Never)?;
+        let (mut access, chosen) = self.access.access(&self.resource, Dpop::Never).await?;
         // And so it is a login of its own, one for each set of scopes: what was asked for is what is printed.
         access.profile = format!("token {} {}", access.profile, access.scopes);
         let clients = access.clients(&self.resource).map_err(unusable)?;
-        if access.asks == Asks::Nobody {
+        if self.explain {
+            let (explanation, ended) = Explanation::of(&clients, &access.asks, &chosen).await;
+            explanation.show(self.json)?;
+            return ended;
+        }
+        if matches!(access.asks, Asks::Nobody) {
             must_be_signed_in(&clients).await?;
         }
         let token = token(&clients).await.map_err(failed)?;
@@ -62,7 +71,7 @@ fn described(token: &Token, resource: &str) -> serde_json::Value {
     })
 }
 
-fn failed(error: ClientError) -> Failure {
+pub(super) fn failed(error: ClientError) -> Failure {
     match error.blame() {
         Blame::Person => Failure::sign_in(error),
         Blame::Client | Blame::McpServer | Blame::AuthorizationServer => Failure::refused(error),

@@ -7,11 +7,7 @@ use std::path::Path;
 const SERVER: &str = "http://127.0.0.1:9/mcp";
 
 fn run(folder: &Path, arguments: &[&str]) -> Ran {
-    let mut program = command(folder, arguments);
-    for name in ["PROKURA_CLIENT_ID", "PROKURA_CLIENT_METADATA_URL", "PROKURA_LOGINS", "BROWSER"] {
-        program.env_remove(name);
-    }
-    program.env("HOME", folder).env_remove("XDG_STATE_HOME").output().unwrap().into()
+    command(folder, arguments).env_clear().env("HOME", folder).output().unwrap().into()
 }
 
 #[test]

@@ -9,3 +9,4 @@ mod issuers;
 mod program;
 mod refusals;
 mod serving;
+mod workload;

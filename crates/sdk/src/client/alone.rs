@@ -29,13 +29,31 @@ impl Inner {
     /// RFC 7523 §2.1 with the token of the platform (MCP workload identity federation). It is asked once: the same
     /// assertion will not do better a second time.
     pub(super) async fn as_workload(&self, asking: &Asking<'_>, source: &dyn TokenSource) -> Obtained {
-        asking.served(JWT_BEARER)?;
         let client = self.may_be_known(asking)?;
+        if let Some(client) = client.as_ref().filter(|c| c.kind == Kind::Known && c.is_public()) {
+            return self.as_workload_of(asking, client, source).await;
+        }
+        asking.served(JWT_BEARER)?;
         let assertion = evidence(asking, source).await?;
         let mut form = asking.scope_parameter();
         form.push(("assertion", assertion));
         let request = asking.request(client.as_ref(), JWT_BEARER, form);
         Ok((request.token(&self.means).await?, client))
+    }
+
+    /// RFC 6749 §4.4 for a client that its platform vouches for (RFC 7523 §2.2).
+    async fn as_workload_of(
+        &self,
+        asking: &Asking<'_>,
+        client: &Registered,
+        source: &dyn TokenSource,
+    ) -> Obtained {
+        asking.served("client_credentials")?;
+        let mut form = asking.scope_parameter();
+        form.push(("client_assertion_type", source.assertion_type().to_owned()));
+        form.push(("client_assertion", evidence(asking, source).await?));
+        let request = asking.request(Some(client), "client_credentials", form);
+        Ok((request.token(&self.means).await?, Some(client.clone())))
     }
 
     /// An identity assertion from the provider (RFC 8693), and a token for it (RFC 7523).

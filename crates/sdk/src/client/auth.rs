@@ -13,7 +13,8 @@ use url::form_urlencoded::byte_serialize;
 
 /// How long an assertion lives, in seconds.
 const ASSERTION_LIFE: i64 = 60;
-const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// What a JWT is called that authenticates a client (RFC 7523 §2.2).
+pub(crate) const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// How a client proves who it is.
 #[derive(Debug, Clone)]
@@ -114,6 +115,11 @@ pub(crate) enum Kind {
 }
 
 impl Registered {
+    /// Whether it has no way of its own to prove itself.
+    pub(crate) fn is_public(&self) -> bool {
+        matches!(self.auth, ClientAuth::None)
+    }
+
     /// Whether nothing in the form will name it.
     pub(crate) fn is_proved_by_header(&self) -> bool {
         matches!((&self.auth, self.by), (ClientAuth::Secret(_), SecretBy::Basic))

@@ -55,6 +55,7 @@ mod token;
 mod visit;
 mod way;
 
+pub(crate) use auth::ASSERTION_TYPE as JWT_BEARER_ASSERTION;
 pub use auth::{ClientAuth, ClientKey, InvalidKey};
 pub use builder::Builder;
 pub use call::{Call, Heeded};

@@ -1,6 +1,6 @@
 //! The ways in which an agent comes to a token.
 
-use super::auth::ClientAuth;
+use super::auth::{ASSERTION_TYPE, ClientAuth};
 use super::device::DeviceScreen;
 use super::visit::UserAgent;
 use async_trait::async_trait;
@@ -17,7 +17,9 @@ pub enum Way {
     Device(Arc<dyn DeviceScreen>),
     /// The client's own authority (RFC 6749 §4.4); it must be known to the server, by a secret or a key.
     Own,
-    /// The workload's own token, traded for one of the authorization server (RFC 7523 §2.1): nothing is stored.
+    /// The workload's own token, traded for one of the authorization server: nothing is stored. It is a grant (RFC 7523
+    /// §2.1), for which nobody has to be registered; where the client was registered by hand and has no other way to
+    /// prove itself, it authenticates that client (RFC 7523 §2.2), which acts by its own authority.
     Workload(Arc<dyn TokenSource>),
     /// The enterprise's identity provider vouches for the person (MCP enterprise-managed authorization).
     Enterprise(Enterprise),
@@ -69,6 +71,11 @@ pub trait TokenSource: Send + Sync + 'static {
     /// one, it is shown only to the server that is its one audience.
     fn only_issuer(&self) -> Option<&str> {
         None
+    }
+
+    /// What the token is called where it authenticates a client that is registered (RFC 7521 §4.2).
+    fn assertion_type(&self) -> &'static str {
+        ASSERTION_TYPE
     }
 }
 

@@ -110,8 +110,10 @@ static SIGNS: [Sign; 18] = [
     handed(Platform::Aws, "the variable `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`", |a| {
         set(a, &["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"])
     }),
+    // The shell in the console of AWS has this too, for the person who opened it.
     handed(Platform::Aws, "the variable `AWS_CONTAINER_CREDENTIALS_FULL_URI`", |a| {
         set(a, &["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
+            && a.variable("AWS_EXECUTION_ENV").as_deref() != Some("CloudShell")
     }),
     Sign {
         note: Some(|a| {

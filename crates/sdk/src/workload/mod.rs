@@ -42,7 +42,7 @@ pub(crate) use evidence::is_addressed_to;
 pub use evidence::{Document, Evidence, audiences, claims};
 pub use options::Options;
 
-use crate::client::{Secret, TokenSource};
+use crate::client::{JWT_BEARER_ASSERTION, Secret, TokenSource};
 use async_trait::async_trait;
 use out::Out;
 use prokura_core::{Clock, Platform, SystemClock};
@@ -58,6 +58,8 @@ const KUBERNETES_FILE: &str = "/var/run/secrets/prokura/token";
 const KUBERNETES_VARIABLE: &str = "PROKURA_KUBERNETES_TOKEN_FILE";
 const FEDERATED: &str = "AZURE_FEDERATED_TOKEN_FILE";
 const SOCKET: &str = "SPIFFE_ENDPOINT_SOCKET";
+/// What a JWT-SVID is called that authenticates a client (draft-ietf-oauth-spiffe-client-auth-02 §3.1).
+const JWT_SPIFFE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
 
 /// A process on a platform that speaks for it.
 #[derive(Clone)]
@@ -169,6 +171,10 @@ impl TokenSource for Workload {
 
     fn only_issuer(&self) -> Option<&str> {
         self.options.issuer.as_deref()
+    }
+
+    fn assertion_type(&self) -> &'static str {
+        if self.platform == Platform::Spiffe { JWT_SPIFFE } else { JWT_BEARER_ASSERTION }
     }
 }
 

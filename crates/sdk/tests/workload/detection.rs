@@ -56,6 +56,7 @@ fn what_people_have_in_their_environment_too_is_no_platform() {
             ("GITHUB_TOKEN", "t"),
             ("CI", "true"),
         ],
+        &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", "u"), ("AWS_EXECUTION_ENV", "CloudShell")],
         &[("GITHUB_ACTIONS", "true"), ("ACTIONS_ID_TOKEN_REQUEST_URL", "")],
         &[],
     ] {

@@ -1,0 +1,233 @@
+//! `prokura token --explain`: each step on the way to a token, what came of it, and how it is mended. Claims are shown;
+//! tokens never are.
+
+use super::token::failed;
+use super::workload::Chosen;
+use crate::failure::Failure;
+use crate::show::{json, print, until};
+use prokura_connect::{Asks, token};
+use prokura_core::{Clock, SystemClock, Timestamp};
+use prokura_oauth::json::{Object, Value};
+use prokura_sdk::client::{Client, ClientError, Discovered, TokenError};
+use prokura_sdk::workload::{Evidence, Workload};
+use prokura_ui::Shown;
+use serde::Serialize;
+
+/// What came from outside, without what a terminal would obey or hide, and nothing of it cut off.
+fn plain(text: &str) -> String {
+    Shown::whole(text).to_string()
+}
+
+/// What happened, in order.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Explanation {
+    steps: Vec<Step>,
+}
+
+/// One step.
+#[derive(Debug, Serialize)]
+struct Step {
+    step: &'static str,
+    ok: bool,
+    lines: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+}
+
+impl Explanation {
+    /// Goes the whole way, as far as it leads.
+    pub(super) async fn of(clients: &[Client], asks: &Asks, chosen: &Chosen) -> (Self, Result<(), Failure>) {
+        let mut told = Self::default();
+        let ended = told.go(clients, asks, chosen).await;
+        (told, ended)
+    }
+
+    async fn go(&mut self, clients: &[Client], asks: &Asks, chosen: &Chosen) -> Result<(), Failure> {
+        self.looked(chosen);
+        let Some(client) = clients.first() else { return Ok(()) };
+        let found = match client.discover().await {
+            Ok(found) => found,
+            Err(error) => return Err(self.failed("who grants access", error)),
+        };
+        self.discovered(&found);
+        if let Asks::Platform(workload) = asks {
+            self.evidence(workload, &found).await?;
+        } else if !matches!(asks, Asks::Itself) && !client.is_signed_in().await.unwrap_or_default() {
+            let sentence = "a person has to agree, and --explain asks nobody: run the command without it";
+            self.say("token", false, vec![sentence.to_owned()]);
+            return Err(Failure::sign_in(sentence));
+        }
+        self.asked(clients).await
+    }
+
+    fn looked(&mut self, chosen: &Chosen) {
+        let mut lines: Vec<String> = Vec::new();
+        for looked in &chosen.detection.looked {
+            let there = if looked.there { "there" } else { "not there" };
+            lines.push(format!("{}: {} - {there}", looked.platform, looked.at));
+            lines.extend(looked.note.map(|note| format!("    {note}")));
+        }
+        self.say("what is looked for", chosen.detection.found.is_some(), lines);
+        let who = chosen
+            .workload
+            .as_ref()
+            .map_or("not a workload".to_owned(), |w| format!("a workload of `{}`", w.platform()));
+        self.say("who speaks", true, vec![format!("{who}: {}", chosen.why)]);
+    }
+
+    fn discovered(&mut self, found: &Discovered) {
+        let issuer = &found.issuer;
+        let endpoint = issuer.token_endpoint.as_ref().map_or("none".to_owned(), ToString::to_string);
+        let resource = found.resource.as_ref().map_or("(the server says nothing of itself)", |r| &r.resource);
+        let mut lines = vec![
+            format!("resource: {}", plain(resource)),
+            format!("authorization server: {}", plain(&issuer.issuer)),
+            format!("token endpoint: {}", plain(&endpoint)),
+        ];
+        if let Some(grants) = issuer.list("grant_types_supported") {
+            lines.push(format!("grants: {}", plain(&grants.join(" "))));
+        }
+        self.say("who grants access", true, lines);
+    }
+
+    async fn evidence(&mut self, workload: &Workload, found: &Discovered) -> Result<(), Failure> {
+        let issuer = &found.issuer.issuer;
+        let wanted = workload.audience(issuer).to_owned();
+        match workload.evidence(issuer).await {
+            Ok(evidence) => {
+                let fits = evidence.audiences() == [wanted.clone()];
+                let mut lines = vec![format!("from: {}", evidence.place)];
+                lines.extend(said(&evidence, SystemClock.now()));
+                lines.push(format!("audience expected: {}", plain(&wanted)));
+                lines.push(format!("audience received: {}", plain(&evidence.audiences().join(" "))));
+                self.say("what the platform says", fits, lines);
+                if !fits {
+                    self.remedy(format!("let the platform make it for `{wanted}` and for nobody else"));
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.say(
+                    "what the platform says",
+                    false,
+                    vec![format!("asked for: {wanted}"), error.to_string()],
+                );
+                Err(Failure::refused(error))
+            }
+        }
+    }
+
+    async fn asked(&mut self, clients: &[Client]) -> Result<(), Failure> {
+        match token(clients).await {
+            Ok(token) => {
+                let left = token
+                    .expires_at
+                    .map_or("it does not say how long".to_owned(), |at| until(at, SystemClock.now()));
+                let kind = if token.bound { "bound to a key" } else { "a bearer token" };
+                let lines = vec![
+                    format!("given by {}: {kind}, {left}", plain(&token.issuer)),
+                    format!("scope: {}", token.scope),
+                ];
+                self.say("token", true, lines);
+                Ok(())
+            }
+            Err(error) => Err(self.failed("token", error)),
+        }
+    }
+
+    fn failed(&mut self, step: &'static str, error: ClientError) -> Failure {
+        self.say(step, false, vec![error.to_string()]);
+        if let Some(remedy) = remedy(&error) {
+            self.remedy(remedy.to_owned());
+        }
+        failed(error)
+    }
+
+    fn say(&mut self, step: &'static str, ok: bool, lines: Vec<String>) {
+        self.steps.push(Step { step, ok, lines, remedy: None });
+    }
+
+    fn remedy(&mut self, remedy: String) {
+        if let Some(step) = self.steps.last_mut() {
+            step.remedy = Some(remedy);
+        }
+    }
+
+    /// Prints it.
+    pub(super) fn show(&self, as_json: bool) -> Result<(), Failure> {
+        if as_json {
+            return json(self);
+        }
+        for (n, step) in self.steps.iter().enumerate() {
+            print(format!("{}. {} {}", n + 1, if step.ok { "+" } else { "-" }, step.step))?;
+            for line in &step.lines {
+                print(format!("     {line}"))?;
+            }
+            if let Some(remedy) = &step.remedy {
+                print(format!("     what to do: {remedy}"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Each claim in a line of its own, those of an object by their path.
+fn said(evidence: &Evidence, now: Timestamp) -> Vec<String> {
+    let Some(claims) = evidence.claims() else {
+        return vec!["it is no JWT".to_owned()];
+    };
+    let mut lines = Vec::new();
+    listed(&claims, "", now, &mut lines);
+    lines
+}
+
+fn listed(claims: &Object, within: &str, now: Timestamp, lines: &mut Vec<String>) {
+    for (name, value) in claims.iter() {
+        let name = format!("{within}{}", plain(name));
+        match value {
+            Value::Object(inner) => listed(inner, &format!("{name}."), now, lines),
+            Value::String(text) => lines.push(format!("{name} = {}", plain(text))),
+            other => {
+                let time = other.as_i64().filter(|_| ["exp", "iat", "nbf"].contains(&name.as_str()));
+                let time = time.map(|t| format!(" ({})", relative(t, now))).unwrap_or_default();
+                lines.push(format!("{name} = {}{time}", plain(&other.to_string())));
+            }
+        }
+    }
+}
+
+fn relative(seconds: i64, now: Timestamp) -> String {
+    match seconds - now.seconds() {
+        ahead if ahead >= 0 => format!("in {ahead} s"),
+        ago => format!("{} s ago", -ago),
+    }
+}
+
+/// What usually mends it, where the error does not say so itself.
+fn remedy(error: &ClientError) -> Option<&'static str> {
+    let refused = match error {
+        ClientError::NotServed { .. } => {
+            return Some(
+                "its operator has to switch it on; Prokura serves it as soon as there is a `[[workload.provider]]`",
+            );
+        }
+        ClientError::Token(TokenError::Refused { error, .. }) => error.as_str(),
+        _ => return None,
+    };
+    Some(match refused {
+        "invalid_grant" | "invalid_client" | "access_denied" => {
+            "the server does not believe what the platform says, or no rule leads from it to an agent: its log says what \
+             was expected and what was received, and `prokura workload test` there says which rule fits"
+        }
+        "unauthorized_client" => "the agent may not have this here: look at the rule that leads to it",
+        "invalid_target" => {
+            "the server grants nothing for this address: its operator has to name the resource in the rule"
+        }
+        "invalid_scope" => "ask for less (`--scope`), or have the rule grant more",
+        "unsupported_grant_type" => "its operator has to switch workload identity on",
+        "invalid_dpop_proof" | "use_dpop_nonce" => {
+            "the rule wants a token that is bound to a key: use `prokura connect`"
+        }
+        _ => return None,
+    })
+}
