@@ -55,7 +55,7 @@ export async function serve(command, args, options) {
     return JSON.parse(text.slice(0, text.indexOf('\n')));
 }
 
-/** Starts a server and polls an address until it answers below 500, or `below`, or asks a function; returns its log so far by `log()`. */
+/** Starts a server and polls an address until it answers below 500, or `below`, or asks a function; returns its log so far by `log()`, and `stop()`, which ends it before the run does. */
 export async function serveUntil(ready, command, args, { timeoutMs = 30_000, below = 500, ...options } = {}) {
     const child = launch(command, args, options);
     let log = '';
@@ -64,10 +64,19 @@ export async function serveUntil(ready, command, args, { timeoutMs = 30_000, bel
     while (Date.now() < until) {
         if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${command} ended with ${child.exitCode ?? child.signalCode}: ${log.slice(-2000)}`);
         const up = typeof ready === 'function' ? await ready() : await fetch(ready).then(r => r.status < below, () => false);
-        if (up) return { log: () => log };
+        if (up) return { log: () => log, stop: () => stop(child) };
         await new Promise(done => setTimeout(done, 50));
     }
     throw new Error(`${command} was not ready after ${timeoutMs} ms: ${log.slice(-2000)}`);
+}
+
+async function stop(child) {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    const late = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
+    await ended;
+    clearTimeout(late);
 }
 
 export async function freePort() {

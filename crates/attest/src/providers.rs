@@ -215,10 +215,33 @@ impl Providers {
                 grant: token_endpoint.into_iter().collect(),
                 several: provider.several_audiences,
             },
-            review: provider.review.as_ref().map(|r| review(provider, r, egress)).transpose()?,
+            review: provider.review.as_ref().map(|r| self.review(provider, r, egress)).transpose()?,
             bundle,
             config: provider.clone(),
         })
+    }
+
+    fn review(
+        &self,
+        provider: &WorkloadProvider,
+        review: &prokura_config::TokenReview,
+        egress: &Egress,
+    ) -> Result<Review, InvalidProvider> {
+        let server = address(provider, "review.server", &review.server)?;
+        let (key, file) = match &review.ca_file {
+            Some(file) => ("review.ca_file", Some(file)),
+            None => ("ca_file", provider.ca_file.as_ref()),
+        };
+        let trust = file.map(|f| roots(provider, key, f)).transpose()?;
+        let at =
+            format!("{}/apis/authentication.k8s.io/v1/tokenreviews", server.as_str().trim_end_matches('/'));
+        let url = address(provider, "review.server", &at)?;
+        Ok(Review::new(
+            egress.for_named(&[server], trust),
+            url,
+            PathBuf::from(&review.token_file),
+            Arc::clone(&self.clock),
+        ))
     }
 }
 
@@ -317,22 +340,6 @@ fn trust_domain(
     let trust = provider.ca_file.as_deref().map(|f| roots(provider, "ca_file", f)).transpose()?;
     let place = BundlePlace::of(provider, egress, trust, clock).map_err(wrong)?;
     Ok(Some(TrustBundle::new(domain, place, provider.keys_max_age.get(), Arc::clone(clock))))
-}
-
-fn review(
-    provider: &WorkloadProvider,
-    review: &prokura_config::TokenReview,
-    egress: &Egress,
-) -> Result<Review, InvalidProvider> {
-    let server = address(provider, "review.server", &review.server)?;
-    let (key, file) = match &review.ca_file {
-        Some(file) => ("review.ca_file", Some(file)),
-        None => ("ca_file", provider.ca_file.as_ref()),
-    };
-    let trust = file.map(|f| roots(provider, key, f)).transpose()?;
-    let at = format!("{}/apis/authentication.k8s.io/v1/tokenreviews", server.as_str().trim_end_matches('/'));
-    let url = address(provider, "review.server", &at)?;
-    Ok(Review::new(egress.for_named(&[server], trust), url, PathBuf::from(&review.token_file)))
 }
 
 fn address(provider: &WorkloadProvider, key: &'static str, text: &str) -> Result<FetchUrl, InvalidProvider> {

@@ -6,10 +6,13 @@ use crate::evidence::{ClaimValue, Evidence};
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
+use prokura_core::Clock;
 use prokura_egress::{Ask, Egress, FetchUrl, Reading};
 use prokura_oauth::jose;
 use prokura_oauth::json::{self, Limits, Object, Value, obj};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -21,11 +24,13 @@ pub(crate) struct Review {
     egress: Egress,
     url: FetchUrl,
     token_file: PathBuf,
+    clock: Arc<dyn Clock>,
+    asked: AtomicU64,
 }
 
 impl Review {
-    pub(crate) fn new(egress: Egress, url: FetchUrl, token_file: PathBuf) -> Self {
-        Self { egress, url, token_file }
+    pub(crate) fn new(egress: Egress, url: FetchUrl, token_file: PathBuf, clock: Arc<dyn Clock>) -> Self {
+        Self { egress, url, token_file, clock, asked: AtomicU64::new(0) }
     }
 
     /// Asks whether the token still holds, for the audience that it was accepted for, and of the same account and pod.
@@ -48,10 +53,12 @@ impl Review {
     }
 
     async fn status(&self, jwt: &str, audiences: &[String]) -> Result<Object, String> {
+        let once = self.never_asked_before();
+        let audiences = audiences.iter().chain([&once]);
         let body = obj([
             ("apiVersion", "authentication.k8s.io/v1".into()),
             ("kind", "TokenReview".into()),
-            ("spec", obj([("token", jwt.into()), ("audiences", audiences.iter().collect())]).into()),
+            ("spec", obj([("token", jwt.into()), ("audiences", audiences.collect())]).into()),
         ]);
         let ask =
             Ask { method: Method::POST, headers: self.headers().await?, body: Bytes::from(body.to_vec()) };
@@ -65,6 +72,13 @@ impl Review {
         let read = json::parse(&answer.body, &Limits::DOCUMENT).map_err(|e| e.to_string())?;
         let status = read.into_object().and_then(|mut o| o.remove("status")).and_then(Value::into_object);
         status.ok_or_else(|| "the answer has no `status`".to_owned())
+    }
+
+    /// An audience that nothing is for. An API server remembers for ten seconds what it said of a token and the audiences
+    /// it was asked about, so that a pod which is gone would still be there; with this among them it has to look.
+    fn never_asked_before(&self) -> String {
+        let number = self.asked.fetch_add(1, Ordering::Relaxed);
+        format!("urn:prokura:review:{}-{number}", self.clock.now().micros())
     }
 
     /// The token of our own service account is renewed in its file, so it is read each time.

@@ -295,7 +295,8 @@ async fn first_success(
 
 fn request(url: &FetchUrl, ask: Ask, accept: Accept) -> Result<Request<Full<Bytes>>, EgressError> {
     let accepted = match accept {
-        Accept::Json => "application/json",
+        // An API server of Kubernetes has its keys in their own type alone (RFC 7517 §8.5.2), and refuses who takes no other.
+        Accept::Json => "application/json, application/jwk-set+json",
         Accept::Any => "*/*",
     };
     let mut request = Request::builder()
