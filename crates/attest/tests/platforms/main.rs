@@ -4,6 +4,7 @@
 #[path = "../../../verify/tests/issuer/mod.rs"]
 mod issuer;
 mod keys;
+mod presets;
 mod review;
 mod tokens;
 mod world;
