@@ -17,6 +17,7 @@ mod workload_provider;
 mod workload_spiffe;
 
 pub(crate) use foreign::gateway_alone;
+pub(crate) use workload::rule as workload_rule;
 
 pub(crate) type Checked = Result<(), ConfigError>;
 
@@ -187,7 +188,9 @@ fn credentials(c: &ClientConfig) -> Checked {
         AuthMethod::PrivateKeyJwt => has_keys && c.secret.is_none(),
         AuthMethod::TlsClientAuth => !has_keys && c.secret.is_none() && c.certificate_names() == 1,
         AuthMethod::SelfSignedTlsClientAuth => has_keys && c.secret.is_none(),
+        AuthMethod::Workload => c.secret.is_none() && c.workload.is_some(),
     };
+    let fits = fits && (c.auth() == AuthMethod::Workload) == c.workload.is_some();
     let one_source = c.jwks_uri.is_none() || c.jwks_file.is_none();
     if fits && one_source {
         return Ok(());
@@ -195,7 +198,7 @@ fn credentials(c: &ClientConfig) -> Checked {
     Err(ConfigError::value(
         format!("client {}", c.id),
         "its credentials do not fit the way it authenticates",
-        "give a `secret` for client_secret_basic or client_secret_post, one of `jwks_uri` and `jwks_file` for private_key_jwt and self_signed_tls_client_auth, one of `tls_client_auth_subject_dn`, `tls_client_auth_san_dns` and `tls_client_auth_san_uri` for tls_client_auth, no secret for none; beside keys, name the way by `auth`",
+        "give a `secret` for client_secret_basic or client_secret_post, one of `jwks_uri` and `jwks_file` for private_key_jwt and self_signed_tls_client_auth, one of `tls_client_auth_subject_dn`, `tls_client_auth_san_dns` and `tls_client_auth_san_uri` for tls_client_auth, `workload` for workload, no secret for none; beside keys, name the way by `auth`",
     ))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::SecretRef;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How a client proves who it is at the token endpoint. It uses exactly this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -20,6 +20,8 @@ pub enum AuthMethod {
     TlsClientAuth,
     /// A certificate that stands in its keys (RFC 8705 §2.2).
     SelfSignedTlsClientAuth,
+    /// What its infrastructure says of it (RFC 7523 §2.2, SPIFFE client authentication): see `workload`.
+    Workload,
 }
 
 /// What a client may ask tokens by.
@@ -100,9 +102,27 @@ pub struct ClientConfig {
     /// For `tls_client_auth`: a URI among the alternative names of its certificate.
     #[serde(default)]
     pub tls_client_auth_san_uri: Option<String>,
+    /// For `workload`: by which evidence it authenticates.
+    #[serde(default)]
+    pub workload: Option<ClientWorkload>,
     /// Names of resources whose tokens it may introspect (RFC 7662).
     #[serde(default)]
     pub introspects: Vec<String>,
+}
+
+/// By which evidence of a workload a client authenticates.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClientWorkload {
+    /// The name of a `[[workload.rule]]` of the client's agent: whatever it matches is this client.
+    #[serde(default)]
+    pub rule: Option<String>,
+    /// The name of a `[[workload.provider]]`, together with `subject`.
+    #[serde(default)]
+    pub provider: Option<String>,
+    /// The subject in the provider's own words: `spiffe://prod.example/planner`, `system:serviceaccount:agents:planner`.
+    #[serde(default)]
+    pub subject: Option<String>,
 }
 
 fn code_and_refresh() -> Vec<GrantType> {
@@ -133,7 +153,7 @@ impl ClientConfig {
 }
 
 /// A root grant that the operator gives to a client's agent.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConfiguredGrant {
     /// The name of the resource.

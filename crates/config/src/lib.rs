@@ -33,7 +33,7 @@ pub use access::{
 };
 pub use admin::{ADMIN, ADMIN_SCOPES, Admin};
 pub use behaviour::Behaviour;
-pub use client::{AuthMethod, ClientConfig, ConfiguredGrant, GrantType};
+pub use client::{AuthMethod, ClientConfig, ClientWorkload, ConfiguredGrant, GrantType};
 pub use dpop::Dpop;
 pub use error::ConfigError;
 pub use facts::{FactAbout, FactIssuer, Facts};
@@ -465,6 +465,14 @@ impl Config {
     /// The resource of that name.
     pub fn resource(&self, name: &str) -> Option<&ResourceConfig> {
         self.resources.iter().find(|r| r.name == name)
+    }
+
+    /// Checks a rule about workloads that does not stand in the file, as those of the file are checked.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the key, the value, the reason and the fix.
+    pub fn check_workload_rule(&self, rule: &WorkloadRule) -> Result<(), ConfigError> {
+        check::workload_rule(self, rule)
     }
 
     /// The public address of a resource: `{issuer}/mcp/{name}`.

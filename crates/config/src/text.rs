@@ -1,7 +1,7 @@
 //! Durations and sizes as people write them.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use std::time::Duration;
 
 /// A duration: a whole number and `s`, `m`, `h` or `d`, such as `90s` or `30d`.
@@ -34,6 +34,17 @@ impl Span {
     /// The duration.
     pub const fn get(self) -> Duration {
         self.0
+    }
+}
+
+impl Serialize for Span {
+    /// As a whole number of the largest unit that fits.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let seconds = self.0.as_secs();
+        let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm')];
+        let fitting = units.into_iter().find(|(n, _)| seconds.is_multiple_of(*n));
+        let (n, unit) = fitting.unwrap_or((1, 's'));
+        serializer.collect_str(&format_args!("{}{unit}", seconds / n))
     }
 }
 

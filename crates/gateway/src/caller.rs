@@ -199,7 +199,10 @@ impl Authenticator {
         let disabled = view.client_disabled(&token.client)
             || (token.issuer != self.issuer && view.issuer_disabled(&token.issuer))
             || token.actors.iter().any(|a| view.agent_disabled(a))
-            || token.workload.as_ref().is_some_and(|w| view.workload_disabled(&w.workload))
+            || token
+                .workload
+                .as_ref()
+                .is_some_and(|w| view.workload_disabled(&w.workload) || view.provider_disabled(&w.provider))
             || match &token.subject {
                 Principal::User(user) => view.user_disabled(user),
                 Principal::Agent(agent) => view.agent_disabled(agent),

@@ -10,6 +10,9 @@ use crate::pkce;
 use crate::rich;
 use prokura_core::{Acr, ResourceUri, ScopeSet};
 
+/// The method of clients that authenticate by a JWT-SVID (SPIFFE client authentication §4).
+pub const SPIFFE_JWT: &str = "spiffe_jwt";
+
 /// What certificates of clients are good for (RFC 8705).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Certificates {
@@ -49,6 +52,10 @@ pub struct ServerMetadata {
     pub device: bool,
     /// Whether assertions of identity providers are taken (ID-JAG).
     pub takes_id_jag: bool,
+    /// Whether evidence of workloads is taken as a grant (RFC 7523 §2.1).
+    pub takes_workloads: bool,
+    /// Whether clients authenticate by JWT-SVIDs.
+    pub svid_clients: bool,
     /// Whether such assertions are made for others.
     pub makes_id_jag: bool,
     /// What tokens are signed with.
@@ -79,7 +86,7 @@ impl ServerMetadata {
             let methods = methods.filter(|m| endpoint != "introspection" || *m != AuthMethod::None);
             o.insert(
                 format!("{endpoint}_endpoint_auth_methods_supported"),
-                methods.map(AuthMethod::as_str).collect(),
+                methods.map(AuthMethod::as_str).chain(self.svid_clients.then_some(SPIFFE_JWT)).collect(),
             );
             o.insert(
                 format!("{endpoint}_endpoint_auth_signing_alg_values_supported"),
@@ -126,7 +133,7 @@ impl ServerMetadata {
     fn serves(&self, grant_type: GrantType) -> bool {
         match grant_type {
             GrantType::DeviceCode => self.device,
-            GrantType::JwtBearer => self.takes_id_jag,
+            GrantType::JwtBearer => self.takes_id_jag || self.takes_workloads,
             GrantType::TokenExchange => self.makes_id_jag,
             GrantType::AuthorizationCode | GrantType::RefreshToken | GrantType::ClientCredentials => true,
         }
@@ -169,6 +176,8 @@ mod tests {
             client_documents: true,
             device: false,
             takes_id_jag: false,
+            takes_workloads: false,
+            svid_clients: false,
             makes_id_jag: false,
             algorithm: Algorithm::Es256,
             certificates: Certificates::Off,

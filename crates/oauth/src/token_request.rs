@@ -12,6 +12,9 @@ use prokura_core::{InvalidScope, ScopeSet};
 /// The `client_assertion_type` of RFC 7523 §2.2.
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
+/// The `client_assertion_type` of a JWT-SVID (SPIFFE client authentication §3.1).
+pub const SVID_ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
+
 /// The parameter with authorization details (RFC 9396 §2).
 pub const DETAILS: &str = "authorization_details";
 
@@ -156,6 +159,8 @@ pub enum Shown {
     Assertion {
         /// The JWT.
         jwt: String,
+        /// Whether it is said to be a JWT-SVID.
+        svid: bool,
     },
 }
 
@@ -213,10 +218,13 @@ impl Credentials {
                 Ok(Self { client: Some(client), shown: Shown::Post { secret: secret.to_owned() } })
             }
             (None, None, Some(jwt)) => {
-                if form.value("client_assertion_type") != Some(ASSERTION_TYPE) {
-                    return Err(CredentialsError::AssertionType);
-                }
-                Ok(Self { client: body.map(str::to_owned), shown: Shown::Assertion { jwt: jwt.to_owned() } })
+                let svid = match form.value("client_assertion_type") {
+                    Some(ASSERTION_TYPE) => false,
+                    Some(SVID_ASSERTION_TYPE) => true,
+                    _ => return Err(CredentialsError::AssertionType),
+                };
+                let shown = Shown::Assertion { jwt: jwt.to_owned(), svid };
+                Ok(Self { client: body.map(str::to_owned), shown })
             }
             (None, None, None) => {
                 let client = body.ok_or(CredentialsError::NoClient)?.to_owned();
@@ -306,6 +314,8 @@ mod tests {
         assert_eq!(post.shown.method(), AuthMethod::ClientSecretPost);
         let jwt = read(&[], &[("client_assertion", "j"), ("client_assertion_type", ASSERTION_TYPE)]).unwrap();
         assert_eq!(jwt.client, None);
+        let svid = read(&[], &[("client_assertion", "j"), ("client_assertion_type", SVID_ASSERTION_TYPE)]);
+        assert_eq!(svid.unwrap().shown, Shown::Assertion { jwt: "j".into(), svid: true });
         assert!(!format!("{post:?}").contains("\"s\""));
     }
 

@@ -3,8 +3,10 @@
 use crate::certificates;
 use crate::clients::Client;
 use crate::fault::Fault;
+use crate::possession::At;
 use crate::record::About;
 use crate::server::AppState;
+use crate::workload::{Caller, Presented, by_assertion};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use prokura_core::ClientId;
@@ -17,17 +19,30 @@ use prokura_oauth::token_request::{Credentials, CredentialsError, Shown};
 use prokura_store::{ArtifactKind, StoreError};
 use std::sync::Arc;
 
-/// The client of a request, authenticated.
+/// A client that authenticated, and the workload that it showed itself to be, if it authenticates so.
+pub(crate) struct Authenticated {
+    pub(crate) client: Arc<Client>,
+    pub(crate) workload: Option<Arc<Presented>>,
+}
+
+/// The client of a request, authenticated. `at` is where proofs of possession are read, if they are here.
 pub(crate) async fn client(
     app: &AppState,
     parts: &Parts,
     form: &Form,
+    at: Option<At>,
     about: &mut About,
-) -> Result<Arc<Client>, Fault> {
+) -> Result<Authenticated, Fault> {
     let headers: Vec<_> =
         parts.headers.get_all(AUTHORIZATION).iter().map(|v| v.to_str().unwrap_or("")).collect();
     about.by_header = !headers.is_empty();
     let credentials = Credentials::read(&headers, form)?;
+    if let Shown::Assertion { jwt, svid } = &credentials.shown
+        && is_of_a_platform(app, &credentials)
+    {
+        let caller = Caller { parts, at, said: credentials.client.as_deref() };
+        return by_assertion(app, jwt, *svid, &caller, about).await;
+    }
     let (id, kid) = claimed(&credentials)?;
     about.client = Some(id.clone());
     let client = app.clients.find(&id).await?;
@@ -40,16 +55,28 @@ pub(crate) async fn client(
         Shown::Nothing => certificate(app, &client, certificates::of(parts)).await?,
         Shown::Basic { secret, raw } => secret_is(&client, &[secret, raw])?,
         Shown::Post { secret } => secret_is(&client, &[secret])?,
-        Shown::Assertion { jwt } => assertion(app, &client, jwt, kid.as_deref()).await?,
+        Shown::Assertion { jwt, .. } => assertion(app, &client, jwt, kid.as_deref()).await?,
     }
-    Ok(client)
+    Ok(Authenticated { client, workload: None })
+}
+
+/// Whether an assertion is a platform's, and not the client's own: it says that it is an SVID, the client that is named
+/// authenticates so, or nobody is named and its issuer is a platform's. Who signs as a client names itself as the issuer,
+/// so that no assertion is both.
+fn is_of_a_platform(app: &AppState, credentials: &Credentials) -> bool {
+    let Shown::Assertion { jwt, svid } = &credentials.shown else { return false };
+    match credentials.client.as_deref() {
+        _ if *svid => true,
+        Some(said) => app.clients.is_workload(said),
+        None => app.workloads.providers.claimed(jwt).is_some(),
+    }
 }
 
 /// Which client a request says it is of, and the `kid` of its assertion.
 fn claimed(credentials: &Credentials) -> Result<(ClientId, Option<String>), Fault> {
     let said = credentials.client.as_deref().map(|id| ClientId::parse(id).map_err(|_| Fault::UnknownClient));
     let said = said.transpose()?;
-    let Shown::Assertion { jwt } = &credentials.shown else {
+    let Shown::Assertion { jwt, .. } = &credentials.shown else {
         return Ok((said.ok_or(CredentialsError::NoClient)?, None));
     };
     let (id, kid) =

@@ -11,6 +11,7 @@ use crate::certificates::CertificateFault;
 use crate::clients::DocumentError;
 use crate::device::DeviceFault;
 use crate::named::NamedFault;
+use crate::workload::WorkloadFault;
 use http::StatusCode;
 use prokura_core::{InvalidDetail, InvalidResource, InvalidScope, ScopeSet};
 use prokura_oauth::assertion::AssertionError;
@@ -122,6 +123,12 @@ pub enum Fault {
     /// The assertion of an identity provider is refused.
     #[error("the assertion is not valid here: {0}")]
     IdJag(IdJagFault),
+    /// The evidence of a workload is refused as a grant.
+    #[error("{0}")]
+    Workload(#[from] WorkloadFault),
+    /// The evidence of a workload is refused as a client's authentication.
+    #[error("client authentication failed: {0}")]
+    WorkloadClient(WorkloadFault),
     /// The grant was revoked, is suspended, or has expired.
     #[error("the authority behind it has ended: ask the user again")]
     GrantOver,
@@ -301,6 +308,8 @@ impl Fault {
             Self::TooManyCodes => (S::TOO_MANY_REQUESTS, E::TemporarilyUnavailable, "too_many_codes"),
             Self::Exchange(why) => why.verdict(),
             Self::IdJag(why) => why.verdict(),
+            Self::Workload(why) => why.as_grant(),
+            Self::WorkloadClient(why) => why.as_client(),
             Self::GrantOver => (S::BAD_REQUEST, E::InvalidGrant, "grant_over"),
             Self::Disabled => (S::BAD_REQUEST, E::InvalidGrant, "disabled"),
             Self::NoAuthority => (S::BAD_REQUEST, E::UnauthorizedClient, "no_authority"),
@@ -343,6 +352,14 @@ impl Fault {
         }
     }
 
+    /// What an administrator wants to know besides: what was expected, and what was received.
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::Workload(why) | Self::WorkloadClient(why) => why.detail(),
+            _ => None,
+        }
+    }
+
     /// The cause, for the log, where it is our own.
     pub fn own_cause(&self) -> Option<String> {
         match self {
@@ -355,142 +372,4 @@ impl Fault {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use prokura_oauth::id_jag::IdJagError;
-    use prokura_oauth::jose::JoseError;
-
-    /// Every way in which exchanges and assertions are refused.
-    fn asserted() -> Vec<Fault> {
-        use IdJagFault as J;
-        let exchanges = [
-            ExchangeFault::NotServed,
-            ExchangeFault::Subject,
-            ExchangeFault::Audience,
-            ExchangeFault::Resource,
-        ];
-        let verify = J::Verify(IdJagError::Claim("jti"));
-        let keys = J::Keys("no keys".into());
-        let all = [J::Kind, J::Issuer, keys, verify, J::Client, J::Resource, J::Replayed, J::Person];
-        exchanges.map(Fault::Exchange).into_iter().chain(all.map(Fault::IdJag)).collect()
-    }
-
-    /// Every variant, and every one that a match arm tells apart.
-    fn all() -> Vec<Fault> {
-        let scopes = ScopeSet::parse("a").unwrap();
-        let document = |e| Fault::Document(Arc::new(e));
-        vec![
-            Fault::ContentType("application/json"),
-            Fault::TooLarge,
-            Fault::Form(FormError::Duplicate("resource".into())),
-            Fault::Form(FormError::Duplicate("client_id".into())),
-            Fault::NotObject,
-            Fault::Parameter(ParameterError::ResponseType),
-            Fault::Parameter(ParameterError::Missing("x")),
-            Fault::Pkce(PkceError::Missing),
-            Fault::TokenRequest(TokenRequestError::Missing("code")),
-            Fault::TokenRequest(TokenRequestError::GrantType),
-            Fault::TokenRequest(TokenRequestError::Verifier(PkceError::Verifier)),
-            Fault::TokenRequest(TokenRequestError::Scope(InvalidScope::TooMany)),
-            Fault::Credentials(CredentialsError::Header),
-            Fault::Credentials(CredentialsError::TwoMethods),
-            Fault::UnknownClient,
-            document(DocumentError::Disabled),
-            document(DocumentError::Store(StoreError::Closed)),
-            Fault::Method(AuthMethod::PrivateKeyJwt),
-            Fault::Secret,
-            Fault::Assertion(AssertionError::Jose(JoseError::Audience)),
-            Fault::Replayed,
-            Fault::Keys("no keys".into()),
-            Fault::RedirectMissing,
-            Fault::RedirectUnknown,
-            Fault::RequestUri,
-            Fault::RequestObject(RequestObjectError::Client),
-            Fault::RequestObjectReplayed,
-            Fault::RequestObjectNeeded,
-            Fault::GrantType(GrantType::ClientCredentials),
-            Fault::Code(CodeFault::Unknown),
-            Fault::Code(CodeFault::Used),
-            Fault::Code(CodeFault::OtherClient),
-            Fault::Code(CodeFault::Redirect),
-            Fault::Code(CodeFault::Verifier),
-            Fault::Refresh(RefreshFault::Unknown),
-            Fault::Refresh(RefreshFault::Reused),
-            Fault::Refresh(RefreshFault::RepeatedTooOften),
-            Fault::Refresh(RefreshFault::OtherClient),
-            Fault::Code(CodeFault::Key),
-            Fault::Refresh(RefreshFault::Key),
-            Fault::Certificate(CertificateFault::None),
-            Fault::Certificate(CertificateFault::Untrusted),
-            Fault::Certificate(CertificateFault::Name),
-            Fault::Certificate(CertificateFault::Unknown),
-            Fault::CertificateNeeded,
-            Fault::Proof(ProofError::Several),
-            Fault::ProofNonce(BadNonce),
-            Fault::ProofReplayed,
-            Fault::ProofMissing,
-            Fault::ProofOtherKey,
-            Fault::Device(DeviceFault::Pending),
-            Fault::Device(DeviceFault::TooSoon),
-            Fault::Device(DeviceFault::Expired),
-            Fault::Device(DeviceFault::Refused),
-            Fault::Device(DeviceFault::Unknown),
-            Fault::Device(DeviceFault::OtherClient),
-            Fault::Device(DeviceFault::Used),
-            Fault::Named(NamedFault::Public),
-            Fault::Named(NamedFault::Unknown),
-            Fault::Named(NamedFault::Details),
-            Fault::Named(NamedFault::Missing),
-            Fault::Named(NamedFault::Token),
-            Fault::Named(NamedFault::Scope),
-            Fault::TooManyCodes,
-            Fault::GrantOver,
-            Fault::Disabled,
-            Fault::NoAuthority,
-            Fault::Scope(InvalidScope::Token),
-            Fault::ScopeTooWide(scopes),
-            Fault::Details(RichError::Type),
-            Fault::DetailTool("drop".into()),
-            Fault::DetailWider(InvalidDetail::Wider("drop".into())),
-            Fault::DetailType,
-            Fault::ScopeNone,
-            Fault::Resource(InvalidResource::Fragment),
-            Fault::ResourceUnknown,
-            Fault::ResourceNeeded,
-            Fault::ResourceOther,
-            Fault::TokenType,
-            Fault::RegistrationOff,
-            Fault::RegistrationToken,
-            Fault::UserInfoToken,
-            Fault::Acr(UnknownAcr),
-            Fault::Metadata(MetadataError::RedirectCount),
-            Fault::Metadata(MetadataError::Member("client_name")),
-            Fault::RedirectHost("evil.example".into()),
-            Fault::TooMany,
-            Fault::Stale,
-            Fault::Store(StoreError::Closed),
-            Fault::Broken("x".into()),
-        ]
-    }
-
-    #[test]
-    fn every_fault_has_its_status_code_word_and_sentence() {
-        let row = |f: &Fault| {
-            let v = f.verdict();
-            format!("{} {} {}: {f}", v.status.as_u16(), v.error, v.reason)
-        };
-        insta::assert_snapshot!(all().iter().chain(&asserted()).map(row).collect::<Vec<_>>().join("\n"));
-    }
-
-    #[test]
-    fn a30_unknown_and_foreign_things_read_alike() {
-        assert_eq!(
-            Fault::Code(CodeFault::Unknown).to_string(),
-            Fault::Code(CodeFault::OtherClient).to_string()
-        );
-        assert_eq!(Fault::UnknownClient.to_string(), Fault::Secret.to_string());
-        assert_eq!(Fault::UnknownClient.to_string(), Fault::Method(AuthMethod::None).to_string());
-        assert_eq!(Fault::UnknownClient.to_string(), Fault::Certificate(CertificateFault::None).to_string());
-        assert_eq!(Fault::GrantOver.to_string(), Fault::Disabled.to_string());
-    }
-}
+mod tests;

@@ -24,6 +24,7 @@ mod signals;
 pub mod signin;
 pub mod steps;
 mod wire;
+mod workload;
 
 pub use api::openapi;
 pub use certificates::CertificateFault;
@@ -34,3 +35,4 @@ pub use named::{Management, Named, NamedFault};
 pub use people::{People, PeopleError, router as people_router};
 pub use places::InvalidPlace;
 pub use server::{Secrets, Server, ServerError, ServerOptions};
+pub use workload::WorkloadFault;

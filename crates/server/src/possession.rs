@@ -5,6 +5,7 @@ use crate::certificates;
 use crate::clients::Client;
 use crate::fault::Fault;
 use crate::server::AppState;
+use crate::workload::Presented;
 use http::HeaderValue;
 use http::request::Parts;
 use prokura_config::Config;
@@ -12,9 +13,10 @@ use prokura_core::Timestamp;
 use prokura_oauth::certificate::Certificate;
 use prokura_oauth::client_metadata::AuthMethod;
 use prokura_oauth::confirmation::{Confirmation, Thumbprint};
-use prokura_oauth::dpop::{HEADER, Nonces, Presented, Proof, Target, of_headers};
+use prokura_oauth::dpop::{self, HEADER, Nonces, Proof, Target, of_headers};
 use prokura_oauth::seal::{MasterKey, SealError};
 use prokura_store::{ArtifactKind, Tx};
+use std::sync::Arc;
 
 /// An endpoint that takes proofs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +79,7 @@ impl Proofs {
                 &here
             }
         };
-        let proof = Proof::verify(proof, &Presented { method, targets, token, now })?;
+        let proof = Proof::verify(proof, &dpop::Presented { method, targets, token, now })?;
         if let Some(nonces) = &self.nonces {
             nonces.check(proof.nonce.as_deref(), now)?;
         }
@@ -90,6 +92,8 @@ impl Proofs {
 pub(crate) struct Possession {
     proof: Option<Proof>,
     certificate: Option<Thumbprint>,
+    /// The workload that was attested, where evidence was shown.
+    workload: Option<Arc<Presented>>,
 }
 
 impl Possession {
@@ -105,7 +109,7 @@ impl Possession {
         if certificate.is_none() && client.metadata.certificate_bound && at == At::Token {
             return Err(Fault::CertificateNeeded);
         }
-        Ok(Self { proof, certificate: certificate.map(Certificate::thumbprint) })
+        Ok(Self { proof, certificate: certificate.map(Certificate::thumbprint), workload: None })
     }
 
     /// Reads what comes with an access token (RFC 9449 §7.1).
@@ -113,7 +117,26 @@ impl Possession {
         let proof = of_headers(parts.headers.get_all(HEADER).iter().map(HeaderValue::as_bytes))?;
         let now = app.clock.now();
         let proof = proof.map(|p| app.proofs.verify(p, at, parts, Some(token), now)).transpose()?;
-        Ok(Self { proof, certificate: certificates::of(parts).map(Certificate::thumbprint) })
+        let certificate = certificates::of(parts).map(Certificate::thumbprint);
+        Ok(Self { proof, certificate, workload: None })
+    }
+
+    /// Reads what comes with evidence of a workload that no client brings.
+    pub(crate) fn of_nobody(app: &AppState, parts: &Parts) -> Result<Self, Fault> {
+        let proof = of_headers(parts.headers.get_all(HEADER).iter().map(HeaderValue::as_bytes))?;
+        let now = app.clock.now();
+        let proof = proof.map(|p| app.proofs.verify(p, At::Token, parts, None, now)).transpose()?;
+        Ok(Self { proof, certificate: None, workload: None })
+    }
+
+    /// The same, shown by that workload.
+    pub(crate) fn of_workload(self, workload: Option<Arc<Presented>>) -> Self {
+        Self { workload, ..self }
+    }
+
+    /// The workload that was attested, if evidence was shown.
+    pub(crate) fn workload(&self) -> Option<&Arc<Presented>> {
+        self.workload.as_ref()
     }
 
     /// The key of the proof.

@@ -1,6 +1,9 @@
 //! What goes on record besides issuances: refusals, within bounds.
 
-use prokura_core::{ClientId, Clock, GrantId, Principal, ResourceUri, Timestamp, TraceId};
+use prokura_attest::{Evidence, Rule};
+use prokura_core::{
+    AgentId, ClientId, Clock, GrantId, Principal, ResourceUri, Timestamp, TraceId, WorkloadId,
+};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_store::Store;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +22,13 @@ pub(crate) struct About {
     pub(crate) resource: Option<ResourceUri>,
     pub(crate) grant: Option<GrantId>,
     pub(crate) subject: Option<Principal>,
+    /// The agent whose workload asks, as far as a rule said so.
+    pub(crate) agent: Option<AgentId>,
+    /// The workload and its provider, of evidence that verified.
+    workload: Option<(WorkloadId, Arc<str>)>,
+    rule: Option<String>,
+    /// What an administrator wants to know besides.
+    pub(crate) detail: Option<String>,
     /// Whether the client authenticates by the `Authorization` header, and so is told how (RFC 6749 §5.2).
     pub(crate) by_header: bool,
 }
@@ -32,8 +42,23 @@ impl About {
             resource: None,
             grant: None,
             subject: None,
+            agent: None,
+            workload: None,
+            rule: None,
+            detail: None,
             by_header: false,
         }
+    }
+
+    /// Notes whose evidence it is.
+    pub(crate) fn saw(&mut self, evidence: &Evidence) {
+        self.workload = evidence.workload().map(|id| (id, Arc::clone(&evidence.provider)));
+    }
+
+    /// Notes which rule matched.
+    pub(crate) fn matched(&mut self, rule: &Rule) {
+        self.rule = Some(rule.name.clone());
+        self.agent = Some(rule.agent.clone());
     }
 
     pub(crate) fn refused(&self, reason: &str, now: Timestamp, trace: &TraceId) -> Event {
@@ -43,6 +68,19 @@ impl About {
         event.resource = self.resource.clone();
         event.grant = self.grant.clone();
         event.subject = self.subject.clone();
+        if let Some(agent) = &self.agent {
+            event.subject = Some(Principal::Agent(agent.clone()));
+        }
+        if let Some((workload, provider)) = &self.workload {
+            event.details.insert("workload", workload.as_str().into());
+            event.details.insert("provider", provider.as_ref().into());
+        }
+        if let Some(rule) = &self.rule {
+            event.details.insert("rule", rule.as_str().into());
+        }
+        if let Some(detail) = &self.detail {
+            event.details.insert("detail", detail.as_str().into());
+        }
         event
     }
 }

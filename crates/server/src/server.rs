@@ -13,8 +13,10 @@ use crate::possession::Proofs;
 use crate::record::{About, Refusals};
 use crate::signin::{ProviderError, Providers};
 use crate::wire::refusal;
+use crate::workload::Workloads;
 use axum::Router;
 use axum::response::Response;
+use prokura_attest::Providers as Attesters;
 use prokura_config::{Config, DeviceClients, SecretError};
 use prokura_core::{Clock, Rng, TraceId};
 use prokura_egress::Egress;
@@ -137,6 +139,9 @@ pub enum ServerError {
     /// An identity provider cannot be used.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// A provider of workloads cannot be used.
+    #[error(transparent)]
+    Workload(#[from] prokura_attest::InvalidProvider),
     /// A key could not be derived.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -155,6 +160,7 @@ pub(crate) struct AppState {
     pub(crate) clients: Clients,
     pub(crate) people: Arc<People>,
     pub(crate) own: OwnGrants,
+    pub(crate) workloads: Workloads,
     pub(crate) successors: MacKey,
     pub(crate) refusals: Refusals,
     pub(crate) registrations: Admission,
@@ -173,7 +179,12 @@ impl AppState {
         if let Some(cause) = fault.own_cause() {
             tracing::error!(%trace, %cause, "a request failed by our own fault");
         }
-        self.refusals.put(about, fault.verdict().reason, trace).await;
+        let mut about = about.clone();
+        about.detail = fault.detail();
+        if let Some(detail) = &about.detail {
+            tracing::info!(%trace, %detail, "evidence of a workload was refused");
+        }
+        self.refusals.put(&about, fault.verdict().reason, trace).await;
     }
 
     /// Puts a nonce for the next proof into an answer, where nonces are asked for (RFC 9449 §8).
@@ -210,6 +221,7 @@ impl Server {
         let places = Places::new(&config)?;
         let documents = documents(&config, &secrets, &egress, &store, &clock)?;
         let providers = Providers::new(&config, &secrets, egress.clone(), Arc::clone(&clock))?;
+        let workloads = Attesters::new(&config, &egress, Arc::clone(&clock))?;
         let key_sets = ClientKeySets::new(egress, Arc::clone(&clock));
         let clients =
             Clients::new(&config, &places, &secrets, documents, key_sets, store.clone(), Arc::clone(&clock))?;
@@ -235,6 +247,7 @@ impl Server {
             refusals: Refusals::new(store.clone(), Arc::clone(&clock)),
             successors: master_key.mac_key("successors of refresh tokens")?,
             own: OwnGrants::default(),
+            workloads: Workloads::new(&config, workloads),
             people: Arc::new(people),
             proofs: Proofs::new(&config, &master_key)?,
             config,
@@ -338,9 +351,22 @@ fn metadata(
         registration: config.registration.dynamic != prokura_config::Dynamic::Off,
         client_documents: config.client_metadata.enabled,
         takes_id_jag: !config.id_jag.issuers.is_empty(),
+        takes_workloads: !config.workload.providers.is_empty(),
+        svid_clients: svid_clients(config),
         makes_id_jag: !config.id_jag.audiences.is_empty(),
         device: config.device.clients != DeviceClients::Off,
         algorithm,
         certificates,
     }
+}
+
+/// Whether some client authenticates by a JWT-SVID.
+fn svid_clients(config: &Config) -> bool {
+    let of_a_trust_domain = |name: &str| {
+        config.workload.provider(name).is_some_and(|p| p.platform() == prokura_core::Platform::Spiffe)
+    };
+    config.clients.iter().filter_map(|c| c.workload.as_ref()).any(|w| {
+        let by_rule = w.rule.as_deref().and_then(|rule| config.workload.rule(rule));
+        by_rule.map(|r| r.provider.as_str()).or(w.provider.as_deref()).is_some_and(of_a_trust_domain)
+    })
 }

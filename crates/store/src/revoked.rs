@@ -119,6 +119,11 @@ impl RevokedView {
         self.ended(Kind::Issuer, issuer)
     }
 
+    /// Whether no workload counts that the provider of that name vouches for.
+    pub fn provider_disabled(&self, provider: &str) -> bool {
+        self.ended(Kind::Issuer, &crate::rows::provider_id(provider))
+    }
+
     /// Whether this workload may do nothing for now.
     pub fn workload_disabled(&self, workload: &WorkloadId) -> bool {
         self.ended(Kind::Workload, workload.as_str())

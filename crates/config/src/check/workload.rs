@@ -2,9 +2,10 @@
 
 use super::{Checked, unique};
 use crate::{
-    ClaimKind, ClaimMatcher, ClaimTable, ClaimWord, Config, ConfigError, Span, WorkloadProvider,
-    WorkloadRule, known_claims,
+    ClaimKind, ClaimMatcher, ClaimTable, ClaimWord, ClientConfig, Config, ConfigError, Span,
+    WorkloadProvider, WorkloadRule, known_claims,
 };
+use prokura_core::AgentId;
 
 /// What every token of a provider has alike, or what says nothing of who it is: no rule may rest on it.
 const SAYS_NOTHING: [&str; 8] = ["iss", "issuer", "aud", "audience", "exp", "iat", "nbf", "jti"];
@@ -17,7 +18,8 @@ pub(super) fn check(config: &Config) -> Checked {
     super::workload_provider::check(config)?;
     super::workload_document::check(config)?;
     unique("workload.rule.name", all.rules.iter().map(|r| r.name.as_str()))?;
-    all.rules.iter().try_for_each(|r| rule(config, r))
+    all.rules.iter().try_for_each(|r| rule(config, r))?;
+    config.clients.iter().try_for_each(|c| client(config, c))
 }
 
 /// Checks one rule; those that are kept in the store are checked by the same.
@@ -46,6 +48,44 @@ pub(crate) fn rule(config: &Config, r: &WorkloadRule) -> Checked {
         return Err(ConfigError::value(key(".life"), reason, "use at most 10m"));
     }
     grants(config, r)
+}
+
+/// A client that authenticates as a workload names it in one way, and is not another agent's.
+fn client(config: &Config, c: &ClientConfig) -> Checked {
+    let Some(w) = &c.workload else { return Ok(()) };
+    let key = |what: &str| format!("client {}.workload{what}", c.id);
+    let no_provider = |name: &str| {
+        let reason = format!("there is no provider `{name}`");
+        ConfigError::value(key(".provider"), reason, "use the name of a `[[workload.provider]]`")
+    };
+    match (&w.rule, &w.provider, &w.subject) {
+        (Some(name), None, None) => {
+            let Some(rule) = config.workload.rule(name) else {
+                let reason = format!("there is no rule `{name}`");
+                return Err(ConfigError::value(
+                    key(".rule"),
+                    reason,
+                    "use the name of a `[[workload.rule]]`",
+                ));
+            };
+            let bare = |name: &str| name.strip_prefix(AgentId::PREFIX).unwrap_or(name).to_owned();
+            let own = bare(c.agent.as_deref().unwrap_or(&c.id));
+            if bare(&rule.agent) != own {
+                let reason =
+                    format!("the rule is of the agent `{}`, and the client is `{own}`'s", rule.agent);
+                return Err(ConfigError::value(key(".rule"), reason, "give both the same `agent`"));
+            }
+            Ok(())
+        }
+        (None, Some(name), Some(subject)) if !subject.is_empty() && !subject.contains('*') => {
+            config.workload.provider(name).map(drop).ok_or_else(|| no_provider(name))
+        }
+        _ => Err(ConfigError::value(
+            key(""),
+            "it does not say one workload",
+            "give `rule`, or `provider` and the exact `subject`",
+        )),
+    }
 }
 
 /// A rule without a claim that tells workloads apart would let everybody in whom the provider knows.
@@ -269,5 +309,41 @@ mod tests {
             rule("{ runner_environment = \"github-hosted\", ref = \"refs/heads/main\" }").unwrap_err();
         assert!(error.contains("strangers can have") && error.contains("repository_id"), "{error}");
         assert!(rule("{ repository = \"octo/demo\" }").is_err(), "names are given to others later");
+    }
+
+    #[test]
+    fn a_client_is_one_workload_of_its_own_agent() {
+        let with = |client: &str, workload: &str| {
+            checked(&format!(
+                "{RULE}\n[[client]]\nid = \"{client}\"\nauth = \"workload\"\ngrant_types = [\"client_credentials\"]\n{workload}"
+            ))
+        };
+        with("planner", "workload = { rule = \"planner\" }").unwrap();
+        with("batch", "agent = \"agt_planner\"\nworkload = { rule = \"planner\" }").unwrap();
+        with("batch", "workload = { provider = \"prod\", subject = \"job:1\" }").unwrap();
+        for (workload, says) in [
+            ("workload = { rule = \"planner\" }", "give both the same `agent`"),
+            ("workload = { rule = \"other\" }", "no rule `other`"),
+            ("workload = { provider = \"other\", subject = \"job:1\" }", "no provider `other`"),
+            ("workload = { provider = \"prod\", subject = \"job:*\" }", "does not say one workload"),
+            ("workload = { provider = \"prod\" }", "does not say one workload"),
+            ("workload = {}", "does not say one workload"),
+            ("", "do not fit"),
+            ("workload = { rule = \"planner\" }\nsecret = { env = \"S\" }", "do not fit"),
+        ] {
+            let error = with("batch", workload).unwrap_err();
+            assert!(error.contains(says), "{says}: {error}");
+        }
+        let secret = "[[client]]\nid = \"c\"\nsecret = { env = \"S\" }\ngrant_types = [\"client_credentials\"]\nworkload = { rule = \"planner\" }";
+        assert!(checked(&format!("{RULE}\n{secret}")).unwrap_err().contains("do not fit"));
+    }
+
+    #[test]
+    fn a_rule_is_written_as_it_was_read() {
+        let config = Config::parse(&format!("{BEFORE}{PROVIDER}{RULE}")).unwrap();
+        let rule = &config.workload.rules[0];
+        let json = rule.to_json().unwrap();
+        assert_eq!(crate::WorkloadRule::from_json(&json).as_ref(), Ok(rule), "{json}");
+        assert!(crate::WorkloadRule::from_json("{}").unwrap_err().to_string().contains("missing field"));
     }
 }

@@ -1,12 +1,12 @@
 //! Rules: from verified claims to an agent and what it may do.
 
-use crate::{ConfiguredGrant, Span};
+use crate::{ConfigError, ConfiguredGrant, Span};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A rule: the workloads of one provider whose claims are so belong to this agent.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadRule {
     /// Its name, for people and the record.
@@ -19,19 +19,42 @@ pub struct WorkloadRule {
     /// claim, and none that every token of the provider has alike.
     pub when: BTreeMap<String, ClaimMatcher>,
     /// What they may do by themselves, per resource.
-    #[serde(default, rename = "grant")]
+    #[serde(default, rename = "grant", skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<ConfiguredGrant>,
     /// Whether a proof of possession (DPoP) must come with the evidence, to which the token is bound.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub needs_key: bool,
     /// How long a token lives; at most 10 minutes, and never longer than the evidence. `tokens.access` if nothing is
     /// said.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub life: Option<Span>,
 }
 
+impl WorkloadRule {
+    /// Reads a rule as JSON.
+    ///
+    /// # Errors
+    /// [`ConfigError`] says what cannot be read.
+    pub fn from_json(text: &str) -> Result<Self, ConfigError> {
+        serde_json::from_str(text).map_err(|e| {
+            let fix =
+                "write it as `{\"name\": …, \"provider\": …, \"agent\": …, \"when\": {…}, \"grant\": […]}`";
+            ConfigError::value("workload.rule", e.to_string(), fix)
+        })
+    }
+
+    /// The rule as JSON.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if it cannot be written, which does not happen to a rule that was read.
+    pub fn to_json(&self) -> Result<String, ConfigError> {
+        serde_json::to_string(self)
+            .map_err(|e| ConfigError::value("workload.rule", e.to_string(), "write it anew"))
+    }
+}
+
 /// What is asked of one claim. Comparison is typed: the number 1 is not the text `1`, and nothing is a pattern.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ClaimMatcher {
     /// Exactly this: `"agents"`, `42`, `true`.
@@ -41,7 +64,7 @@ pub enum ClaimMatcher {
 }
 
 /// A value of a claim.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ClaimWord {
     /// Yes or no.
@@ -53,7 +76,7 @@ pub enum ClaimWord {
 }
 
 /// Ways to ask for more than one value.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ClaimTable {
     /// One of these: `{ one_of = ["main", "release"] }`.

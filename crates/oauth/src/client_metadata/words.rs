@@ -21,10 +21,13 @@ pub enum AuthMethod {
     TlsClientAuth,
     /// A certificate that it registered itself (RFC 8705 §2.2).
     SelfSignedTlsClientAuth,
+    /// What its infrastructure says of it: an assertion or a certificate that its platform made. Only the operator sets a
+    /// client up so; nobody registers it, and it has no word on the wire beside those of what is shown.
+    Workload,
 }
 
 impl AuthMethod {
-    /// Every method, in the order of the metadata.
+    /// Every method that a client can register, in the order of the metadata.
     pub const ALL: [Self; 6] = [
         Self::None,
         Self::ClientSecretBasic,
@@ -43,6 +46,7 @@ impl AuthMethod {
             Self::PrivateKeyJwt => "private_key_jwt",
             Self::TlsClientAuth => "tls_client_auth",
             Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
+            Self::Workload => "workload",
         }
     }
 

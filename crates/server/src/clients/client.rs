@@ -65,6 +65,20 @@ impl std::fmt::Debug for SecretDigest {
     }
 }
 
+/// By which evidence a client authenticates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientWorkload {
+    /// By what the rule of that name matches.
+    Rule(String),
+    /// By evidence of exactly this subject.
+    Subject {
+        /// The name of the provider.
+        provider: String,
+        /// The subject in the provider's own words.
+        subject: String,
+    },
+}
+
 /// A client, however it is known.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -80,6 +94,8 @@ pub struct Client {
     pub keys: VerifyWith,
     /// The agent it belongs to, where that is known without asking the store.
     pub agent: Option<AgentId>,
+    /// The workload that it authenticates as, if it authenticates so.
+    pub workload: Option<ClientWorkload>,
     /// Authority of its own, by the configuration.
     pub own: BTreeMap<ResourceUri, ScopeSet>,
     /// Resources whose tokens it may introspect.

@@ -1,6 +1,6 @@
 //! One lookup for every sort of client.
 
-use super::client::{Client, ClientKind, SecretDigest, VerifyWith};
+use super::client::{Client, ClientKind, ClientWorkload, SecretDigest, VerifyWith};
 use super::{ClientKeySets, Documents};
 use crate::fault::{Fault, IdJagFault};
 use crate::places::Places;
@@ -82,6 +82,12 @@ impl Clients {
         found.map_err(|e| Fault::IdJag(IdJagFault::Keys(e.public())))
     }
 
+    /// Whether the configured client of that id authenticates by what its infrastructure says of it.
+    pub(crate) fn is_workload(&self, id: &str) -> bool {
+        let found = ClientId::parse(id).ok().and_then(|id| self.configured.get(&id));
+        found.is_some_and(|c| c.metadata.auth_method == AuthMethod::Workload)
+    }
+
     /// The clients of the configuration.
     pub(crate) fn configured(&self) -> impl Iterator<Item = &Arc<Client>> {
         self.configured.values()
@@ -102,6 +108,7 @@ fn published(document: Arc<super::Document>) -> Client {
         kind: ClientKind::Published(document),
         secret: None,
         agent: None,
+        workload: None,
         own: BTreeMap::new(),
         introspects: Vec::new(),
     }
@@ -121,6 +128,7 @@ pub(crate) fn registered(row: prokura_store::Client) -> Result<Client, Fault> {
         metadata,
         secret: row.secret_hash.map(SecretDigest::stored),
         agent: Some(row.agent),
+        workload: None,
         own: BTreeMap::new(),
         introspects: Vec::new(),
     })
@@ -189,6 +197,7 @@ fn configured(c: &ClientConfig, places: &Places, secrets: &Secrets) -> Result<Cl
         secret: secret.transpose()?,
         keys,
         agent: Some(agent_id(c).map_err(wrong)?),
+        workload: c.workload.as_ref().and_then(workload),
         own,
         introspects: c.introspects.iter().filter_map(|n| places.named(n)).map(|p| p.uri.clone()).collect(),
         id,
@@ -227,6 +236,16 @@ fn certificate_name(c: &ClientConfig) -> Option<CertificateName> {
     subject.or_else(dns).or_else(uri)
 }
 
+fn workload(w: &prokura_config::ClientWorkload) -> Option<ClientWorkload> {
+    match (&w.rule, &w.provider, &w.subject) {
+        (Some(rule), ..) => Some(ClientWorkload::Rule(rule.clone())),
+        (None, Some(provider), Some(subject)) => {
+            Some(ClientWorkload::Subject { provider: provider.clone(), subject: subject.clone() })
+        }
+        _ => None,
+    }
+}
+
 fn grant_type(configured: prokura_config::GrantType) -> GrantType {
     match configured {
         prokura_config::GrantType::AuthorizationCode => GrantType::AuthorizationCode,
@@ -246,5 +265,6 @@ fn auth_method(configured: prokura_config::AuthMethod) -> AuthMethod {
         prokura_config::AuthMethod::PrivateKeyJwt => AuthMethod::PrivateKeyJwt,
         prokura_config::AuthMethod::TlsClientAuth => AuthMethod::TlsClientAuth,
         prokura_config::AuthMethod::SelfSignedTlsClientAuth => AuthMethod::SelfSignedTlsClientAuth,
+        prokura_config::AuthMethod::Workload => AuthMethod::Workload,
     }
 }

@@ -6,7 +6,7 @@ mod find;
 mod flight;
 mod keys;
 
-pub use client::{Client, ClientKind, SecretDigest, VerifyWith};
+pub use client::{Client, ClientKind, ClientWorkload, SecretDigest, VerifyWith};
 pub use document::{Document, DocumentError, DocumentPolicy, Documents};
 pub use find::Clients;
 pub(crate) use find::registered;

@@ -102,7 +102,7 @@ async fn caller(app: &AppState, parts: &Parts, scope: &str, about: &mut About) -
         }
         Some((_, true)) => return Err(Fault::Named(NamedFault::Token)),
         None if !parts.headers.contains_key(AUTHORIZATION) => return Err(Fault::Named(NamedFault::Token)),
-        None => authenticate::client(app, parts, &Form::default(), about).await?,
+        None => authenticate::client(app, parts, &Form::default(), None, about).await?.client,
     };
     if may_manage(&client) { Ok(client) } else { Err(Fault::Named(NamedFault::Token)) }
 }

@@ -30,7 +30,7 @@ pub(super) async fn introspect(State(app): State<Arc<AppState>>, request: Reques
 async fn answer(app: &AppState, request: Request, about: &mut About) -> Result<Response, Fault> {
     let (parts, body) = request.into_parts();
     let form = form(&parts, body).await?;
-    let client = authenticate::client(app, &parts, &form, about).await?;
+    let client = authenticate::client(app, &parts, &form, None, about).await?.client;
     if client.metadata.auth_method == AuthMethod::None {
         return Err(Fault::Secret);
     }
@@ -65,6 +65,10 @@ pub(crate) fn in_force(app: &AppState, token: &AccessToken) -> bool {
     let ended = token.grants().any(|g| view.contains(g))
         || view.client_disabled(&token.client)
         || token.actor().is_some_and(|a| view.agent_disabled(a))
+        || token
+            .workload
+            .as_ref()
+            .is_some_and(|w| view.workload_disabled(&w.workload) || view.provider_disabled(&w.provider))
         || matches!(&token.subject, prokura_core::Principal::User(u) if view.user_disabled(u));
     !ended
 }

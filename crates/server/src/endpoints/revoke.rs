@@ -31,7 +31,7 @@ pub(super) async fn revoke(State(app): State<Arc<AppState>>, request: Request) -
 async fn answer(app: &AppState, request: Request, trace: &TraceId, about: &mut About) -> Result<(), Fault> {
     let (parts, body) = request.into_parts();
     let form = form(&parts, body).await?;
-    let client = authenticate::client(app, &parts, &form, about).await?;
+    let client = authenticate::client(app, &parts, &form, None, about).await?.client;
     let token = form.value("token").ok_or(ParameterError::Missing("token"))?;
     let found = match own_access_token(app, &client, token) {
         Some(grant) => Found::Grant(grant),
@@ -63,7 +63,7 @@ impl End {
     fn run(&self, tx: &mut Tx<'_>, found: &Found) -> Result<(), Fault> {
         let Some(id) = self.grant(tx, found)? else { return Ok(()) };
         let Some(grant) = tx.grant(&id)? else { return Ok(()) };
-        if grant.evidence == Evidence::Configuration {
+        if matches!(grant.evidence, Evidence::Configuration | Evidence::Policy) {
             return Err(Fault::TokenType);
         }
         for ended in tx.revoke_tree(&id, self.client.as_str(), "the client revoked its token", self.now)? {

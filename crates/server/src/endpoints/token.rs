@@ -9,11 +9,15 @@ use crate::possession::{At, Possession};
 use crate::record::About;
 use crate::server::AppState;
 use crate::wire::{form, refusal};
+use crate::workload;
 use axum::extract::{Request, State};
 use axum::response::Response;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
 use prokura_core::{ResourceUri, ScopeSet, TraceId};
 use prokura_ledger::EventKind;
 use prokura_oauth::client_metadata::GrantType;
+use prokura_oauth::form::Form;
 use prokura_oauth::token_request::{TokenRequest, TokenRequestError};
 use std::sync::Arc;
 
@@ -38,7 +42,11 @@ async fn answer(
     if let Some(named) = form.value("grant_type").filter(|g| g.len() <= 64) {
         about.action = format!("token:{named}");
     }
-    let client = authenticate::client(app, &parts, &form, about).await?;
+    if workload::is_for(app, &form) {
+        return attested(app, &parts, &form, trace, about).await;
+    }
+    let found = authenticate::client(app, &parts, &form, Some(At::Token), about).await?;
+    let client = found.client;
     let asked = TokenRequest::read(&form)?;
     if !client.may(asked.grant_type()) {
         return Err(Fault::GrantType(asked.grant_type()));
@@ -46,8 +54,38 @@ async fn answer(
     if asked.grant_type() == GrantType::DeviceCode && !client.may_use_devices(app.config.device.clients) {
         return Err(Fault::GrantType(GrantType::DeviceCode));
     }
-    let possession = Possession::shown(app, &parts, At::Token, &client)?;
+    let possession = Possession::shown(app, &parts, At::Token, &client)?.of_workload(found.workload);
     grant(app, &client, asked, possession, trace, about).await
+}
+
+/// Evidence as a grant: nobody has to authenticate besides. Whoever does (RFC 7521 §4.1) is who the token is for; a
+/// `client_id` alone says nothing that is believed, and names nobody in the token.
+async fn attested(
+    app: &AppState,
+    parts: &Parts,
+    form: &Form,
+    trace: &TraceId,
+    about: &mut About,
+) -> Result<Response, Fault> {
+    let authenticates = parts.headers.contains_key(AUTHORIZATION)
+        || form.value("client_secret").is_some()
+        || form.value("client_assertion").is_some();
+    let client = match authenticates {
+        true => Some(authenticate::client(app, parts, form, Some(At::Token), about).await?.client),
+        false => None,
+    };
+    if client.as_ref().is_some_and(|c| !c.may(GrantType::JwtBearer)) {
+        return Err(Fault::GrantType(GrantType::JwtBearer));
+    }
+    let TokenRequest::Assertion { assertion, scope, resource } = TokenRequest::read(form)? else {
+        return Err(NOT_SERVED);
+    };
+    let possession = match &client {
+        Some(client) => Possession::shown(app, parts, At::Token, client)?,
+        None => Possession::of_nobody(app, parts)?,
+    };
+    let asked = workload::Asked { assertion, scope, resource };
+    workload::accept(app, client.as_deref(), asked, possession, trace, about).await?.respond(app)
 }
 
 async fn grant(

@@ -61,16 +61,18 @@ impl Minting {
         grant_type: GrantType,
         trace: &TraceId,
     ) -> Self {
+        let (now, usual) = (app.clock.now(), app.config.access_life());
+        let shown = possession.workload();
         Self {
             client: client.clone(),
             issuer: app.config.issuer.as_str().to_owned(),
-            life: app.config.access_life(),
+            life: shown.map_or(usual, |w| w.life(usual, now)),
             grant_type,
             id: TokenId::random(&*app.rng),
             trace: trace.clone(),
-            now: app.clock.now(),
+            now,
             authentication: None,
-            workload: None,
+            workload: shown.map(|w| w.attested.clone()),
             possession,
             needs_proof: app.places.proven().map(|p| p.uri.clone()).collect(),
         }
@@ -152,6 +154,9 @@ impl Minting {
         }
         if let Some(attested) = &token.workload {
             event.details.insert("workload", Value::Object(workload::to_object(attested)));
+        }
+        if let Some(shown) = self.possession.workload() {
+            shown.describe(&mut event.details);
         }
         event
     }

@@ -7,10 +7,13 @@ mod mint;
 mod own;
 mod payload;
 mod refresh;
+mod root;
 
 pub(crate) use code::{CHALLENGE, CodeMaker, NONCE, Redemption, redeem};
 pub(crate) use device::{Poll, poll};
 pub(crate) use id_jag::{Asserted, accept, exchange};
-pub(crate) use own::{Own, OwnGrants, own};
+pub(crate) use mint::{Issued, Minting, in_force};
+pub(crate) use own::{Own, own};
 pub(crate) use payload::{KEY, RefreshPayload};
 pub(crate) use refresh::{Renewal, refresh};
+pub(crate) use root::{OwnGrants, Root, root};

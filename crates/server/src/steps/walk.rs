@@ -129,7 +129,9 @@ impl<'a> Walk<'a> {
             Step::Pushed => self.pushed().await?,
             Step::Client => self.find_client(about).await?,
             Step::Authenticate => {
-                self.client = Some(authenticate::client(self.app, self.parts, &self.form, about).await?);
+                let at = (self.endpoint == Endpoint::Par).then_some(At::Par);
+                let found = authenticate::client(self.app, self.parts, &self.form, at, about).await?;
+                self.client = Some(found.client);
             }
             Step::Signed => self.signed().await?,
             Step::Device => self.check_device()?,

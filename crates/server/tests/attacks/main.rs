@@ -14,3 +14,4 @@ mod refresh;
 mod registration;
 mod signed;
 mod tokens;
+mod workloads;

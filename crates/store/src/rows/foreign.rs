@@ -35,6 +35,11 @@ pub struct Disabled {
 }
 
 impl Foreigner {
+    /// Every workload that the provider of that name vouches for.
+    pub fn provider(name: &str) -> Self {
+        Self::Issuer(provider_id(name))
+    }
+
     fn named(&self) -> (Kind, &str) {
         match self {
             Self::User(id) => (Kind::User, id.as_str()),
@@ -43,6 +48,11 @@ impl Foreigner {
             Self::Workload(id) => (Kind::Workload, id.as_str()),
         }
     }
+}
+
+/// A provider of workloads among the issuers: no issuer's address begins so.
+pub(crate) fn provider_id(name: &str) -> String {
+    format!("workload:{name}")
 }
 
 impl Tx<'_> {

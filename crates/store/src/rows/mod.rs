@@ -34,6 +34,7 @@ pub use behaviour::Activity;
 pub use client::{Client, ClientDocument};
 pub use consent::Consent;
 pub use fact::StoredFact;
+pub(crate) use foreign::provider_id;
 pub use foreign::{Disabled, Foreigner};
 pub use hold::{Held, Hold, Said};
 pub use identity::Identity;

@@ -1,0 +1,136 @@
+//! Root grants of an agent's own authority: one per agent and resource, made by the configuration or by rules about
+//! workloads, and kept in memory, so that a token costs one signature and one entry.
+
+use crate::fault::Fault;
+use crate::places::Place;
+use crate::server::AppState;
+use crate::workload::agent_row;
+use prokura_core::{
+    AgentId, Details, Evidence, Grant, GrantId, GrantState, Grantor, Principal, ResourceUri, ScopeSet,
+    Timestamp, TraceId,
+};
+use prokura_ledger::{Event, EventKind, Outcome};
+use prokura_store::{StoreError, Tx};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// A grant by configuration lasts until the configuration changes: to the end of the year 9999.
+const FOR_EVER: Timestamp = Timestamp::from_seconds(253_402_300_799);
+/// How many hops may be made below it.
+const DEPTH: u8 = 5;
+
+/// The root grants that were used since the start, of one sort of evidence.
+#[derive(Default)]
+pub(crate) struct OwnGrants(RwLock<HashMap<AgentId, Vec<Arc<Grant>>>>);
+
+impl OwnGrants {
+    fn known(&self, wanted: &Root<'_>) -> Option<Arc<Grant>> {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = all.get(&wanted.agent)?.iter().find(|g| g.resource == wanted.place.uri)?;
+        (known.actions == wanted.actions).then(|| Arc::clone(known))
+    }
+
+    fn keep(&self, grant: &Arc<Grant>) {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let of_agent = all.entry(grant.grantee.clone()).or_default();
+        of_agent.retain(|g| g.resource != grant.resource);
+        of_agent.push(Arc::clone(grant));
+    }
+
+    /// Forgets all of them, because what gives them has changed.
+    pub(crate) fn forget(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// The root grant that an agent is to have at a resource.
+pub(crate) struct Root<'a> {
+    pub(crate) agent: AgentId,
+    pub(crate) place: &'a Place,
+    /// Everything that the operator gives it there.
+    pub(crate) actions: ScopeSet,
+    /// Why: the configuration, or rules.
+    pub(crate) evidence: Evidence,
+}
+
+/// That grant, made or brought up to date. One that was revoked stays revoked.
+pub(crate) async fn root(
+    app: &AppState,
+    kept: &OwnGrants,
+    wanted: Root<'_>,
+    trace: &TraceId,
+) -> Result<Arc<Grant>, Fault> {
+    if let Some(grant) = kept.known(&wanted) {
+        return Ok(grant);
+    }
+    let (wanted, now, trace) = (wanted.grant(app), app.clock.now(), trace.clone());
+    let grant = app.store.transact::<_, StoreError>(move |tx| settle(tx, &wanted, now, &trace)).await?;
+    let grant = Arc::new(grant);
+    if matches!(grant.state, GrantState::Active) {
+        kept.keep(&grant);
+    }
+    Ok(grant)
+}
+
+impl Root<'_> {
+    fn grant(self, app: &AppState) -> Grant {
+        Grant {
+            id: GrantId::random(&*app.rng),
+            parents: Vec::new(),
+            subject: Principal::Agent(self.agent.clone()),
+            grantor: Grantor::Operator,
+            grantee: self.agent,
+            resource: self.place.uri.clone(),
+            actions: self.actions,
+            details: Details::default(),
+            not_before: app.clock.now(),
+            expires_at: FOR_EVER,
+            depth_left: DEPTH,
+            evidence: self.evidence,
+            state: GrantState::Active,
+            revision: 0,
+        }
+    }
+}
+
+fn find(tx: &mut Tx<'_>, evidence: &Evidence, agent: &AgentId, at: &ResourceUri) -> Found {
+    match evidence {
+        Evidence::Policy => tx.find_policy_grant(agent, at),
+        _ => tx.find_config_grant(agent, at),
+    }
+}
+
+type Found = Result<Option<Grant>, StoreError>;
+
+fn settle(tx: &mut Tx<'_>, wanted: &Grant, now: Timestamp, trace: &TraceId) -> Result<Grant, StoreError> {
+    let found = find(tx, &wanted.evidence, &wanted.grantee, &wanted.resource)?;
+    let (grant, action) = match found {
+        None => {
+            tx.insert_agent(&agent_row(&wanted.grantee, now))?;
+            tx.insert_grant(wanted)?;
+            (wanted.clone(), "grant:make")
+        }
+        Some(kept) if kept.actions == wanted.actions || matches!(kept.state, GrantState::Revoked(_)) => {
+            return Ok(kept);
+        }
+        Some(kept) => {
+            let changed = Grant { actions: wanted.actions.clone(), ..kept };
+            tx.update_grant(&changed)?;
+            (Grant { revision: changed.revision + 1, ..changed }, "grant:change")
+        }
+    };
+    tx.record(made(&grant, action, now, trace));
+    Ok(grant)
+}
+
+fn made(grant: &Grant, action: &str, now: Timestamp, trace: &TraceId) -> Event {
+    let because = if grant.evidence == Evidence::Policy { "workload_rule" } else { "configuration" };
+    let mut event =
+        Event::new(EventKind::Grant, action, Outcome::Permit, now, trace.clone()).because(because);
+    event.subject = Some(grant.subject.clone());
+    event.actors = vec![grant.grantee.clone()];
+    event.grant = Some(grant.id.clone());
+    event.resource = Some(grant.resource.clone());
+    event.details.insert("scope", grant.actions.to_string().into());
+    event
+}

@@ -1,0 +1,130 @@
+//! Evidence as an authorization grant (RFC 7523 §2.1; MCP workload identity federation, SEP-1933): the assertion is all
+//! that a workload shows. Nobody is registered and nobody else is asked; whose word counts, for whom and for what, stands
+//! in the configuration.
+//!
+//! What a rule gives an agent at a resource is one root grant, kept in memory, so that a token costs one verification, one
+//! signature and one entry. There is no refresh token: whoever wants more shows evidence again, so that the platform stays
+//! the one who decides whether the workload is still there.
+
+use super::{Presented, WorkloadFault};
+use crate::clients::Client;
+use crate::fault::Fault;
+use crate::grants::{Issued, Minting, Root, in_force, root};
+use crate::places::{Place, without_offline};
+use crate::possession::Possession;
+use crate::record::About;
+use crate::server::AppState;
+use prokura_attest::Door;
+use prokura_core::{AgentId, ClientId, Details, Evidence, ScopeSet, TraceId};
+use prokura_oauth::client_metadata::GrantType;
+use prokura_oauth::form::Form;
+use prokura_oauth::id_jag;
+use prokura_store::Tx;
+use std::sync::Arc;
+
+/// What comes with evidence at the grant.
+pub(crate) struct Asked {
+    pub(crate) assertion: String,
+    pub(crate) scope: Option<ScopeSet>,
+    pub(crate) resource: Option<String>,
+}
+
+/// Whether a request at the token endpoint shows evidence as a grant. An ID-JAG says by its `typ` that it is one, and no
+/// evidence has that `typ`; so each assertion has exactly one verifier, whatever else it says.
+pub(crate) fn is_for(app: &AppState, form: &Form) -> bool {
+    let jwt_bearer = form.value("grant_type") == Some(GrantType::JwtBearer.as_str());
+    let is_id_jag = |a: &str| id_jag::peek(a).is_some_and(|peeked| peeked.is_id_jag);
+    app.workloads.is_on() && jwt_bearer && form.value("assertion").is_some_and(|a| !is_id_jag(a))
+}
+
+/// Takes evidence. A `client` is who authenticated besides, if somebody did (RFC 7521 §4.1).
+pub(crate) async fn accept(
+    app: &AppState,
+    client: Option<&Client>,
+    asked: Asked,
+    possession: Possession,
+    trace: &TraceId,
+    about: &mut About,
+) -> Result<Issued, Fault> {
+    let evidence = app.workloads.providers.verify_jwt(&asked.assertion, Door::Grant).await;
+    let evidence = evidence.map_err(WorkloadFault::from)?;
+    let rules = app.workloads.rules(app).await?;
+    about.saw(&evidence);
+    let shown = Presented::new(app, evidence, Some(&rules))?;
+    let rule = shown.rule.clone().ok_or_else(|| Fault::Broken("evidence has no rule".to_owned()))?;
+    about.matched(&rule.rule);
+    let agent = rule.rule.agent.clone();
+    if client.is_some_and(|c| c.agent.as_ref() != Some(&agent)) {
+        return Err(WorkloadFault::OtherAgent.into());
+    }
+    shown.check_key(possession.key())?;
+    let (place, given) = place(app, &rule.rule.grants, asked.resource.as_deref())?;
+    about.resource = Some(place.uri.clone());
+    let scopes = scopes(asked.scope.as_ref(), given, &place)?;
+    let wanted = Root {
+        actions: rules.given_to(&agent, &place.name),
+        agent: agent.clone(),
+        place: &place,
+        evidence: Evidence::Policy,
+    };
+    let grant = root(app, &app.workloads.grants, wanted, trace).await?;
+    about.grant = Some(grant.id.clone());
+    let id = match client {
+        Some(client) => client.id.clone(),
+        None => name_of(&agent)?,
+    };
+    let row = app.workloads.register.due(&shown, &agent, app.clock.now());
+    let spending = shown.spending(app, possession.key(), row)?;
+    let minting =
+        Minting::new(app, &id, possession.of_workload(Some(Arc::new(shown))), GrantType::JwtBearer, trace);
+    if minting.life.is_zero() {
+        return Err(WorkloadFault::Over.into());
+    }
+    in_force(app.store.revoked(), &grant, &id, minting.now)?;
+    let token = minting.token(&grant, Vec::new(), scopes, &Details::default())?;
+    if spending.is_due() || minting.possession.is_to_be_spent() {
+        let (on_record, spent) = (token.clone(), spending.clone());
+        let settle = move |tx: &mut Tx<'_>| {
+            spent.settle(tx, minting.now)?;
+            minting.settle(tx, &on_record)
+        };
+        app.store.transact(settle).await?;
+        if let Some(row) = spending.row() {
+            app.workloads.register.written(row);
+        }
+    } else {
+        app.store.record(vec![minting.event(&token)]).await?;
+    }
+    Ok(Issued { token, refresh_token: None, id_token: None, grant_name: None })
+}
+
+/// The `client_id` of a token that no client asked for: the agent's name.
+fn name_of(agent: &AgentId) -> Result<ClientId, Fault> {
+    ClientId::parse(agent.as_str()).map_err(|_| Fault::Broken("an agent's id names no client".to_owned()))
+}
+
+/// The resource that is meant, and what the rule gives there. A rule that gives something at one resource only means it.
+fn place<'a>(
+    app: &AppState,
+    grants: &'a [(String, ScopeSet)],
+    asked: Option<&str>,
+) -> Result<(Arc<Place>, &'a ScopeSet), Fault> {
+    let named = |name: &str| app.places.named(name).cloned();
+    let place = match (asked, grants) {
+        (None, [(only, _)]) => named(only).ok_or(Fault::ResourceUnknown)?,
+        _ => app.places.asked(asked)?,
+    };
+    let given = grants.iter().find(|(name, _)| *name == place.name);
+    given.map(|(_, scopes)| (place, scopes)).ok_or_else(|| WorkloadFault::NotHere.into())
+}
+
+/// What is asked for, all of which the rule must give; or all that it gives.
+fn scopes(asked: Option<&ScopeSet>, given: &ScopeSet, place: &Place) -> Result<ScopeSet, Fault> {
+    let given = given.intersection(&place.scopes);
+    match asked.map(without_offline).filter(|s| !s.is_empty()) {
+        None if given.is_empty() => Err(WorkloadFault::NotHere.into()),
+        None => Ok(given),
+        Some(asked) if asked.is_within(&given) => Ok(asked),
+        Some(asked) => Err(Fault::ScopeTooWide(asked.difference(&given))),
+    }
+}
