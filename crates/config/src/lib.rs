@@ -467,14 +467,6 @@ impl Config {
         self.resources.iter().find(|r| r.name == name)
     }
 
-    /// Checks a rule about workloads that does not stand in the file, as those of the file are checked.
-    ///
-    /// # Errors
-    /// [`ConfigError`] names the key, the value, the reason and the fix.
-    pub fn check_workload_rule(&self, rule: &WorkloadRule) -> Result<(), ConfigError> {
-        check::workload_rule(self, rule)
-    }
-
     /// The public address of a resource: `{issuer}/mcp/{name}`.
     ///
     /// # Panics

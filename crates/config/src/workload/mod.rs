@@ -14,6 +14,7 @@ pub use provider::WorkloadProvider;
 pub use rule::{ClaimMatcher, ClaimTable, ClaimWord, WorkloadRule};
 pub use spiffe::{EndpointProfile, SpiffeBundle};
 
+use crate::{Config, ConfigError, check};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -43,5 +44,15 @@ impl Workload {
     /// The provider of that name.
     pub fn provider(&self, name: &str) -> Option<&WorkloadProvider> {
         self.providers.iter().find(|p| p.name == name)
+    }
+}
+
+impl Config {
+    /// Checks a rule about workloads that does not stand in the file, as those of the file are checked.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the key, the value, the reason and the fix.
+    pub fn check_workload_rule(&self, rule: &WorkloadRule) -> Result<(), ConfigError> {
+        check::workload_rule(self, rule)
     }
 }

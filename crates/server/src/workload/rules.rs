@@ -40,11 +40,6 @@ impl InForce {
         self.all.iter().find(|r| r.rule.name == name)
     }
 
-    /// All of them, in order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<RuleInForce>> {
-        self.all.iter()
-    }
-
     /// What all rules together give an agent at a resource.
     pub(crate) fn given_to(&self, agent: &AgentId, resource: &str) -> ScopeSet {
         let of_agent = self.all.iter().filter(|r| r.rule.agent == *agent);
