@@ -100,6 +100,13 @@ pub struct SignalTransmitter {
     /// `medium` or `high`.
     #[serde(default)]
     pub risk_threshold: RiskThreshold,
+    /// For how long what it says of compliance and risk is known, unless it says something else before.
+    #[serde(default = "month")]
+    pub fact_max_age: Span,
+}
+
+fn month() -> Span {
+    Span::days(30)
 }
 
 fn algorithms() -> Vec<SignatureAlgorithm> {

@@ -11,6 +11,7 @@ use crate::people::{People, PeopleError, router as people_router};
 use crate::places::{InvalidPlace, Places};
 use crate::possession::Proofs;
 use crate::record::{About, Refusals};
+use crate::signals::{self, Signals};
 use crate::signin::{ProviderError, Providers};
 use crate::wire::refusal;
 use crate::workload::Workloads;
@@ -44,6 +45,8 @@ pub struct Secrets {
     pub documents: HashMap<String, Vec<u8>>,
     /// Our secrets or private keys at identity providers, by their names.
     pub providers: HashMap<String, String>,
+    /// Secrets of transmitters of signals, by their names and `secret`, `token` or `client`.
+    pub signals: HashMap<String, String>,
 }
 
 impl Secrets {
@@ -69,6 +72,16 @@ impl Secrets {
         for provider in &config.identity_providers {
             if let Some(secret) = provider.client_secret.as_ref().or(provider.private_key.as_ref()) {
                 secrets.providers.insert(provider.name.clone(), secret.read(&env, &file)?);
+            }
+        }
+        for t in &config.signals.transmitters {
+            let client = t.client.as_ref().map(|c| &c.secret);
+            for (what, secret) in
+                [("secret", t.secret.as_ref()), ("token", t.token.as_ref()), ("client", client)]
+            {
+                if let Some(secret) = secret {
+                    secrets.signals.insert(format!("{}.{what}", t.name), secret.read(&env, &file)?);
+                }
             }
         }
         let token = config.registration.initial_access_token.as_ref();
@@ -167,6 +180,7 @@ pub(crate) struct AppState {
     pub(crate) devices: Admission,
     pub(crate) initial_token: Option<SecretDigest>,
     pub(crate) metadata: ServerMetadata,
+    pub(crate) signals: Signals,
 }
 
 impl AppState {
@@ -222,6 +236,7 @@ impl Server {
         let documents = documents(&config, &secrets, &egress, &store, &clock)?;
         let providers = Providers::new(&config, &secrets, egress.clone(), Arc::clone(&clock))?;
         let workloads = Attesters::new(&config, &egress, Arc::clone(&clock))?;
+        let signals = Signals::new(&config, &secrets, &egress);
         let key_sets = ClientKeySets::new(egress, Arc::clone(&clock));
         let clients =
             Clients::new(&config, &places, &secrets, documents, key_sets, store.clone(), Arc::clone(&clock))?;
@@ -250,6 +265,7 @@ impl Server {
             workloads: Workloads::new(&config, workloads),
             people: Arc::new(people),
             proofs: Proofs::new(&config, &master_key)?,
+            signals,
             config,
             store,
             clock,
@@ -279,6 +295,16 @@ impl Server {
     /// The pages for people.
     pub fn people(&self) -> Arc<People> {
         Arc::clone(&self.0.people)
+    }
+
+    /// Fetches, verifies and sends signals, until it is dropped.
+    pub async fn signals(&self) {
+        signals::for_ever(Arc::clone(&self.0)).await;
+    }
+
+    /// Does once what [`signals`](Self::signals) does for ever, without waiting for anything; says what failed.
+    pub async fn signals_once(&self) -> Vec<String> {
+        signals::round(&self.0).await
     }
 
     /// Rotates keys and forgets what is over. To be called every minute.

@@ -38,8 +38,10 @@ pub(crate) async fn serve(asked: ServeArgs) -> Result<(), Failure> {
     let service = Service::start(loaded).await?;
     said::at_start(&service).await?;
     let maintenance = tokio::spawn(service.clone().maintain());
+    let signals = tokio::spawn(service.clone().signals());
     listener.run(service.router(), stop::signal()).await;
     maintenance.abort();
+    signals.abort();
     said::at_end();
     Ok(())
 }

@@ -74,6 +74,11 @@ impl Service {
         self.server.router().merge(self.gateway.router()).merge(ready::routes(self.store.clone()))
     }
 
+    /// Fetches, verifies and sends signals, for ever.
+    pub(crate) async fn signals(self) {
+        self.server.signals().await;
+    }
+
     /// Rotates keys and prunes, for ever. What fails is tried again a minute later.
     pub(crate) async fn maintain(self) {
         loop {

@@ -20,7 +20,7 @@ pub use hash::{HashError, MAX_PASSWORD, MIN_PASSWORD};
 pub use logout::LogOut;
 pub(crate) use pages::{Guess, sign_in_path};
 pub(crate) use passkeys::Passkeys;
-pub(crate) use provider::{NewPerson, email_of, make_user};
+pub(crate) use provider::{NewPerson, basic, email_of, make_user};
 pub use provider::{ProviderError, Providers};
 pub(crate) use provider::{ProviderFault, connect, connect_links, disconnect, identity_rows};
 pub(crate) use session::Way;

@@ -205,6 +205,7 @@ impl NewSession {
             tx.end_session(&old.user.id, &old.session.hash)?;
         }
         tx.record(self.event.clone());
+        crate::signals::signed_in(tx, &self.session.user, self.session.created_at, &self.event.trace)?;
         tx.insert_session(&self.session)
     }
 }

@@ -12,6 +12,7 @@ mod id_jag;
 mod proofs;
 mod refresh;
 mod registration;
+mod signals;
 mod signed;
 mod tokens;
 mod workloads;

@@ -15,5 +15,6 @@ mod openid;
 mod par;
 mod registration;
 mod rich;
+mod signals;
 mod signed_answers;
 mod signed_requests;

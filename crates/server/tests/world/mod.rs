@@ -5,6 +5,7 @@
 pub mod person;
 pub mod pki;
 pub mod proof;
+pub mod signals;
 pub mod workload;
 
 mod forms;

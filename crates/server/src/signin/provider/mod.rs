@@ -20,6 +20,7 @@ pub(super) use flow::{go, links};
 pub(crate) use link::{connect, connect_links, disconnect, identity_rows};
 
 pub(crate) use policy::email_of;
+pub(crate) use token::basic;
 
 use crate::clients::ClientKeySets;
 use crate::server::Secrets;

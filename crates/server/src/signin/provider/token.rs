@@ -175,7 +175,7 @@ fn bearer(access: &str) -> Result<Ask, String> {
 }
 
 /// `client_secret_basic`: both halves are encoded as a form is (RFC 6749 §2.3.1).
-fn basic(client: &str, secret: &str) -> String {
+pub(crate) fn basic(client: &str, secret: &str) -> String {
     let encode = |s: &str| url::form_urlencoded::byte_serialize(s.as_bytes()).collect::<String>();
     format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(client), encode(secret))))
 }

@@ -1,0 +1,86 @@
+//! What is done about signals without being asked: fetching, verifying, telling.
+
+use super::receive::{Transmitter, Waiting, fetch, tend};
+use crate::server::AppState;
+use prokura_config::SignalDelivery;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+/// A transmitter that answers at once although it was asked to wait is asked again after so long.
+const PAUSE: Duration = Duration::from_secs(5);
+/// A failure is tried again after so long, and twice as long each time.
+const FIRST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(300);
+/// Streams at transmitters are looked after so often.
+const TEND: Duration = Duration::from_secs(60);
+
+/// Does it all until it is dropped.
+pub(crate) async fn for_ever(app: Arc<AppState>) {
+    let mut tasks = JoinSet::new();
+    for t in &app.signals.transmitters {
+        tasks.spawn(keep_tending(Arc::clone(&app), Arc::clone(t)));
+        if t.config.delivery == SignalDelivery::Poll {
+            tasks.spawn(keep_fetching(Arc::clone(&app), Arc::clone(t)));
+        }
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+/// Does everything once that is due now, without waiting for events; says what failed.
+pub(crate) async fn round(app: &AppState) -> Vec<String> {
+    let mut failed = Vec::new();
+    for t in &app.signals.transmitters {
+        failed.extend(tend(app, t).await.err());
+        if t.config.delivery == SignalDelivery::Poll {
+            failed.extend(drain(app, t).await.err());
+        }
+    }
+    failed
+}
+
+/// Fetches until nothing is left and everything is acknowledged.
+async fn drain(app: &AppState, t: &Arc<Transmitter>) -> Result<(), String> {
+    let mut waiting = Waiting::default();
+    while fetch(app, t, &mut waiting, true).await? > 0 {}
+    Ok(())
+}
+
+async fn keep_tending(app: Arc<AppState>, t: Arc<Transmitter>) {
+    let mut wait = FIRST;
+    loop {
+        wait = match tend(&app, &t).await {
+            Ok(()) => TEND,
+            Err(why) => {
+                tracing::warn!(
+                    transmitter = t.name(),
+                    why,
+                    "a stream at a transmitter cannot be looked after"
+                );
+                (wait * 2).min(LONGEST)
+            }
+        };
+        sleep(wait).await;
+    }
+}
+
+async fn keep_fetching(app: Arc<AppState>, t: Arc<Transmitter>) {
+    let (mut waiting, mut failures) = (Waiting::default(), 0_u32);
+    loop {
+        let begun = app.clock.now();
+        match fetch(&app, &t, &mut waiting, false).await {
+            Ok(came) => {
+                failures = 0;
+                if came == 0 && app.clock.now().since(begun) < PAUSE {
+                    sleep(PAUSE).await;
+                }
+            }
+            Err(why) => {
+                tracing::warn!(transmitter = t.name(), why, failures, "events cannot be fetched");
+                sleep(FIRST.saturating_mul(1 << failures.min(9)).min(LONGEST)).await;
+                failures += 1;
+            }
+        }
+    }
+}
