@@ -141,7 +141,7 @@ impl Access {
             Asks::Browser => vec![browser()],
             Asks::Device => vec![Way::Device(Arc::new(self.terminal.clone())), browser()],
             Asks::Itself => vec![Way::Own],
-            Asks::Platform(workload) => vec![Way::Workload(Arc::new(workload.clone()))],
+            Asks::Platform(workload) => vec![workload.clone().way()],
             Asks::Nobody => vec![Way::Stored],
         }
     }

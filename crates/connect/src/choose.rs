@@ -1,4 +1,4 @@
-//! Whether a workload speaks for itself, where nobody said so: `docs/decisions/0013-the-agents-own-platform.md`.
+//! Whether a workload speaks for itself, where nobody said so: `docs/decisions/0012-the-agents-own-platform.md`.
 
 use prokura_sdk::workload::SpeaksFor;
 

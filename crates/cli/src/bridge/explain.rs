@@ -93,6 +93,12 @@ impl Explanation {
     async fn evidence(&mut self, workload: &Workload, found: &Discovered) -> Result<(), Failure> {
         let issuer = &found.issuer.issuer;
         let wanted = workload.audience(issuer).to_owned();
+        if !workload.gives_tokens() {
+            let sentence =
+                format!("`{}` gives no token: the server attests what it says", workload.platform());
+            self.say("what the platform says", true, vec![sentence]);
+            return Ok(());
+        }
         match workload.evidence(issuer).await {
             Ok(evidence) => {
                 let fits = evidence.audiences() == [wanted.clone()];

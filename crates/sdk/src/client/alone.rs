@@ -89,8 +89,14 @@ impl Inner {
             ("subject_token", subject),
             ("subject_token_type", enterprise.subject_type.clone()),
         ]);
-        let request =
-            TokenRequest { endpoint: &endpoint, issuer: &issuer, client: Some(&client), form, key: None };
+        let request = TokenRequest {
+            endpoint: &endpoint,
+            issuer: &issuer,
+            client: Some(&client),
+            form,
+            key: None,
+            attested: None,
+        };
         let given = request.token(&self.means).await?;
         match given.issued_token_type.as_deref() {
             Some(ID_JAG) => Ok(given.access_token.reveal().to_owned()),

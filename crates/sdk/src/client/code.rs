@@ -201,6 +201,7 @@ async fn pushed(
         client: Some(wanted.client),
         form,
         key: wanted.key,
+        attested: None,
     };
     // With a secret in the header the id still has to stand in the request (RFC 9126 §2.1).
     let request = request.naming_its_client();

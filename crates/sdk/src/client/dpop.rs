@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue, Method};
 use prokura_oauth::dpop::Statement;
 use prokura_oauth::jose::{Algorithm, SigningKey};
+use prokura_oauth::json::obj;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -54,6 +55,20 @@ impl ProofKey {
         self.0.public().thumbprint().unwrap_or_default().to_owned()
     }
 
+    /// A proof of possession of the key of an attestation, for `issuer` and with its challenge
+    /// (draft-ietf-oauth-attestation-based-client-auth-10 §5.1).
+    pub(crate) fn prove_attestation(&self, means: &Means, issuer: &str, url: &Url) -> Option<HeaderValue> {
+        let mut claims = obj([
+            ("aud", issuer.into()),
+            ("iat", means.clock.now().seconds().into()),
+            ("jti", prokura_core::random_id("", &*means.rng).into()),
+        ]);
+        if let Some(challenge) = means.nonces.of(url) {
+            claims.insert("challenge", challenge.into());
+        }
+        HeaderValue::try_from(self.0.sign("oauth-client-attestation-pop+jwt", &claims).ok()?).ok()
+    }
+
     /// A proof, good for one request (RFC 9449 §4.2); `token` is the access token that goes with it, at a resource.
     pub(crate) fn prove(
         &self,
@@ -89,6 +104,13 @@ impl Nonces {
     pub(crate) fn of(&self, url: &Url) -> Option<String> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(&url.origin().ascii_serialization()).cloned()
+    }
+
+    /// Remembers a challenge, which goes into the next proof as a nonce does.
+    pub(crate) fn put(&self, url: &Url, challenge: &str) -> bool {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let challenge = challenge.to_owned();
+        all.insert(url.origin().ascii_serialization(), challenge.clone()) != Some(challenge)
     }
 
     /// Remembers the nonce of an answer; whether there was one that is new.

@@ -59,6 +59,15 @@ pub enum ClientError {
         /// `aud` of the evidence.
         audiences: Vec<String>,
     },
+    /// What the platform gave is for nobody in particular, and nobody was named.
+    #[error(
+        "what this platform says of the workload is good at any server that takes it, so it is shown only to one that is \
+         named: `issuer={issuer}`, if that is the one that you mean"
+    )]
+    Unbound {
+        /// The authorization server that was discovered.
+        issuer: String,
+    },
     /// Another authorization server grants access than the one that a person named.
     #[error(
         "access is granted by `{issuer}`, but the evidence of this workload is to be shown to `{only}` only: it was not \
@@ -175,6 +184,7 @@ impl ClientError {
             | Self::Source { .. }
             | Self::Audience { .. }
             | Self::OtherIssuer { .. }
+            | Self::Unbound { .. }
             | Self::DpopNeeded(_)
             | Self::OtherOrigin { .. }
             | Self::Unreachable { .. }

@@ -27,6 +27,7 @@
 //! Another HTTP client sends the same by a [`Call`]; `rmcp` does by the feature `rmcp`.
 
 mod alone;
+mod attested;
 mod auth;
 mod builder;
 mod call;

@@ -85,6 +85,7 @@ impl Asking<'_> {
             client,
             form,
             key: self.key.as_deref(),
+            attested: None,
         }
     }
 
@@ -208,7 +209,9 @@ impl Inner {
             bound: given.bound,
             expires_at: self.end_of(given.expires_in),
             // Whoever can say who it is at any time has nothing to gain by a secret that lasts.
-            refresh_token: given.refresh_token.filter(|_| !matches!(self.way, Way::Workload(_))),
+            refresh_token: given
+                .refresh_token
+                .filter(|_| !matches!(self.way, Way::Workload(_) | Way::Attested(_))),
             granted: given.scope.unwrap_or_else(|| asking.scope.clone()),
             asked: asking.scope,
             key: asking.key.filter(|_| given.bound),
@@ -221,6 +224,7 @@ impl Inner {
             Way::Device(screen) => self.twice(asking, Person::Device(&**screen)).await,
             Way::Own => self.by_itself(asking).await,
             Way::Workload(source) => self.as_workload(asking, &**source).await,
+            Way::Attested(workload) => self.as_attested(asking, workload).await,
             Way::Enterprise(enterprise) => self.by_enterprise(asking, enterprise).await,
             Way::Exchange(exchange) => self.by_exchange(asking, exchange).await,
             Way::Stored => Err(ClientError::SignInNeeded(self.server.to_string())),
@@ -318,8 +322,14 @@ impl Inner {
         let later = |e: ClientError| (e, Some(client.kind));
         let mut form = asking.scope_parameter();
         form.push(("resource", asking.resource.clone()));
-        let request =
-            TokenRequest { endpoint, issuer: &issuer.issuer, client: Some(&client), form, key: None };
+        let request = TokenRequest {
+            endpoint,
+            issuer: &issuer.issuer,
+            client: Some(&client),
+            form,
+            key: None,
+            attested: None,
+        };
         let told = request.naming_its_client().send(&self.means).await.map_err(|e| later(e.into()))?;
         let begun = Begun::read(&told).map_err(|e| later(e.into()))?;
         screen.show(&begun.shown);

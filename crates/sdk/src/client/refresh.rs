@@ -26,6 +26,7 @@ impl Inner {
                 ("resource", kept.resource.clone()),
             ],
             key: kept.key.as_deref(),
+            attested: None,
         };
         let given = match request.token(&self.means).await {
             Err(error) if error.is_unreachable() => request.token(&self.means).await?,
@@ -54,6 +55,7 @@ impl Inner {
             client: client.as_ref(),
             form,
             key: None,
+            attested: None,
         };
         match request.send(&self.means).await {
             // The answer is empty (RFC 7009 §2.2), which is no JSON.

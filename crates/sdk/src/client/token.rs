@@ -1,5 +1,6 @@
 //! The token endpoint (RFC 6749 §5): one request, its proof, and what comes back.
 
+use super::attested::{Attested, challenge_of};
 use super::auth::Registered;
 use super::dpop::{PROOF, ProofKey};
 use super::means::Means;
@@ -100,6 +101,8 @@ pub(crate) struct TokenRequest<'a> {
     pub(crate) client: Option<&'a Registered>,
     pub(crate) form: Vec<(&'static str, String)>,
     pub(crate) key: Option<&'a ProofKey>,
+    /// What an attester said of the client.
+    pub(crate) attested: Option<Attested<'a>>,
 }
 
 impl TokenRequest<'_> {
@@ -126,12 +129,18 @@ impl TokenRequest<'_> {
     pub(crate) async fn send(&self, means: &Means) -> Result<Object, TokenError> {
         let (answer, new_nonce) = self.once(means).await?;
         match self.judge(&answer) {
-            Err(error) if error.is("use_dpop_nonce") && new_nonce && self.key.is_some() => {
+            Err(error) if new_nonce && self.wants_it_in_a_proof(&error) => {
                 let (answer, _) = self.once(means).await?;
                 self.judge(&answer)
             }
             judged => judged,
         }
+    }
+
+    /// Whether a nonce or challenge that came with this refusal goes into another proof.
+    fn wants_it_in_a_proof(&self, error: &TokenError) -> bool {
+        let nonce = error.is("use_dpop_nonce") && self.key.is_some();
+        nonce || (error.is("use_attestation_challenge") && self.attested.is_some())
     }
 
     async fn once(&self, means: &Means) -> Result<(Answer, bool), TokenError> {
@@ -146,6 +155,9 @@ impl TokenRequest<'_> {
                     .ok_or(TokenError::Unwritable)?,
             );
         }
+        if let Some(attested) = &self.attested {
+            attested.put(means, self, &mut headers).ok_or(TokenError::Unwritable)?;
+        }
         let body = Serializer::new(String::new()).extend_pairs(&form).finish().into_bytes();
         let answer = post(&means.egress, self.endpoint, headers, FORM, body).await;
         let answer = answer.map_err(|e| TokenError::Unreachable {
@@ -153,6 +165,8 @@ impl TokenRequest<'_> {
             cause: e.to_string(),
         })?;
         let new_nonce = means.nonces.learn(self.endpoint.as_url(), &answer.headers);
+        let challenge = challenge_of(&answer).filter(|_| self.attested.is_some());
+        let new_nonce = challenge.map_or(new_nonce, |c| means.nonces.put(self.endpoint.as_url(), &c));
         Ok((answer, new_nonce))
     }
 

@@ -3,6 +3,7 @@
 use super::auth::{ASSERTION_TYPE, ClientAuth};
 use super::device::DeviceScreen;
 use super::visit::UserAgent;
+use crate::workload::Workload;
 use async_trait::async_trait;
 use std::fmt;
 use std::path::PathBuf;
@@ -21,6 +22,9 @@ pub enum Way {
     /// §2.1), for which nobody has to be registered; where the client was registered by hand and has no other way to
     /// prove itself, it authenticates that client (RFC 7523 §2.2), which acts by its own authority.
     Workload(Arc<dyn TokenSource>),
+    /// A workload whose platform gives no token: the authorization server attests what it says, bound to a key of this
+    /// process (draft-ietf-oauth-attestation-based-client-auth-10): nothing is stored.
+    Attested(Arc<Workload>),
     /// The enterprise's identity provider vouches for the person (MCP enterprise-managed authorization).
     Enterprise(Enterprise),
     /// A token that the agent was handed, exchanged for a narrower one (RFC 8693).
@@ -36,6 +40,7 @@ impl Way {
             Self::Browser(_) | Self::Device(_) | Self::Stored => "person",
             Self::Own => "own",
             Self::Workload(_) => "workload",
+            Self::Attested(_) => "attested",
             Self::Enterprise(_) => "enterprise",
             Self::Exchange(_) => "exchange",
         }

@@ -71,13 +71,18 @@ impl Aws<'_> {
     }
 
     /// Where the token service of a region is asked; the global one makes no tokens.
-    pub(super) fn endpoint(&self, region: &str) -> Result<Url, EvidenceError> {
+    fn endpoint(&self, region: &str) -> Result<Url, EvidenceError> {
         let named = ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"].iter().find_map(|n| self.around.variable(n));
-        let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
-        let address = named.unwrap_or_else(|| format!("https://sts.{region}.amazonaws.com{suffix}/"));
-        let mut url = parsed(&address)?;
+        let Some(named) = named else { return self.regional(region) };
+        let mut url = parsed(&named)?;
         url.set_path("/");
         Ok(url)
+    }
+
+    /// The token service of a region by its own name.
+    pub(super) fn regional(&self, region: &str) -> Result<Url, EvidenceError> {
+        let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
+        parsed(&format!("https://sts.{region}.amazonaws.com{suffix}/"))
     }
 
     pub(super) async fn region(&self) -> Result<String, EvidenceError> {

@@ -26,7 +26,7 @@ pub struct Document {
     /// Where it came from, for people.
     pub place: String,
     /// What it consists of, by the names that an attester expects.
-    pub parts: Vec<(&'static str, String)>,
+    pub parts: Object,
 }
 
 impl Evidence {

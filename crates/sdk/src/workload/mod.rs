@@ -2,14 +2,13 @@
 //! authorization server, so that nothing has to be stored.
 //!
 //! ```no_run
-//! use prokura_sdk::client::{Client, Way};
+//! use prokura_sdk::client::Client;
 //! use prokura_sdk::workload::{Options, Surroundings, detect};
-//! use std::sync::Arc;
 //!
 //! # fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let detection = detect(&Surroundings::system(), &Options::default());
 //! let found = detection.found.ok_or("this is no platform that gives tokens")?;
-//! let client = Client::to("https://mcp.example.com/mcp")?.way(Way::Workload(Arc::new(found.workload))).build()?;
+//! let client = Client::to("https://mcp.example.com/mcp")?.way(found.workload.way()).build()?;
 //! # Ok(())
 //! # }
 //! ```
@@ -25,6 +24,7 @@ mod around;
 mod aws;
 mod azure;
 mod detect;
+mod documents;
 mod error;
 mod evidence;
 mod gcp;
@@ -42,7 +42,7 @@ pub(crate) use evidence::is_addressed_to;
 pub use evidence::{Document, Evidence, audiences, claims};
 pub use options::Options;
 
-use crate::client::{JWT_BEARER_ASSERTION, Secret, TokenSource};
+use crate::client::{JWT_BEARER_ASSERTION, Secret, TokenSource, Way};
 use async_trait::async_trait;
 use out::Out;
 use prokura_core::{Clock, Platform, SystemClock};
@@ -134,6 +134,32 @@ impl Workload {
                 Err(EvidenceError::NotToken(self.platform))
             }
         }
+    }
+
+    /// Evidence that is no token, for a challenge of an attester and the thumbprint of a key (RFC 7638).
+    ///
+    /// # Errors
+    /// [`EvidenceError`]; [`EvidenceError::Token`] if the platform gives tokens.
+    pub async fn document(&self, challenge: &str, thumbprint: &str) -> Result<Document, EvidenceError> {
+        self.options.check()?;
+        let (around, options, out) = (&self.around, &self.options, &self.out());
+        let aws = aws::Aws { around, options, out, now: self.clock.now() };
+        match self.platform {
+            Platform::AwsCaller => aws.caller(challenge, thumbprint).await,
+            Platform::Ec2 => aws.instance_document().await,
+            Platform::AzureVm => azure::Azure { around, options, out }.attested(challenge).await,
+            other => Err(EvidenceError::Token(other)),
+        }
+    }
+
+    /// Whether the platform gives tokens, as opposed to evidence that an attester has to look at.
+    pub fn gives_tokens(&self) -> bool {
+        !matches!(self.platform, Platform::AwsCaller | Platform::Ec2 | Platform::AzureVm)
+    }
+
+    /// The way of a client to its tokens.
+    pub fn way(self) -> Way {
+        if self.gives_tokens() { Way::Workload(Arc::new(self)) } else { Way::Attested(Arc::new(self)) }
     }
 
     fn out(&self) -> Out {

@@ -130,6 +130,11 @@ impl Double {
                 )?;
                 Ok(managed(&asked.query["resource"]))
             }
+            "/metadata/attested/document" => {
+                need(asked.header("metadata") == "true", StatusCode::BAD_REQUEST)?;
+                need(asked.query["nonce"].len() <= 10, StatusCode::BAD_REQUEST)?;
+                Ok(r#"{"encoding":"pkcs7","signature":"c2lnbmVk"}"#.into_response())
+            }
             "/msi/token" => {
                 need(asked.header("x-identity-header") == "of this app", StatusCode::UNAUTHORIZED)?;
                 Ok(managed(&asked.query["resource"]))
