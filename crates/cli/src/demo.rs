@@ -8,8 +8,8 @@ use crate::serve::stop;
 use crate::show::{Names, chain, outcome, print, short, until};
 use clap::Args;
 use prokura_config::{Config, Dev};
-use prokura_core::{SystemRng, Timestamp, random_id};
-use prokura_demo::{Boxed, Narrator, Record, Recorded, SalesData, Software, Stage, Telling, play};
+use prokura_core::{SystemClock, SystemRng, Timestamp, random_id};
+use prokura_demo::{Boxed, Cluster, Narrator, Record, Recorded, SalesData, Software, Stage, Telling, play};
 use prokura_ledger::{Entry, EventKind, Filter, Outcome};
 use prokura_server::signin::{NewUser, add};
 use prokura_store::StoreError;
@@ -41,8 +41,9 @@ pub(crate) async fn demo(asked: DemoArgs) -> Result<(), Failure> {
         Err(_) => Listener::bind(any).await?,
     };
     let address = listener.address().map_err(Failure::refused)?;
-    let service = Service::start(loaded(folder.path(), address, upstream)?).await?;
-    let stage = stage(&service).await?;
+    let cluster = Cluster::new().map_err(Failure::refused)?;
+    let service = Service::start(loaded(folder.path(), address, upstream, &cluster)?).await?;
+    let stage = stage(&service, cluster).await?;
     let serving = tokio::spawn(listener.run(service.router(), stop::signal()));
     let maintenance = tokio::spawn(service.clone().maintain());
     tell(&asked, &stage, &service).await?;
@@ -63,7 +64,7 @@ async fn tell(asked: &DemoArgs, stage: &Stage, service: &Service) -> Result<(), 
     let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let telling = if asked.json { Telling::Json } else { Telling::Lines { colour } };
     let mut narrator = Narrator::new(telling, &mut out, &record);
-    play(stage, &SystemRng, &mut narrator).await.map_err(Failure::refused)?;
+    play(stage, &SystemRng, &SystemClock, &mut narrator).await.map_err(Failure::refused)?;
     let steps = narrator.steps();
     let whole = whole(service).await?;
     if !asked.json {
@@ -97,26 +98,48 @@ default_scopes = ["tools:generate_summary"]
 "read:report" = { title = "Read sales reports", actions = ["tool:read_report", "resource:report/*"] }
 "read:staff" = { title = "Read the list of the staff", actions = ["tool:list_employees"] }
 "write:staff" = { title = "Change roles of the staff", actions = ["tool:modify_employee"] }
+
+[[workload.provider]]
+name = "cluster"
+platform = "kubernetes"
+issuer = "CLUSTER"
+jwks_file = "KEYS"
+
+[[workload.rule]]
+name = "night-reports"
+provider = "cluster"
+agent = "night-reporter"
+when = { namespace = "reports", service_account = "night-reporter" }
+[[workload.rule.grant]]
+resource = "sales"
+scopes = ["read:report"]
 "#;
 
 const CLIENT: &str = "https://reporter.example/client.json";
 const CALLBACK: &str = "https://reporter.example/callback";
 
-fn loaded(folder: &std::path::Path, address: SocketAddr, upstream: SocketAddr) -> Result<Loaded, Failure> {
-    let document = folder.join("client.json");
+fn loaded(
+    folder: &std::path::Path,
+    address: SocketAddr,
+    upstream: SocketAddr,
+    cluster: &Cluster,
+) -> Result<Loaded, Failure> {
+    let (document, keys) = (folder.join("client.json"), folder.join("cluster.jwks"));
     let client = serde_json::json!({
         "client_id": CLIENT, "client_name": "Reporter", "redirect_uris": [CALLBACK],
         "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
         "token_endpoint_auth_method": "none",
     });
-    std::fs::write(&document, client.to_string())
-        .map_err(|e| Failure::refused(format!("a temporary file: {e}")))?;
+    let unwritten = |e| Failure::refused(format!("a temporary file: {e}"));
+    std::fs::write(&document, client.to_string()).map_err(unwritten)?;
+    std::fs::write(&keys, cluster.jwks().map_err(Failure::refused)?).map_err(unwritten)?;
     let head = format!(
         "issuer = \"http://localhost:{}\"\nlisten = \"{address}\"\ndatabase = \"sqlite:{}\"\n",
         address.port(),
         folder.join("demo.db").display()
     );
-    let text = head + &CONFIG.replace("UPSTREAM", &upstream.to_string());
+    let said = CONFIG.replace("UPSTREAM", &upstream.to_string()).replace("CLUSTER", Cluster::ISSUER);
+    let text = head + &said.replace("KEYS", &keys.display().to_string());
     let mut config = Config::parse(&text).map_err(Failure::refused)?;
     let mut dev = Dev::default();
     dev.client_metadata.insert(CLIENT.to_owned(), document.display().to_string());
@@ -125,7 +148,7 @@ fn loaded(folder: &std::path::Path, address: SocketAddr, upstream: SocketAddr) -
 }
 
 /// Alice, with a password that only this run knows.
-async fn stage(service: &Service) -> Result<Stage, Failure> {
+async fn stage(service: &Service, cluster: Cluster) -> Result<Stage, Failure> {
     let password = random_id("", &*service.rng);
     let alice = NewUser { login: "alice".into(), name: "Alice".into(), password: Some(password.clone()) };
     add(&service.store, &*service.clock, &*service.rng, &alice).await.map_err(Failure::refused)?;
@@ -137,6 +160,7 @@ async fn stage(service: &Service) -> Result<Stage, Failure> {
         software: Software { client_id: CLIENT.into(), redirect_uri: CALLBACK.into() },
         login: alice.login,
         password,
+        cluster,
     })
 }
 

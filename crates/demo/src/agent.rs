@@ -70,6 +70,11 @@ impl<'a> Agent<'a> {
         Self { http, software, resource: resource.to_owned(), rng, found, tokens }
     }
 
+    /// The address of the MCP server.
+    pub(crate) fn resource(&self) -> &str {
+        &self.resource
+    }
+
     /// Calls a method of the MCP server with the token that it holds, if any.
     pub(crate) async fn call(
         &self,
@@ -167,7 +172,7 @@ impl<'a> Agent<'a> {
             ("code", code.as_str()),
             ("code_verifier", attempt.verifier.reveal()),
         ];
-        self.tokens = self.token(tell, &form, StatusCode::OK).await?;
+        self.tokens = self.token(tell, "agent", &form, StatusCode::OK).await?;
         Ok(())
     }
 
@@ -196,7 +201,7 @@ impl<'a> Agent<'a> {
             ("resource", self.resource.as_str()),
             ("refresh_token", old.as_str()),
         ];
-        let fresh = self.token(tell, &form, must).await?;
+        let fresh = self.token(tell, "agent", &form, must).await?;
         if must == StatusCode::OK {
             if fresh.refresh == old {
                 return Err(Broken::because("the refresh token did not rotate"));
@@ -206,9 +211,11 @@ impl<'a> Agent<'a> {
         Ok(())
     }
 
-    async fn token(
+    /// Asks the token endpoint, as whoever it is.
+    pub(crate) async fn token(
         &self,
         tell: &mut Narrator<'_>,
+        from: &'static str,
         form: &[(&str, &str)],
         must: StatusCode,
     ) -> Result<Tokens, Broken> {
@@ -228,8 +235,10 @@ impl<'a> Agent<'a> {
             Some(error) => error.to_owned(),
             None => format!("{} for {} min", tokens.scope, tokens.seconds / 60),
         };
-        let did = Did::new("agent", "server", &Method::POST, &self.found.token_endpoint).of(&answer);
-        let grant = form.first().map_or("", |(_, grant)| grant);
+        let did = Did::new(from, "server", &Method::POST, &self.found.token_endpoint).of(&answer);
+        let grant = form
+            .first()
+            .map_or("", |(_, grant)| grant.trim_start_matches("urn:ietf:params:oauth:grant-type:"));
         tell.step(did.what(grant).must(must).noting(note)).await?;
         Ok(tokens)
     }

@@ -6,13 +6,16 @@
 
 mod agent;
 mod browser;
+mod cluster;
 mod data;
 mod http;
 mod narrator;
+mod pods;
 mod story;
 mod upstream;
 
 pub use agent::Software;
+pub use cluster::Cluster;
 pub use data::{DataError, Employee, SalesData};
 pub use http::Broken;
 pub use narrator::{Boxed, Narrator, Record, Recorded, Telling};

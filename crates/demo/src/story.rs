@@ -2,15 +2,17 @@
 
 use crate::agent::{Agent, Called, Software};
 use crate::browser::{Browser, Page};
+use crate::cluster::Cluster;
 use crate::http::{Broken, Http};
 use crate::narrator::Narrator;
+use crate::pods::Pods;
 use http::StatusCode;
-use prokura_core::Rng;
+use prokura_core::{Clock, Rng};
 use prokura_oauth::json::{Object, Value, obj};
 use url::Url;
 
 /// Where the story plays, and who plays in it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Stage {
     /// The authorization server.
     pub issuer: String,
@@ -22,6 +24,8 @@ pub struct Stage {
     pub login: String,
     /// The user's password.
     pub password: String,
+    /// The cluster whose pods come, and whose word counts.
+    pub cluster: Cluster,
 }
 
 const SUMMARY: &str = "tools:generate_summary";
@@ -30,7 +34,12 @@ const SUMMARY: &str = "tools:generate_summary";
 ///
 /// # Errors
 /// [`Broken`] says at which step it did not go as it must.
-pub async fn play(stage: &Stage, rng: &dyn Rng, tell: &mut Narrator<'_>) -> Result<(), Broken> {
+pub async fn play(
+    stage: &Stage,
+    rng: &dyn Rng,
+    clock: &dyn Clock,
+    tell: &mut Narrator<'_>,
+) -> Result<(), Broken> {
     let http = Http::new();
     let mut agent = Agent::new(http.clone(), stage.software.clone(), &stage.resource, rng);
     let mut alice = Browser::new(http, &origin(&stage.issuer)?);
@@ -71,7 +80,11 @@ pub async fn play(stage: &Stage, rng: &dyn Rng, tell: &mut Narrator<'_>) -> Resu
     agent.call(tell, "tools/call", summary(), StatusCode::OK, quoted).await?;
     revoke(tell, &mut alice, &stage.issuer).await?;
     agent.call(tell, "tools/call", summary(), StatusCode::UNAUTHORIZED, Called::refusal).await?;
-    agent.refresh(tell, StatusCode::BAD_REQUEST).await
+    agent.refresh(tell, StatusCode::BAD_REQUEST).await?;
+
+    tell.act("A pod has no secret: what its cluster says of it is enough, for what a rule gives such pods")?;
+    let pods = Pods { cluster: &stage.cluster, agent: &agent, clock, rng };
+    pods.come(tell).await.map(drop)
 }
 
 async fn sign_in(
@@ -112,7 +125,7 @@ fn summary() -> Object {
     tool("generate_summary", obj([("quarter", "2026-Q3".into())]))
 }
 
-fn report() -> Object {
+pub(crate) fn report() -> Object {
     tool("read_report", obj([("quarter", "2026-Q3".into())]))
 }
 
@@ -120,7 +133,7 @@ fn delete() -> Object {
     tool("delete_employee", obj([("id", 2_i64.into())]))
 }
 
-fn quoted(called: &Called) -> String {
+pub(crate) fn quoted(called: &Called) -> String {
     format!("\"{}\"", called.text())
 }
 

@@ -8,15 +8,12 @@ pub(crate) fn exact(at: Timestamp) -> String {
     jiff::Timestamp::from_second(at.seconds()).map(|t| t.to_string()).unwrap_or_default()
 }
 
-/// A time that is near: the clock's alone if it is today, else the day too; in the machine's zone.
+/// A time that is near: the clock's alone if it is today, else the day too; in the machine's zone. What stands in the
+/// configuration ends with it, which is told as further notice.
 pub(crate) fn until(at: Timestamp, now: Timestamp) -> String {
     let zone = jiff::tz::TimeZone::system();
-    let zoned = |t: Timestamp| {
-        jiff::Timestamp::from_second(t.seconds())
-            .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
-            .to_zoned(zone.clone())
-    };
-    let (at, now) = (zoned(at), zoned(now));
+    let zoned = |t: Timestamp| jiff::Timestamp::from_second(t.seconds()).map(|t| t.to_zoned(zone.clone()));
+    let (Ok(at), Ok(now)) = (zoned(at), zoned(now)) else { return "further notice".to_owned() };
     let form = if at.date() == now.date() { "%H:%M %Z" } else { "%Y-%m-%d %H:%M %Z" };
     at.strftime(form).to_string()
 }
@@ -44,6 +41,13 @@ pub(crate) fn moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_no_end_is_until_further_notice() {
+        let now = Timestamp::from_seconds(100_000);
+        assert_eq!(until(Timestamp::from_seconds(253_402_300_799), now), "further notice");
+        assert!(until(now, now).starts_with(|c: char| c.is_ascii_digit()));
+    }
 
     #[test]
     fn a_time_is_exact_or_ago() {
