@@ -1,7 +1,6 @@
 //! The one value that is asked.
 
-use crate::Refused;
-use prokura_core::{AgentId, Fact, FactName, Principal, TraceId};
+use prokura_core::{AgentId, Fact, FactName, Principal};
 use prokura_policy::access::{
     AccessPolicies, Explained, Facts, OwnSources, Situation, Sources, Stage, Verdict,
 };
@@ -55,11 +54,6 @@ impl Guard {
         let known = self.known(situation, &*sources);
         let facts = (instead, &known as &dyn Facts);
         (self.policies.evaluate(situation, &facts), self.policies.explain(situation, &facts))
-    }
-
-    /// What is to be done about a verdict that does not permit.
-    pub fn refused(&self, verdict: Verdict, situation: &Situation<'_>, trace: &TraceId) -> Refused {
-        Refused::new(verdict, situation, trace)
     }
 
     fn known<'a>(&'a self, situation: &'a Situation<'a>, sources: &'a dyn Facts) -> Known<'a> {

@@ -1,7 +1,7 @@
 //! What follows from a refusal.
 
 use crate::guard::key;
-use prokura_core::{AgentId, ClientId, Timestamp, TraceId, WorkloadId};
+use prokura_core::{AgentId, ClientId, Principal, Timestamp, TraceId, WorkloadId};
 use prokura_ledger::{Event, EventKind, Outcome as Recorded};
 use prokura_oauth::json::Value;
 use prokura_policy::access::{Outcome, Situation, Verdict};
@@ -14,6 +14,7 @@ pub struct Refused {
     verdict: Verdict,
     approvals: Vec<ApprovalKey>,
     asker: ApprovalAsker,
+    subject: Option<Principal>,
     agent: Option<AgentId>,
     client: Option<ClientId>,
     workload: Option<WorkloadId>,
@@ -21,7 +22,8 @@ pub struct Refused {
 }
 
 impl Refused {
-    pub(crate) fn new(verdict: Verdict, situation: &Situation<'_>, trace: &TraceId) -> Self {
+    /// What is to be done about this verdict on this situation.
+    pub fn new(verdict: Verdict, situation: &Situation<'_>, trace: &TraceId) -> Self {
         let asks = verdict.decisive().filter(|w| w.outcome == Outcome::Approval);
         let text = |id: Option<&dyn fmt::Display>| id.map(ToString::to_string).unwrap_or_default();
         Self {
@@ -31,6 +33,7 @@ impl Refused {
                 workload: text(situation.workload_id().map(|w| w as &dyn fmt::Display)),
                 trace: trace.to_string(),
             },
+            subject: situation.subject.cloned(),
             agent: situation.agent.cloned(),
             client: situation.client.cloned(),
             workload: situation.workload_id().cloned(),
@@ -75,6 +78,7 @@ impl Refused {
     /// [`StoreError`].
     pub fn settle(&self, tx: &mut Tx<'_>, mut event: Event, now: Timestamp) -> Result<(), StoreError> {
         event.details.insert("access", Value::Object(self.verdict.to_object()));
+        self.name(&mut event);
         let mut after = Vec::new();
         for key in &self.approvals {
             match tx.ask_approval(key, &self.asker, now)? {
@@ -93,6 +97,16 @@ impl Refused {
         tx.record(event);
         after.into_iter().for_each(|e| tx.record(e));
         Ok(())
+    }
+
+    /// Names who was refused, where the event does not.
+    fn name(&self, event: &mut Event) {
+        if event.subject.is_some() {
+            return;
+        }
+        event.subject.clone_from(&self.subject);
+        let acts = |agent: &&AgentId| self.subject.as_ref().is_some_and(|s| s.as_str() != agent.as_str());
+        event.actors = self.agent.iter().filter(acts).cloned().collect();
     }
 
     fn said(&self, action: &str, about: &Event, now: Timestamp) -> Event {

@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::serve::door::Door;
 use crate::serve::listen::Listener;
 use crate::serve::load::Loaded;
-use crate::serve::{foreign, master, ready, service, stop};
+use crate::serve::{access, foreign, master, ready, service, stop};
 use axum::Router;
 use clap::Args;
 use prokura_core::{Clock, Rng, SystemClock, SystemRng};
@@ -50,6 +50,7 @@ async fn put_together(loaded: &Loaded) -> Result<Router, Failure> {
     let store = Store::open(&loaded.database, point, Arc::clone(&clock)).await?;
     let master_key = Arc::new(master::key(loaded, &store, &*rng).await?);
     foreign::keep_names(loaded, &store, &clock, &rng).await?;
+    let access = access::guard(config, &store)?;
     let gateway = Gateway::new(GatewayOptions {
         issuer: config.issuer.clone(),
         resources: config.resources.clone(),
@@ -62,6 +63,7 @@ async fn put_together(loaded: &Loaded) -> Result<Router, Failure> {
         clock,
         rng,
         master_key,
+        access,
         upstream: Upstream::new(UpstreamConfig { trust, ..UpstreamConfig::default() }),
     });
     let gateway = gateway.map_err(Failure::usage)?;

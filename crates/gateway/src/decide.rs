@@ -1,5 +1,6 @@
 //! Decide: every action of a message is put to the policy; all must be permitted.
 
+use crate::access::Left;
 use crate::caller::Caller;
 use crate::fault::Fault;
 use crate::route::Route;
@@ -30,16 +31,17 @@ impl Warrant {
 
 /// Decides on all `actions`; on the protocol alone if there are none. If some are refused, the challenge asks for
 /// everything that the message needs at once. `arguments` are those of a call; without them, what the actions came
-/// of was decided on with them.
+/// of was decided on with them. `left` is what conditional access leaves of the authority.
 pub(crate) fn all(
     route: &Route,
     caller: &Caller,
+    left: &Left,
     actions: &[Action],
     arguments: Option<&dyn Node>,
     filtered: bool,
     now: Timestamp,
 ) -> Result<Warrant, Fault> {
-    let (authority, sign_in) = (caller.authority(), caller.sign_in());
+    let (authority, sign_in) = (left.of(caller.authority()), caller.sign_in());
     let ask =
         |action| decide(&Request { authority, action, arguments, sign_in, now, filtered }, &route.policy);
     if actions.is_empty() {

@@ -4,6 +4,7 @@
 //! event: answers must carry the id that was asked, lists are filtered, handles are sealed, and what this
 //! gateway does not know is not relayed.
 
+use crate::access::Left;
 use crate::caller::Caller;
 use crate::envelope::{Call, Id, Message};
 use crate::fault::Fault;
@@ -167,6 +168,8 @@ pub(crate) enum Passage {
 pub(crate) struct Exchange {
     pub(crate) route: Arc<Route>,
     pub(crate) caller: Caller,
+    /// What conditional access left of the caller's authority.
+    pub(crate) left: Left,
     pub(crate) handles: Handles,
     pub(crate) era: Era,
     pub(crate) origin: Origin,
@@ -254,7 +257,9 @@ impl Exchange {
 
     /// Whether a list may show this action to the caller: exactly if calling it would be permitted.
     pub(crate) fn shows(&self, action: &Action) -> bool {
-        prokura_policy::visible(self.caller.authority(), action, &self.route.policy)
+        let authority = self.left.of(self.caller.authority());
+        prokura_policy::visible(authority, action, &self.route.policy)
+            && self.left.reaches(&self.route, &self.caller, action)
     }
 
     /// The handle of an upstream's task, if this exchange may name it.

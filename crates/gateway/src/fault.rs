@@ -10,6 +10,7 @@ use crate::version::{Era, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderValue, Response, StatusCode, header};
+use prokura_access::Refused;
 use prokura_core::{Denial, Reason, ScopeSet, TraceId};
 use prokura_oauth::challenge::Challenge;
 use prokura_oauth::dpop::{self, BadNonce, ProofError};
@@ -82,6 +83,8 @@ pub(crate) enum Fault {
         /// The authorization details to ask for, where they are what is missing.
         remedy: Option<Value>,
     },
+    /// The conditions of access are not met.
+    Access(Box<Refused>),
     /// A session is to be ended, and none is named.
     NoSession,
     /// No such session for this caller.
@@ -198,6 +201,10 @@ impl Fault {
                 own(S::UNAUTHORIZED, reason.code(), reason.to_string())
             }
             Self::Denied { denial, .. } => own(S::FORBIDDEN, denial.reason.code(), denial.reason.to_string()),
+            Self::Access(refused) if refused.quarantines() => {
+                own(S::UNAUTHORIZED, refused.word(), refused.to_string())
+            }
+            Self::Access(refused) => own(S::FORBIDDEN, refused.word(), refused.to_string()),
             Self::NoSession => own(S::BAD_REQUEST, "malformed", "name the session"),
             Self::UnknownSession => own(S::NOT_FOUND, "unknown_session", "no such session; initialize again"),
             Self::UnknownEvent => own(S::NOT_FOUND, "unknown_event", "no such stream"),
@@ -272,6 +279,13 @@ impl Fault {
                 }
                 data.insert("authorization_details", remedy.clone());
             }
+            Self::Access(refused) => {
+                data.insert("error", row.word.into());
+                let waiting: Vec<_> = refused.approvals().map(Value::from).collect();
+                if !waiting.is_empty() {
+                    data.insert("approvals", Value::Array(waiting));
+                }
+            }
             _ => {
                 data.insert("error", row.word.into());
             }
@@ -337,6 +351,7 @@ impl Fault {
         let error = |error| begun.clone().error(error).description(&self.row().sentence);
         Some(match self {
             Self::NoToken => begun.scope(&route.first_asked()),
+            Self::Access(refused) if refused.quarantines() => error(OAuthError::InvalidToken),
             Self::InvalidToken(_) | Self::GrantRevoked | Self::Bound | Self::Unbound => {
                 error(OAuthError::InvalidToken).scope(&route.first_asked())
             }

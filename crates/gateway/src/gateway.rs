@@ -10,6 +10,7 @@ use crate::{metadata, walk};
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::{any, get};
+use prokura_access::Guard;
 use prokura_config::{Dpop, GatewayLimits, Issuer, ResourceConfig};
 use prokura_core::{Clock, Rng};
 use prokura_egress::Upstream;
@@ -47,6 +48,8 @@ pub struct GatewayOptions {
     pub master_key: Arc<MasterKey>,
     /// The client for the MCP servers.
     pub upstream: Upstream,
+    /// Conditional access.
+    pub access: Arc<Guard>,
 }
 
 /// The bounds, as they are used.
@@ -71,6 +74,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) upstream: Upstream,
+    pub(crate) access: Arc<Guard>,
 }
 
 /// The gateway.
@@ -98,6 +102,7 @@ impl Gateway {
             rng,
             master_key,
             upstream,
+            access,
         } = options;
         let route = |r| Route::new(&issuer, r, &servers, &clock).map(Arc::new);
         let routes = resources.iter().map(route).collect::<Result<_, _>>()?;
@@ -128,6 +133,7 @@ impl Gateway {
             clock,
             rng,
             upstream,
+            access,
         };
         Ok(Self { inner: Arc::new(inner), routes })
     }

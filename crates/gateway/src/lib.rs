@@ -9,6 +9,7 @@
 //! - every address that is given out is from the configuration.
 #![forbid(unsafe_code)]
 
+mod access;
 mod answer;
 mod body;
 mod caller;

@@ -1,5 +1,6 @@
 //! Record: what is known of a request so far, and the entries made from it.
 
+use crate::access::Left;
 use crate::caller::{Caller, Scheme};
 use crate::decide::Warrant;
 use crate::fault::Fault;
@@ -10,8 +11,10 @@ use http::Response;
 use prokura_core::{Action, Denial, Reason, TraceId};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::dpop::{NONCE_HEADER, Proof};
+use prokura_oauth::json::Value;
 use prokura_oauth::rich;
 use prokura_store::{ArtifactKind, StoreError};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// One request as far as it is known.
@@ -24,6 +27,10 @@ pub(crate) struct Scene {
     pub(crate) scheme: Scheme,
     /// The proof that came with the token, until it is spent.
     pub(crate) proof: Option<Proof>,
+    /// Where the caller is, as far as is known.
+    pub(crate) address: Option<IpAddr>,
+    /// What conditional access leaves of the caller's authority.
+    pub(crate) left: Left,
     pub(crate) trace: TraceId,
     /// What is asked for, as the record says it: `tool:read_report`, `mcp:tools/list`.
     pub(crate) action: String,
@@ -45,6 +52,8 @@ impl Scene {
             caller: Caller::Nobody,
             scheme: Scheme::Bearer,
             proof: None,
+            address: None,
+            left: Left::default(),
             trace,
             action,
             method: String::new(),
@@ -78,7 +87,11 @@ impl Scene {
         let mut events = Vec::new();
         for (permit, reason) in warrant.permits() {
             let action = permit.action().map_or_else(|| self.action.clone(), Action::to_string);
-            events.push(self.event(EventKind::Decision, action, Outcome::Permit).because(reason.code()));
+            let mut event = self.event(EventKind::Decision, action, Outcome::Permit).because(reason.code());
+            if let Some(verdict) = self.left.verdict() {
+                event.details.insert("access", Value::Object(verdict.to_object()));
+            }
+            events.push(event);
         }
         if let [only] = events.as_slice() {
             self.action.clone_from(&only.action);
@@ -121,6 +134,7 @@ impl Scene {
         let (kind, outcome) = match fault {
             _ if forwarded => (EventKind::Outcome, Outcome::Error),
             Fault::NoToken => (EventKind::Decision, Outcome::Challenge),
+            Fault::Access(refused) if refused.waits() => (EventKind::Decision, Outcome::Challenge),
             Fault::Denied { denial, .. }
                 if !denial.missing.is_empty() || matches!(denial.reason, Reason::SignIn(_)) =>
             {
@@ -154,6 +168,15 @@ impl Scene {
             event.details.insert("error", code.into());
         }
         event
+    }
+
+    /// Records a refusal; one by conditional access together with what follows from it.
+    pub(crate) async fn write_refusal(&self, fault: &Fault, forwarded: bool) -> Result<(), Fault> {
+        let event = self.refusal(fault, forwarded);
+        let Fault::Access(refused) = fault else { return self.write(vec![event]).await };
+        let (refused, now) = (refused.clone(), self.inner.clock.now());
+        let settled = self.inner.store.transact(move |tx| refused.settle(tx, event.clone(), now));
+        settled.await.map_err(|error| self.unwritten(&error))
     }
 
     /// Makes entries durable.

@@ -1,5 +1,6 @@
 //! The walk of one request: route → authenticate → parse → decide → record → inject → forward → redact → record.
 
+use crate::access::{self, Left};
 use crate::caller::Scheme;
 use crate::decide::{self, Warrant};
 use crate::ending::Ending;
@@ -84,6 +85,7 @@ impl Walk {
     /// their address. Whoever is known stands in the record, also of a refusal.
     async fn authenticate(&mut self, parts: &Parts) -> Result<(), Fault> {
         self.scene.scheme = Scheme::of(&parts.headers);
+        self.scene.address = address(parts);
         let known = self.scene.inner.authenticator.identify(&self.scene.route, parts).await;
         let caller = known.map(|known| {
             self.scene.caller = known.caller.clone();
@@ -175,7 +177,17 @@ impl Walk {
         }
         let arguments = arguments.map(|a| a as &dyn Node);
         let now = self.scene.inner.clock.now();
-        decide::all(&self.scene.route, &self.scene.caller, actions, arguments, filtered, now)
+        let ask = |scene: &Scene, left: &Left| {
+            decide::all(&scene.route, &scene.caller, left, actions, arguments, filtered, now)
+        };
+        let warrant = ask(&self.scene, &Left::default())?;
+        self.scene.left = access::weigh(&self.scene, actions, now)?;
+        let Some(passed) = self.scene.left.narrowed() else { return Ok(warrant) };
+        // Who may do it with all that the token says, but not with what is left of it, is refused by the conditions.
+        let (route, caller) = (&self.scene.route, &self.scene.caller);
+        let reached = actions.iter().all(|action| self.scene.left.reaches(route, caller, action));
+        let warrant = ask(&self.scene, &self.scene.left).ok().filter(|_| reached);
+        warrant.ok_or_else(|| access::denied(&self.scene, actions, passed.verdict.clone(), now))
     }
 
     /// Record: nothing is forwarded before this is durable.
@@ -203,6 +215,7 @@ impl Walk {
         let exchange = Exchange {
             route: Arc::clone(&self.scene.route),
             caller: self.scene.caller.clone(),
+            left: self.scene.left.clone(),
             handles,
             era,
             origin,
@@ -254,6 +267,7 @@ impl Walk {
         Exchange {
             route: Arc::clone(&self.scene.route),
             caller: self.scene.caller.clone(),
+            left: self.scene.left.clone(),
             handles,
             era: Era::Legacy,
             origin,
@@ -268,7 +282,7 @@ impl Walk {
         tracing::debug!(word = fault.word(), trace = %self.scene.trace, action = %self.scene.action, "refused");
         let mut fault = fault;
         if fault.is_recorded()
-            && let Err(not) = self.scene.write(vec![self.scene.refusal(&fault, self.ending.is_some())]).await
+            && let Err(not) = self.scene.write_refusal(&fault, self.ending.is_some()).await
         {
             fault = not;
         }

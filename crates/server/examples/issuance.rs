@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use futures_util::stream::{self, StreamExt as _};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
+use prokura_access::Guard;
 use prokura_config::Config;
 use prokura_core::{PointId, SystemClock, SystemRng};
 use prokura_egress::{Egress, EgressConfig};
@@ -99,6 +100,7 @@ async fn main() {
     let config = Config::parse(CONFIG).unwrap();
     let secret = |_: &str| Some("a-secret-that-a-machine-made-1234567890".to_owned());
     let secrets = Secrets::read(&config, secret, |_| Err("no file".to_owned())).unwrap();
+    let access = Arc::new(Guard::open(&store));
     let server = Server::new(ServerOptions {
         config: Arc::new(config),
         secrets,
@@ -107,6 +109,7 @@ async fn main() {
         rng: Arc::new(SystemRng),
         master_key: Arc::new(MasterKey::new([7; 32])),
         egress: Egress::system(EgressConfig::default()),
+        access,
     });
     let router = server.await.unwrap().router();
     measure("client_credentials", &router, count, at_once, own).await;

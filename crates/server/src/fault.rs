@@ -13,6 +13,7 @@ use crate::device::DeviceFault;
 use crate::named::NamedFault;
 use crate::workload::WorkloadFault;
 use http::StatusCode;
+use prokura_access::Refused;
 use prokura_core::{InvalidDetail, InvalidResource, InvalidScope, ScopeSet};
 use prokura_oauth::assertion::AssertionError;
 use prokura_oauth::authentication::UnknownAcr;
@@ -132,6 +133,9 @@ pub enum Fault {
     /// The grant was revoked, is suspended, or has expired.
     #[error("the authority behind it has ended: ask the user again")]
     GrantOver,
+    /// The conditions of access are not met.
+    #[error("{0}")]
+    Access(Box<Refused>),
     /// The user or the agent may do nothing for now.
     #[error("the authority behind it has ended: ask the user again")]
     Disabled,
@@ -311,6 +315,7 @@ impl Fault {
             Self::Workload(why) => why.as_grant(),
             Self::WorkloadClient(why) => why.as_client(),
             Self::GrantOver => (S::BAD_REQUEST, E::InvalidGrant, "grant_over"),
+            Self::Access(refused) => conditional(refused),
             Self::Disabled => (S::BAD_REQUEST, E::InvalidGrant, "disabled"),
             Self::NoAuthority => (S::BAD_REQUEST, E::UnauthorizedClient, "no_authority"),
             Self::ScopeTooWide(_) => (S::BAD_REQUEST, E::InvalidScope, "scope_too_wide"),
@@ -369,6 +374,12 @@ impl Fault {
             _ => None,
         }
     }
+}
+
+/// Who waits for an approval may ask again; who is refused may too, when the conditions are better.
+fn conditional(refused: &Refused) -> (StatusCode, OAuthError, &'static str) {
+    let error = if refused.waits() { OAuthError::InteractionRequired } else { OAuthError::AccessDenied };
+    (StatusCode::BAD_REQUEST, error, refused.word())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The authorization server: endpoints, grants, steps, interaction, administration.
 #![forbid(unsafe_code)]
 
+mod access;
 mod account;
 mod admission;
 mod api;

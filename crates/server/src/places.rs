@@ -210,7 +210,8 @@ impl Place {
         }
     }
 
-    fn bundles(&self, scopes: &ScopeSet, tool: &str) -> bool {
+    /// Whether one of `scopes` bundles the tool.
+    pub(crate) fn bundles(&self, scopes: &ScopeSet, tool: &str) -> bool {
         let action = Action::tool(tool);
         let bundles = |(scope, patterns): &(Scope, Vec<ActionPattern>)| {
             scopes.contains(scope) && patterns.iter().any(|p| p.matches(&action))

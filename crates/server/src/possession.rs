@@ -5,6 +5,7 @@ use crate::certificates;
 use crate::clients::Client;
 use crate::fault::Fault;
 use crate::server::AppState;
+use crate::wire::address;
 use crate::workload::Presented;
 use http::HeaderValue;
 use http::request::Parts;
@@ -16,6 +17,7 @@ use prokura_oauth::confirmation::{Confirmation, Thumbprint};
 use prokura_oauth::dpop::{self, HEADER, Nonces, Proof, Target, of_headers};
 use prokura_oauth::seal::{MasterKey, SealError};
 use prokura_store::{ArtifactKind, Tx};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// An endpoint that takes proofs.
@@ -94,6 +96,8 @@ pub(crate) struct Possession {
     certificate: Option<Thumbprint>,
     /// The workload that was attested, where evidence was shown.
     workload: Option<Arc<Presented>>,
+    /// Where the request came from.
+    address: Option<IpAddr>,
 }
 
 impl Possession {
@@ -109,7 +113,8 @@ impl Possession {
         if certificate.is_none() && client.metadata.certificate_bound && at == At::Token {
             return Err(Fault::CertificateNeeded);
         }
-        Ok(Self { proof, certificate: certificate.map(Certificate::thumbprint), workload: None })
+        let certificate = certificate.map(Certificate::thumbprint);
+        Ok(Self { proof, certificate, workload: None, address: address(parts) })
     }
 
     /// Reads what comes with an access token (RFC 9449 §7.1).
@@ -118,7 +123,7 @@ impl Possession {
         let now = app.clock.now();
         let proof = proof.map(|p| app.proofs.verify(p, at, parts, Some(token), now)).transpose()?;
         let certificate = certificates::of(parts).map(Certificate::thumbprint);
-        Ok(Self { proof, certificate, workload: None })
+        Ok(Self { proof, certificate, workload: None, address: address(parts) })
     }
 
     /// Reads what comes with evidence of a workload that no client brings.
@@ -126,7 +131,7 @@ impl Possession {
         let proof = of_headers(parts.headers.get_all(HEADER).iter().map(HeaderValue::as_bytes))?;
         let now = app.clock.now();
         let proof = proof.map(|p| app.proofs.verify(p, At::Token, parts, None, now)).transpose()?;
-        Ok(Self { proof, certificate: None, workload: None })
+        Ok(Self { proof, certificate: None, workload: None, address: address(parts) })
     }
 
     /// The same, shown by that workload.
@@ -137,6 +142,11 @@ impl Possession {
     /// The workload that was attested, if evidence was shown.
     pub(crate) fn workload(&self) -> Option<&Arc<Presented>> {
         self.workload.as_ref()
+    }
+
+    /// Where the request came from, as far as is known.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.address
     }
 
     /// The key of the proof.

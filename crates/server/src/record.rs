@@ -1,11 +1,12 @@
 //! What goes on record besides issuances: refusals, within bounds.
 
+use prokura_access::Refused;
 use prokura_attest::{Evidence, Rule};
 use prokura_core::{
     AgentId, ClientId, Clock, GrantId, Principal, ResourceUri, Timestamp, TraceId, WorkloadId,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
-use prokura_store::Store;
+use prokura_store::{Store, StoreError};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// So many refusals are recorded at once, and so many a second after that: whoever sends nonsense must not fill the
@@ -108,6 +109,23 @@ impl Refusals {
     /// is released by it.
     pub(crate) async fn put(&self, about: &About, reason: &str, trace: &TraceId) {
         self.put_event(about.refused(reason, self.clock.now(), trace)).await;
+    }
+
+    /// Puts a refusal by conditional access on record, with all that follows from it. Quarantine is never left out.
+    pub(crate) async fn put_access(&self, about: &About, refused: &Refused, trace: &TraceId) {
+        let now = self.clock.now();
+        let room = self.room(now);
+        if room.is_none() && !refused.quarantines() {
+            return;
+        }
+        let (mut event, what) = (about.refused(refused.word(), now, trace), refused.clone());
+        if let Some(dropped) = room.filter(|d| *d > 0) {
+            event.details.insert("refusals_not_recorded", dropped.into());
+        }
+        let settled = self.store.transact::<_, StoreError>(move |tx| what.settle(tx, event.clone(), now));
+        if let Err(error) = settled.await {
+            tracing::error!(%trace, %error, "a refusal could not be recorded");
+        }
     }
 
     /// As [`put`](Self::put), of a refusal that is described already.

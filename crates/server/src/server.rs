@@ -1,5 +1,6 @@
 //! The server as a whole: what it is made of, its addresses, and what it does from time to time.
 
+use crate::access::{Judge, check_agents};
 use crate::admission::Admission;
 use crate::certificates::Certificates;
 use crate::clients::{ClientKeySets, Clients, DocumentError, DocumentPolicy, Documents, SecretDigest};
@@ -17,6 +18,7 @@ use crate::wire::refusal;
 use crate::workload::Workloads;
 use axum::Router;
 use axum::response::Response;
+use prokura_access::Guard;
 use prokura_attest::Providers as Attesters;
 use prokura_config::{Config, DeviceClients, SecretError};
 use prokura_core::{Clock, Rng, TraceId};
@@ -118,6 +120,8 @@ pub struct ServerOptions {
     pub master_key: Arc<MasterKey>,
     /// The way out, for metadata documents and key sets.
     pub egress: Egress,
+    /// Conditional access.
+    pub access: Arc<Guard>,
 }
 
 /// What keeps a server from starting.
@@ -134,6 +138,16 @@ pub enum ServerError {
     /// A scope or a resource of the configuration cannot be used.
     #[error(transparent)]
     Place(#[from] InvalidPlace),
+    /// A policy of conditional access is about an agent that nobody knows.
+    #[error(
+        "`access_policy {policy}.applies.agents`: there is no agent `{agent}`; use an id that `prokura agent list` shows"
+    )]
+    PolicyAgent {
+        /// The policy.
+        policy: String,
+        /// The agent.
+        agent: String,
+    },
     /// The authorities of clients' certificates cannot be used.
     #[error("`tls.client_authorities`: {0}")]
     Authorities(String),
@@ -168,6 +182,7 @@ pub(crate) struct AppState {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) keys: KeyRing,
     pub(crate) places: Places,
+    pub(crate) judge: Arc<Judge>,
     pub(crate) proofs: Proofs,
     pub(crate) certificates: Certificates,
     pub(crate) clients: Clients,
@@ -198,7 +213,10 @@ impl AppState {
         if let Some(detail) = &about.detail {
             tracing::info!(%trace, %detail, "evidence of a workload was refused");
         }
-        self.refusals.put(&about, fault.verdict().reason, trace).await;
+        match fault {
+            Fault::Access(refused) => self.refusals.put_access(&about, refused, trace).await,
+            _ => self.refusals.put(&about, fault.verdict().reason, trace).await,
+        }
     }
 
     /// Puts a nonce for the next proof into an answer, where nonces are asked for (RFC 9449 §8).
@@ -229,7 +247,7 @@ impl Server {
     /// # Errors
     /// [`ServerError`] says what is wrong and with which client.
     pub async fn new(options: ServerOptions) -> Result<Self, ServerError> {
-        let ServerOptions { config, secrets, store, clock, rng, master_key, egress } = options;
+        let ServerOptions { config, secrets, store, clock, rng, master_key, egress, access } = options;
         let keys =
             KeyRing::open(&config, store.clone(), Arc::clone(&clock), Arc::clone(&rng), &master_key).await?;
         let places = Places::new(&config)?;
@@ -252,6 +270,7 @@ impl Server {
             Arc::new(codes),
         )?
         .with_providers(providers);
+        check_agents(&config, &access, &store).await?;
         let certificates = Certificates::new(&config, &secrets)?;
         let state = AppState {
             metadata: metadata(&config, &places, keys_algorithm(&config), certificates.offered()),
@@ -261,6 +280,7 @@ impl Server {
             initial_token: secrets.initial_access_token.as_deref().map(SecretDigest::of),
             refusals: Refusals::new(store.clone(), Arc::clone(&clock)),
             successors: master_key.mac_key("successors of refresh tokens")?,
+            judge: Arc::new(Judge::new(access, &places)),
             own: OwnGrants::default(),
             workloads: Workloads::new(&config, workloads),
             people: Arc::new(people),

@@ -1,5 +1,6 @@
 //! `prokura serve`: the authorization server, its pages and the gateway on one listener.
 
+pub(crate) mod access;
 pub(crate) mod door;
 pub(crate) mod foreign;
 pub(crate) mod listen;

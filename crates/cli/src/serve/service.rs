@@ -1,7 +1,7 @@
 //! Everything that serves, put together.
 
 use super::load::Loaded;
-use super::{foreign, master, ready};
+use super::{access, foreign, master, ready};
 use crate::failure::Failure;
 use axum::Router;
 use prokura_config::Config;
@@ -41,6 +41,7 @@ impl Service {
         let master_key = Arc::new(master::key(&loaded, &store, &*rng).await?);
         foreign::keep_names(&loaded, &store, &clock, &rng).await?;
         let config = loaded.config;
+        let access = access::guard(&config, &store)?;
         let server = Server::new(ServerOptions {
             config: Arc::clone(&config),
             secrets,
@@ -49,6 +50,7 @@ impl Service {
             rng: Arc::clone(&rng),
             master_key: Arc::clone(&master_key),
             egress,
+            access: Arc::clone(&access),
         });
         let server = server.await.map_err(Failure::usage)?;
         let gateway = Gateway::new(GatewayOptions {
@@ -63,6 +65,7 @@ impl Service {
             clock: Arc::clone(&clock),
             rng: Arc::clone(&rng),
             master_key,
+            access,
             upstream: Upstream::new(UpstreamConfig { trust, ..UpstreamConfig::default() }),
         });
         let gateway = Arc::new(gateway.map_err(Failure::usage)?);

@@ -1,11 +1,37 @@
 //! Every refusal of the gateway, as `docs/refusals.md` lists them.
 
 use super::*;
-use prokura_core::{Acr, Constraint, Demand, Path, Test};
+use prokura_core::{Acr, Constraint, Demand, Path, Test, Timestamp};
+use prokura_policy::access::{
+    AccessPolicies, AccessPolicy, Applies, FixedFacts, Mode, Otherwise, PolicyName, Situation, Stage,
+};
 
 fn denied(reason: Reason, missing: &str) -> Fault {
     let scopes = ScopeSet::parse(missing).unwrap_or_default();
     Fault::Denied { denial: Denial { reason, missing: scopes.clone() }, ask: scopes, remedy: None }
+}
+
+/// A refusal by a policy with this `otherwise`.
+fn access(otherwise: Otherwise) -> Fault {
+    let name = PolicyName::parse("p").unwrap();
+    let policy =
+        AccessPolicy { name, mode: Mode::On, applies: Applies::default(), requires: None, otherwise };
+    let scopes = ScopeSet::default();
+    let situation = Situation {
+        stage: Stage::Call,
+        subject: None,
+        agent: None,
+        client: None,
+        workload: None,
+        resource: "sales",
+        action: None,
+        scopes: &scopes,
+        address: None,
+        sign_in: None,
+        now: Timestamp::from_seconds(0),
+    };
+    let verdict = AccessPolicies::new(vec![policy]).unwrap().evaluate(&situation, &FixedFacts::default());
+    Fault::Access(Box::new(Refused::new(verdict, &situation, &TraceId::parse("tr_1").unwrap())))
 }
 
 fn decided() -> Vec<Fault> {
@@ -56,6 +82,9 @@ fn all() -> Vec<Fault> {
     ];
     all.extend(decided());
     all.extend([
+        access(Otherwise::Deny),
+        access(Otherwise::Approval),
+        access(Otherwise::Quarantine),
         Fault::NoSession,
         Fault::UnknownSession,
         Fault::UnknownEvent,

@@ -13,6 +13,7 @@ mod upstream;
 pub use client::{Post, meta};
 pub use upstream::{Reply, Seen, Upstream};
 
+use prokura_access::Guard;
 use prokura_config::{Config, Issuer, Span};
 use prokura_core::{
     AgentId, ClientId, Clock, Details, Evidence, Grant, GrantId, GrantState, Grantor, ManualClock, PointId,
@@ -25,6 +26,7 @@ use prokura_oauth::access_token::{AccessToken, GrantClaim};
 use prokura_oauth::confirmation::Confirmation;
 use prokura_oauth::jose::{Algorithm, KeySet, SigningKey};
 use prokura_oauth::seal::MasterKey;
+use prokura_policy::access::OwnSources;
 use prokura_store::{DatabaseUrl, Store, StoreError};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -303,6 +305,7 @@ fn gateway(
         clock,
         rng: Arc::new(SeededRng::new(1)),
         master_key: Arc::new(MasterKey::new([7; 32])),
+        access: Arc::new(Guard::new(config.access().unwrap(), Arc::new(OwnSources), store)),
         upstream: prokura_egress::Upstream::new(UpstreamConfig::default()),
     })
     .unwrap()

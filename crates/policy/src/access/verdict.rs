@@ -1,5 +1,6 @@
 //! What comes of it.
 
+use super::condition::earlier;
 use super::policy::{Mode, PolicyName, PolicySetId};
 use prokura_core::{Fact, FactName, ScopeSet, Timestamp};
 use std::sync::Arc;
@@ -146,6 +147,24 @@ impl Verdict {
     /// What the policies that only report would have made of it, where that is stricter than what was done.
     pub fn would_have(&self) -> impl Iterator<Item = &Weighed> {
         self.weighed.iter().filter(|w| w.mode == Mode::ReportOnly && w.outcome.rank() > self.outcome.rank())
+    }
+
+    /// Both together: of one message that does several things.
+    #[must_use]
+    pub fn join(mut self, other: Self) -> Self {
+        self.outcome = self.outcome.and(other.outcome);
+        self.until = earlier(self.until, other.until);
+        for weighed in other.weighed {
+            if !self.weighed.contains(&weighed) {
+                self.weighed.push(weighed);
+            }
+        }
+        for used in other.used {
+            if !self.used.contains(&used) {
+                self.used.push(used);
+            }
+        }
+        self
     }
 
     /// Whether nothing is worth a word in the record.

@@ -1,6 +1,10 @@
 use super::*;
+use prokura_core::{Timestamp, TraceId};
 use prokura_oauth::id_jag::IdJagError;
 use prokura_oauth::jose::JoseError;
+use prokura_policy::access::{
+    AccessPolicies, AccessPolicy, Applies, FixedFacts, Mode, Otherwise, PolicyName, Situation, Stage,
+};
 
 /// Every way in which exchanges and assertions are refused.
 fn asserted() -> Vec<Fault> {
@@ -31,6 +35,33 @@ fn workloads() -> Vec<Fault> {
     ];
     let as_client = all.clone().map(Fault::WorkloadClient);
     all.map(Fault::Workload).into_iter().chain(as_client).collect()
+}
+
+/// What conditional access refuses.
+fn access() -> Vec<Fault> {
+    [Otherwise::Deny, Otherwise::Approval, Otherwise::Quarantine].map(refused).into()
+}
+
+fn refused(otherwise: Otherwise) -> Fault {
+    let name = PolicyName::parse("p").unwrap();
+    let policy =
+        AccessPolicy { name, mode: Mode::On, applies: Applies::default(), requires: None, otherwise };
+    let scopes = ScopeSet::default();
+    let situation = Situation {
+        stage: Stage::Issuance,
+        subject: None,
+        agent: None,
+        client: None,
+        workload: None,
+        resource: "sales",
+        action: None,
+        scopes: &scopes,
+        address: None,
+        sign_in: None,
+        now: Timestamp::from_seconds(0),
+    };
+    let verdict = AccessPolicies::new(vec![policy]).unwrap().evaluate(&situation, &FixedFacts::default());
+    Fault::Access(Box::new(Refused::new(verdict, &situation, &TraceId::parse("tr_1").unwrap())))
 }
 
 /// Every variant, and every one that a match arm tells apart.
@@ -137,7 +168,9 @@ fn every_fault_has_its_status_code_word_and_sentence() {
         let v = f.verdict();
         format!("{} {} {}: {f}", v.status.as_u16(), v.error, v.reason)
     };
-    insta::assert_snapshot!(all().iter().chain(&asserted()).map(row).collect::<Vec<_>>().join("\n"));
+    insta::assert_snapshot!(
+        all().iter().chain(&asserted()).chain(&access()).map(row).collect::<Vec<_>>().join("\n")
+    );
 }
 
 #[test]

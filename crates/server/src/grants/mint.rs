@@ -1,5 +1,6 @@
 //! Where access tokens are made: from a grant, never wider, on record first.
 
+use crate::access::{Judge, Judged};
 use crate::fault::Fault;
 use crate::possession::Possession;
 use crate::server::AppState;
@@ -20,6 +21,7 @@ use prokura_oauth::rich;
 use prokura_oauth::token_request::DETAILS;
 use prokura_oauth::workload;
 use prokura_store::{RevokedView, StoreError, Tx};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest details of a token, in bytes: it goes into the header of every request.
@@ -36,7 +38,7 @@ pub(crate) struct Issued {
 }
 
 /// What a token is made of besides its grant.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Minting {
     pub(crate) client: ClientId,
     pub(crate) issuer: String,
@@ -51,6 +53,9 @@ pub(crate) struct Minting {
     pub(crate) workload: Option<Attested>,
     /// Where tokens must be bound to a key.
     pub(crate) needs_proof: Vec<ResourceUri>,
+    /// Conditional access, and what it said of the token.
+    pub(crate) judge: Arc<Judge>,
+    pub(crate) judged: Judged,
 }
 
 impl Minting {
@@ -74,11 +79,14 @@ impl Minting {
             authentication: None,
             workload: shown.map(|w| w.attested.clone()),
             possession,
+            judge: Arc::clone(&app.judge),
+            judged: Judged::default(),
             needs_proof: app.places.proven().map(|p| p.uri.clone()).collect(),
         }
     }
 
-    /// The token that `grant` yields for `scopes`, which must be within it, and under `details` besides its own.
+    /// The token that `grant` yields for `scopes`, which must be within it, and under `details` besides its own; less, if
+    /// conditional access takes something away.
     pub(crate) fn token(
         &self,
         grant: &Grant,
@@ -98,18 +106,20 @@ impl Minting {
         if rich::to_text(&details, &grant.resource).len() > MAX_DETAILS {
             return Err(Fault::DetailWider(InvalidDetail::TooMany));
         }
+        let allowed = self.judge.token(self, grant, scopes, &details)?;
         let issued_at = Timestamp::from_seconds(self.now.seconds());
+        let life = issued_at.after(self.life).min(grant.expires_at);
         Ok(AccessToken {
             issuer: self.issuer.clone(),
             audience: grant.resource.clone(),
             subject: grant.subject.clone(),
             client: self.client.clone(),
             actors: actors(grant),
-            scopes,
+            scopes: allowed.scopes,
             details,
             id: self.id.clone(),
             issued_at,
-            expires_at: issued_at.after(self.life).min(grant.expires_at),
+            expires_at: allowed.until.map_or(life, |until| life.min(until)),
             grant: GrantClaim { id: grant.id.clone(), ancestors },
             authentication: self.authentication.clone(),
             cnf,
@@ -157,6 +167,9 @@ impl Minting {
         }
         if let Some(shown) = self.possession.workload() {
             shown.describe(&mut event.details);
+        }
+        if let Some(verdict) = self.judged.verdict() {
+            event.details.insert("access", Value::Object(verdict.to_object()));
         }
         event
     }

@@ -19,6 +19,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt as _;
+use prokura_access::Guard;
 use prokura_config::Config;
 use prokura_core::{ClientId, Clock as _, GrantId, ManualClock, PointId, ResourceUri, SystemRng, Timestamp};
 use prokura_egress::{Egress, EgressConfig};
@@ -29,6 +30,7 @@ use prokura_oauth::json::{self, Limits, Object, obj};
 use prokura_oauth::pkce::CodeVerifier;
 use prokura_oauth::seal::MasterKey;
 use prokura_oauth::token_request::ASSERTION_TYPE;
+use prokura_policy::access::OwnSources;
 use prokura_server::{Secrets, Server, ServerOptions};
 use prokura_store::{DatabaseUrl, Store, StoreError, Tx};
 use std::collections::BTreeMap;
@@ -246,6 +248,8 @@ impl World {
         };
         let mut secrets = Secrets::read(&config, |_| Some(SECRET.to_owned()), file).unwrap();
         secrets.documents.insert(CIMD.to_owned(), document());
+        let access = Guard::new(config.access().unwrap(), Arc::new(OwnSources), &store);
+        let access = Arc::new(access);
         let server = Server::new(ServerOptions {
             config: Arc::new(config),
             secrets,
@@ -254,6 +258,7 @@ impl World {
             rng: Arc::new(SystemRng),
             master_key: Arc::new(MasterKey::new([7; 32])),
             egress,
+            access,
         });
         let server = server.await.unwrap();
         let (router, keys) = (server.router(), server.keys());
