@@ -67,8 +67,8 @@ class Cluster {
     }
 
     /** Asks the API server: { status, body }. Without a token, as nobody. */
-    ask(method, path, body, { type = 'application/json', token = this.admin } = {}) {
-        const headers = { accept: 'application/json', ...(token && { authorization: `Bearer ${token}` }), ...(body && { 'content-type': type }) };
+    ask(method, path, body, { type = 'application/json', accept = 'application/json', token = this.admin } = {}) {
+        const headers = { accept, ...(token && { authorization: `Bearer ${token}` }), ...(body && { 'content-type': type }) };
         return new Promise((done, fail) => {
             const asked = request(`${this.address}${path}`, { method, headers, ca: readFileSync(this.ca) }, answer => {
                 let text = '';
