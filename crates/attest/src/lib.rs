@@ -9,6 +9,7 @@ pub mod aws_caller;
 pub mod azure_vm;
 mod bound;
 mod cms;
+mod configured;
 mod documents;
 pub mod ec2;
 mod error;
@@ -25,6 +26,7 @@ mod token;
 
 pub use bound::{Bound, digits};
 pub use cms::CmsError;
+pub use configured::{BadRule, agent_named};
 pub use documents::{DocumentError, Documents, InvalidDocuments};
 pub use error::{AttestError, Refused};
 pub use evidence::{ClaimValue, Claims, Evidence};

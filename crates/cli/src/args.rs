@@ -12,6 +12,7 @@ use crate::gateway::GatewayArgs;
 use crate::manual::ManArgs;
 use crate::serve::ServeArgs;
 use crate::serve::log::LogForm;
+use crate::workload::WorkloadCommand;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -43,6 +44,7 @@ pub(crate) enum Command {
     Agent(AgentCommand),
     Client(ClientCommand),
     Resource(ResourceCommand),
+    Workload(WorkloadCommand),
     Issuer(IssuerCommand),
     Grant(GrantCommand),
     Key(KeyCommand),

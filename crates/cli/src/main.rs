@@ -14,6 +14,7 @@ mod gateway;
 mod manual;
 mod serve;
 mod show;
+mod workload;
 
 use args::{Command, Prokura};
 use clap::Parser;
@@ -58,6 +59,7 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Serve(asked) => Box::pin(serve::serve(asked)).await,
         Command::Doctor(asked) => Box::pin(asked.run()).await,
         Command::Gateway(asked) => Box::pin(gateway::gateway(asked)).await,
+        Command::Workload(asked) => asked.run().await,
         Command::Issuer(asked) => Box::pin(asked.run()).await,
         Command::Connect(asked) => Box::pin(asked.run()).await,
         Command::Token(asked) => Box::pin(asked.run()).await,

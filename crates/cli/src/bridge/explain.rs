@@ -4,44 +4,28 @@
 use super::token::failed;
 use super::workload::Chosen;
 use crate::failure::Failure;
-use crate::show::{json, print, until};
+use crate::show::{Steps, claims, until, whole};
 use prokura_connect::{Asks, token};
-use prokura_core::{Clock, SystemClock, Timestamp};
-use prokura_oauth::json::{Object, Value};
+use prokura_core::{Clock, SystemClock};
 use prokura_sdk::client::{Client, ClientError, Discovered, TokenError};
-use prokura_sdk::workload::{Evidence, Workload};
-use prokura_ui::Shown;
-use serde::Serialize;
+use prokura_sdk::workload::Workload;
 
-/// What came from outside, without what a terminal would obey or hide, and nothing of it cut off.
-fn plain(text: &str) -> String {
-    Shown::whole(text).to_string()
+/// Goes the whole way, as far as it leads.
+pub(super) async fn explained(
+    clients: &[Client],
+    asks: &Asks,
+    chosen: &Chosen,
+) -> (Steps, Result<(), Failure>) {
+    let mut told = Explanation::default();
+    let ended = told.go(clients, asks, chosen).await;
+    (told.0, ended)
 }
 
 /// What happened, in order.
-#[derive(Debug, Default, Serialize)]
-pub(super) struct Explanation {
-    steps: Vec<Step>,
-}
-
-/// One step.
-#[derive(Debug, Serialize)]
-struct Step {
-    step: &'static str,
-    ok: bool,
-    lines: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remedy: Option<String>,
-}
+#[derive(Default)]
+struct Explanation(Steps);
 
 impl Explanation {
-    /// Goes the whole way, as far as it leads.
-    pub(super) async fn of(clients: &[Client], asks: &Asks, chosen: &Chosen) -> (Self, Result<(), Failure>) {
-        let mut told = Self::default();
-        let ended = told.go(clients, asks, chosen).await;
-        (told, ended)
-    }
-
     async fn go(&mut self, clients: &[Client], asks: &Asks, chosen: &Chosen) -> Result<(), Failure> {
         self.looked(chosen);
         let Some(client) = clients.first() else { return Ok(()) };
@@ -80,12 +64,12 @@ impl Explanation {
         let endpoint = issuer.token_endpoint.as_ref().map_or("none".to_owned(), ToString::to_string);
         let resource = found.resource.as_ref().map_or("(the server says nothing of itself)", |r| &r.resource);
         let mut lines = vec![
-            format!("resource: {}", plain(resource)),
-            format!("authorization server: {}", plain(&issuer.issuer)),
-            format!("token endpoint: {}", plain(&endpoint)),
+            format!("resource: {}", whole(resource)),
+            format!("authorization server: {}", whole(&issuer.issuer)),
+            format!("token endpoint: {}", whole(&endpoint)),
         ];
         if let Some(grants) = issuer.list("grant_types_supported") {
-            lines.push(format!("grants: {}", plain(&grants.join(" "))));
+            lines.push(format!("grants: {}", whole(&grants.join(" "))));
         }
         self.say("who grants access", true, lines);
     }
@@ -103,9 +87,10 @@ impl Explanation {
             Ok(evidence) => {
                 let fits = evidence.audiences() == [wanted.clone()];
                 let mut lines = vec![format!("from: {}", evidence.place)];
-                lines.extend(said(&evidence, SystemClock.now()));
-                lines.push(format!("audience expected: {}", plain(&wanted)));
-                lines.push(format!("audience received: {}", plain(&evidence.audiences().join(" "))));
+                let said = evidence.claims().map(|said| claims(&said, SystemClock.now()));
+                lines.extend(said.unwrap_or_else(|| vec!["it is no JWT".to_owned()]));
+                lines.push(format!("audience expected: {}", whole(&wanted)));
+                lines.push(format!("audience received: {}", whole(&evidence.audiences().join(" "))));
                 self.say("what the platform says", fits, lines);
                 if !fits {
                     self.remedy(format!("let the platform make it for `{wanted}` and for nobody else"));
@@ -131,7 +116,7 @@ impl Explanation {
                     .map_or("it does not say how long".to_owned(), |at| until(at, SystemClock.now()));
                 let kind = if token.bound { "bound to a key" } else { "a bearer token" };
                 let lines = vec![
-                    format!("given by {}: {kind}, {left}", plain(&token.issuer)),
+                    format!("given by {}: {kind}, {left}", whole(&token.issuer)),
                     format!("scope: {}", token.scope),
                 ];
                 self.say("token", true, lines);
@@ -150,62 +135,11 @@ impl Explanation {
     }
 
     fn say(&mut self, step: &'static str, ok: bool, lines: Vec<String>) {
-        self.steps.push(Step { step, ok, lines, remedy: None });
+        self.0.say(step, ok, lines);
     }
 
     fn remedy(&mut self, remedy: String) {
-        if let Some(step) = self.steps.last_mut() {
-            step.remedy = Some(remedy);
-        }
-    }
-
-    /// Prints it.
-    pub(super) fn show(&self, as_json: bool) -> Result<(), Failure> {
-        if as_json {
-            return json(self);
-        }
-        for (n, step) in self.steps.iter().enumerate() {
-            print(format!("{}. {} {}", n + 1, if step.ok { "+" } else { "-" }, step.step))?;
-            for line in &step.lines {
-                print(format!("     {line}"))?;
-            }
-            if let Some(remedy) = &step.remedy {
-                print(format!("     what to do: {remedy}"))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Each claim in a line of its own, those of an object by their path.
-fn said(evidence: &Evidence, now: Timestamp) -> Vec<String> {
-    let Some(claims) = evidence.claims() else {
-        return vec!["it is no JWT".to_owned()];
-    };
-    let mut lines = Vec::new();
-    listed(&claims, "", now, &mut lines);
-    lines
-}
-
-fn listed(claims: &Object, within: &str, now: Timestamp, lines: &mut Vec<String>) {
-    for (name, value) in claims.iter() {
-        let name = format!("{within}{}", plain(name));
-        match value {
-            Value::Object(inner) => listed(inner, &format!("{name}."), now, lines),
-            Value::String(text) => lines.push(format!("{name} = {}", plain(text))),
-            other => {
-                let time = other.as_i64().filter(|_| ["exp", "iat", "nbf"].contains(&name.as_str()));
-                let time = time.map(|t| format!(" ({})", relative(t, now))).unwrap_or_default();
-                lines.push(format!("{name} = {}{time}", plain(&other.to_string())));
-            }
-        }
-    }
-}
-
-fn relative(seconds: i64, now: Timestamp) -> String {
-    match seconds - now.seconds() {
-        ahead if ahead >= 0 => format!("in {ahead} s"),
-        ago => format!("{} s ago", -ago),
+        self.0.remedy(remedy);
     }
 }
 

@@ -8,3 +8,4 @@ mod workload;
 
 pub(crate) use connect::ConnectArgs;
 pub(crate) use token::TokenArgs;
+pub(crate) use workload::WorkloadArgs;

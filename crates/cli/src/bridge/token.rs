@@ -2,7 +2,7 @@
 
 use super::access::AccessArgs;
 use super::connect::unusable;
-use super::explain::Explanation;
+use super::explain::explained;
 use crate::failure::Failure;
 use crate::show::{json, print};
 use clap::Args;
@@ -34,8 +34,8 @@ impl TokenArgs {
         access.profile = format!("token {} {}", access.profile, access.scopes);
         let clients = access.clients(&self.resource).map_err(unusable)?;
         if self.explain {
-            let (explanation, ended) = Explanation::of(&clients, &access.asks, &chosen).await;
-            explanation.show(self.json)?;
+            let (steps, ended) = explained(&clients, &access.asks, &chosen).await;
+            steps.show(self.json)?;
             return ended;
         }
         if matches!(access.asks, Asks::Nobody) {

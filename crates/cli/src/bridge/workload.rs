@@ -70,13 +70,26 @@ fn named(word: &str) -> Result<Named, String> {
 }
 
 impl WorkloadArgs {
-    pub(crate) fn options(&self) -> Result<Options, Failure> {
+    fn options(&self) -> Result<Options, Failure> {
         let mut options = Options::parse(&self.provider_options)
             .map_err(|e| Failure::usage(format!("--provider-options: {e}")))?;
         if let Some(file) = &self.jwt_file {
             options.file = Some(file.clone());
         }
         Ok(options)
+    }
+
+    /// The workload of this platform, or of the one that is found.
+    pub(crate) fn named_or_found(&self, platform: Option<Platform>) -> Result<Workload, Failure> {
+        let (around, options) = (Surroundings::system(), self.options()?);
+        let by_flag = match self.workload {
+            Some(Named::Platform(platform)) => Some(platform),
+            _ => self.jwt_file.as_ref().map(|_| Platform::Oidc),
+        };
+        match platform.or(by_flag) {
+            Some(platform) => Ok(Workload::of(platform, around, options)),
+            None => Ok(detect(&around, &options).found.ok_or_else(nothing)?.workload),
+        }
     }
 
     /// The workload that is meant for `url`; `person` if another way was chosen.

@@ -104,7 +104,7 @@ pub(crate) fn trust(config: &Config) -> Result<Trust, Failure> {
     Trust::with_extra(&roots).map_err(|e| Failure::usage(format!("`egress.extra_roots`: {e}")))
 }
 
-fn egress(config: &Config, trust: &Trust) -> Result<Egress, Failure> {
+pub(crate) fn egress(config: &Config, trust: &Trust) -> Result<Egress, Failure> {
     let allow =
         AllowList::parse(&config.egress.allow).map_err(|e| Failure::usage(format!("`egress.allow`: {e}")))?;
     Ok(Egress::system(EgressConfig { allow, trust: trust.clone(), ..EgressConfig::default() }))

@@ -2,11 +2,13 @@
 
 mod chain;
 mod names;
+mod steps;
 mod table;
 mod time;
 
 pub(crate) use chain::{chain, outcome};
 pub(crate) use names::Names;
+pub(crate) use steps::{Steps, claims, whole};
 pub(crate) use table::Table;
 pub(crate) use time::{exact, moment, until};
 

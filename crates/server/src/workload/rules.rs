@@ -3,9 +3,9 @@
 
 use crate::fault::Fault;
 use crate::server::AppState;
-use prokura_attest::{ClaimValue, Evidence, Expected, NoRule, Rule, Rules};
-use prokura_config::{ClaimMatcher, ClaimTable, ClaimWord, Config, WorkloadRule};
-use prokura_core::{AgentId, InvalidId, InvalidScope, ScopeSet};
+use prokura_attest::{Evidence, NoRule, Rule, Rules};
+use prokura_config::{Config, WorkloadRule};
+use prokura_core::{AgentId, ScopeSet};
 use prokura_store::{StoreError, StoredRule};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -52,7 +52,7 @@ impl InForce {
         let of_file = config.workload.rules.iter().map(|r| (r, false));
         let all: Vec<_> = of_file
             .chain(stored.iter().map(|r| (r, true)))
-            .filter_map(|(r, stored)| Some(Arc::new(RuleInForce { rule: rule(r).ok()?, stored })))
+            .filter_map(|(r, stored)| Some(Arc::new(RuleInForce { rule: Rule::configured(r).ok()?, stored })))
             .filter(|r| names.insert(r.rule.name.clone()))
             .collect();
         let rules = Rules::new(all.iter().map(|r| r.rule.clone()).collect());
@@ -92,50 +92,4 @@ fn readable(config: &Config, stored: &StoredRule) -> Option<WorkloadRule> {
         Ok(rule)
     });
     read.inspect_err(|error| tracing::warn!(rule = %stored.name, %error, "a stored rule is left out")).ok()
-}
-
-/// A rule of the configuration that cannot be used; one that was checked can.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BadRule {
-    #[error(transparent)]
-    Agent(#[from] InvalidId),
-    #[error(transparent)]
-    Scope(#[from] InvalidScope),
-}
-
-pub(crate) fn rule(r: &WorkloadRule) -> Result<Rule, BadRule> {
-    let grant = |g: &prokura_config::ConfiguredGrant| {
-        Ok::<_, InvalidScope>((g.resource.clone(), ScopeSet::parse(&g.scopes.join(" "))?))
-    };
-    Ok(Rule {
-        name: r.name.clone(),
-        provider: r.provider.clone(),
-        when: r.when.iter().map(|(claim, matcher)| (claim.clone(), expected(matcher))).collect(),
-        agent: agent(&r.agent)?,
-        grants: r.grants.iter().map(grant).collect::<Result<_, _>>()?,
-        needs_key: r.needs_key,
-        life: r.life.map(prokura_config::Span::get),
-    })
-}
-
-/// The id of an agent by the name that the configuration gives it.
-pub(crate) fn agent(name: &str) -> Result<AgentId, InvalidId> {
-    let prefix = if name.starts_with(AgentId::PREFIX) { "" } else { AgentId::PREFIX };
-    AgentId::parse(format!("{prefix}{name}"))
-}
-
-fn expected(matcher: &ClaimMatcher) -> Expected {
-    let word = |word: &ClaimWord| match word {
-        ClaimWord::Flag(flag) => ClaimValue::Flag(*flag),
-        ClaimWord::Number(number) => ClaimValue::Number(*number),
-        ClaimWord::Text(text) => ClaimValue::Text(text.clone()),
-    };
-    match matcher {
-        ClaimMatcher::Is(one) => Expected::Is(word(one)),
-        ClaimMatcher::Table(ClaimTable::OneOf(several)) => {
-            Expected::OneOf(several.iter().map(word).collect())
-        }
-        ClaimMatcher::Table(ClaimTable::Under(start)) => Expected::Under(start.clone()),
-        ClaimMatcher::Table(ClaimTable::Has(item)) => Expected::Has(item.clone()),
-    }
 }
