@@ -87,7 +87,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_read_is_what_was_written(text in "[a-z:/0-9*-]{0,60}", noise in ".{0,20}") {
-            for text in [text.clone(), noise.clone(), format!("arn:aws:iam::123456789012:role/{noise}")] {
+            for text in [text, noise.clone(), format!("arn:aws:iam::123456789012:role/{noise}")] {
                 if let Some(arn) = Arn::parse(&text) {
                     let again = ["arn", arn.partition, arn.service, arn.region, arn.account, arn.resource].join(":");
                     prop_assert_eq!(again, text);

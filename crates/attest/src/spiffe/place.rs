@@ -65,7 +65,8 @@ impl BundlePlace {
                 match (profile, &of.endpoint_id, &of.file) {
                     (Some(EndpointProfile::HttpsSpiffe), Some(id), Some(first)) => {
                         let server = Arc::new(ServerSvid::new(SpiffeId::parse(id)?, Arc::clone(clock)));
-                        let egress = egress.for_named(&[url.clone()], Some(Trust::by(server.clone())));
+                        let egress =
+                            egress.for_named(std::slice::from_ref(&url), Some(Trust::by(server.clone())));
                         Kind::Spiffe { url, egress, server, first: first.into() }
                     }
                     _ => Kind::Web(url.clone(), egress.for_named(&[url], trust)),

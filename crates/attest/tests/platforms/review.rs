@@ -11,10 +11,13 @@ use std::sync::{Arc, Mutex};
 
 const SUBJECT: &str = "system:serviceaccount:agents:planner";
 
+/// Status and body of its answer, and what it was asked: path and token, and the body.
+type State = (u16, Object, Vec<(String, Object)>);
+
 /// An API server that answers what it is told, and keeps what it was asked.
 struct ApiServer {
     url: String,
-    state: Arc<Mutex<(u16, Object, Vec<(String, Object)>)>>,
+    state: Arc<Mutex<State>>,
 }
 
 impl ApiServer {

@@ -1,11 +1,14 @@
 //! The attack matrix, sections A to C: one test a row, named by it, through the router.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests")]
 
+#[path = "../../../verify/tests/issuer/mod.rs"]
+mod issuer;
 #[path = "../world/mod.rs"]
 mod world;
 
 mod assertions;
 mod authorization;
+mod burst;
 mod certificates;
 mod device;
 mod id_jag;
