@@ -36,4 +36,4 @@ pub use named::{Management, Named, NamedFault};
 pub use people::{People, PeopleError, router as people_router};
 pub use places::InvalidPlace;
 pub use server::{Secrets, Server, ServerError, ServerOptions};
-pub use workload::WorkloadFault;
+pub use workload::{Examination, TriedRule, WorkloadFault, examine};

@@ -13,6 +13,7 @@ mod resource;
 mod standing;
 mod user;
 mod user_ways;
+mod workload;
 
 pub(crate) use agent::AgentCommand;
 pub(crate) use audit::AuditCommand;
@@ -23,6 +24,7 @@ pub(crate) use issuer::IssuerCommand;
 pub(crate) use key::KeyCommand;
 pub(crate) use resource::ResourceCommand;
 pub(crate) use user::UserCommand;
+pub(crate) use workload::WorkloadCommand;
 
 use crate::failure::Failure;
 use crate::serve::load::Loaded;

@@ -10,3 +10,4 @@ mod program;
 mod refusals;
 mod serving;
 mod workload;
+mod workload_rules;

@@ -17,12 +17,13 @@ mod me;
 mod openapi;
 mod problem;
 mod route;
+mod workloads;
 
 pub use openapi::openapi;
 pub(crate) use route::routes;
 
 use crate::places::Place;
-use call::{Call, Reply};
+use call::{Call, Reply, Sent};
 
 use problem::ApiFault;
 use prokura_config::{ADMIN, ADMIN_SCOPES, Config};
@@ -34,7 +35,7 @@ use std::sync::Arc;
 const PATH: &str = "/api/admin/v1";
 
 /// Every route there is, a table for each file.
-const TABLES: &[&[Route]] = &[me::ROUTES];
+const TABLES: &[&[Route]] = &[me::ROUTES, workloads::ROUTES];
 
 /// The place that tokens for it are made for, if some client may use it.
 pub(crate) fn place(config: &Config) -> Result<Option<Arc<Place>>, InvalidResource> {

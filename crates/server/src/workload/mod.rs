@@ -6,6 +6,7 @@
 //! is disabled, whatever was shown before and whatever is bound to a key is asked at one place.
 
 mod client;
+mod examine;
 mod fault;
 mod grant;
 mod presented;
@@ -13,6 +14,7 @@ mod register;
 mod rules;
 
 pub(crate) use client::{Caller, by_assertion};
+pub use examine::{Examination, TriedRule, examine};
 pub use fault::WorkloadFault;
 pub(crate) use grant::{Asked, accept, is_for};
 pub(crate) use presented::Presented;

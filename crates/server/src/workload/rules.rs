@@ -40,6 +40,11 @@ impl InForce {
         self.all.iter().find(|r| r.rule.name == name)
     }
 
+    /// All of them, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<RuleInForce>> {
+        self.all.iter()
+    }
+
     /// What all rules together give an agent at a resource.
     pub(crate) fn given_to(&self, agent: &AgentId, resource: &str) -> ScopeSet {
         let of_agent = self.all.iter().filter(|r| r.rule.agent == *agent);
@@ -47,7 +52,7 @@ impl InForce {
         grants.fold(ScopeSet::default(), |all, (_, scopes)| all.union(scopes))
     }
 
-    fn new(config: &Config, stored: &[WorkloadRule], revision: Option<u64>) -> Self {
+    pub(super) fn new(config: &Config, stored: &[WorkloadRule], revision: Option<u64>) -> Self {
         let mut names = BTreeSet::new();
         let of_file = config.workload.rules.iter().map(|r| (r, false));
         let all: Vec<_> = of_file
@@ -86,7 +91,7 @@ impl Rulebook {
 }
 
 /// A stored rule that still fits the configuration. One that does not (its provider or resource is gone) leads nowhere.
-fn readable(config: &Config, stored: &StoredRule) -> Option<WorkloadRule> {
+pub(super) fn readable(config: &Config, stored: &StoredRule) -> Option<WorkloadRule> {
     let read = WorkloadRule::from_json(&stored.rule).and_then(|rule| {
         config.check_workload_rule(&rule)?;
         Ok(rule)

@@ -18,3 +18,4 @@ mod rich;
 mod signals;
 mod signed_answers;
 mod signed_requests;
+mod workloads;
