@@ -61,14 +61,15 @@ pub(crate) async fn client(
 }
 
 /// Whether an assertion is a platform's, and not the client's own: it says that it is an SVID, the client that is named
-/// authenticates so, or nobody is named and its issuer is a platform's. Who signs as a client names itself as the issuer,
+/// authenticates so, or no client is named and its issuer is a platform's. Who signs as a client names itself as the issuer,
 /// so that no assertion is both.
 fn is_of_a_platform(app: &AppState, credentials: &Credentials) -> bool {
     let Shown::Assertion { jwt, svid } = &credentials.shown else { return false };
+    let is_claimed = || app.workloads.providers.claimed(jwt).is_some();
     match credentials.client.as_deref() {
         _ if *svid => true,
-        Some(said) => app.clients.is_workload(said),
-        None => app.workloads.providers.claimed(jwt).is_some(),
+        Some(said) => app.clients.is_workload(said) || (!app.clients.is_configured(said) && is_claimed()),
+        None => is_claimed(),
     }
 }
 

@@ -88,6 +88,11 @@ impl Clients {
         found.is_some_and(|c| c.metadata.auth_method == AuthMethod::Workload)
     }
 
+    /// Whether the configuration has a client of that id.
+    pub(crate) fn is_configured(&self, id: &str) -> bool {
+        ClientId::parse(id).is_ok_and(|id| self.configured.contains_key(&id))
+    }
+
     /// The clients of the configuration.
     pub(crate) fn configured(&self) -> impl Iterator<Item = &Arc<Client>> {
         self.configured.values()
