@@ -3,7 +3,7 @@
 use crate::admin::config::ConfigCommand;
 use crate::admin::{
     AgentCommand, AuditCommand, ClientCommand, GrantCommand, IssuerCommand, KeyCommand, ResourceCommand,
-    UserCommand, WorkloadCommand,
+    UserCommand,
 };
 use crate::bridge::{ConnectArgs, TokenArgs};
 use crate::demo::DemoArgs;
@@ -46,7 +46,6 @@ pub(crate) enum Command {
     Resource(ResourceCommand),
     Workload(WorkloadCommand),
     Issuer(IssuerCommand),
-    Workload(WorkloadCommand),
     Grant(GrantCommand),
     Key(KeyCommand),
     Audit(AuditCommand),

@@ -24,7 +24,7 @@ pub(crate) use issuer::IssuerCommand;
 pub(crate) use key::KeyCommand;
 pub(crate) use resource::ResourceCommand;
 pub(crate) use user::UserCommand;
-pub(crate) use workload::WorkloadCommand;
+pub(crate) use workload::WorkloadAdmin;
 
 use crate::failure::Failure;
 use crate::serve::load::Loaded;

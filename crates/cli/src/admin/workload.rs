@@ -11,30 +11,28 @@ use clap::{Args, Subcommand};
 use prokura_core::{AgentId, WorkloadId};
 use prokura_store::{Foreigner, StoreError, Workload};
 
-/// Workloads: running instances that their infrastructure vouches for
-#[derive(Debug, Args)]
-pub(crate) struct WorkloadCommand {
-    #[command(flatten)]
-    args: AdminArgs,
-    #[command(subcommand)]
-    what: What,
-}
-
+/// What an administrator does about workloads.
 #[derive(Debug, Subcommand)]
-enum What {
+pub(crate) enum WorkloadAdmin {
     /// List workloads that were seen, the newest first
     List {
+        #[command(flatten)]
+        args: AdminArgs,
         /// Only workloads of this agent
         #[arg(long)]
         agent: Option<String>,
     },
     /// Show one workload
     Show {
+        #[command(flatten)]
+        args: AdminArgs,
         /// Its id
         id: String,
     },
     /// Stop a workload, or with --provider everything that a provider vouches for, at the next call
     Disable {
+        #[command(flatten)]
+        args: AdminArgs,
         #[command(flatten)]
         who: Who,
         /// Why, for the record
@@ -44,20 +42,34 @@ enum What {
     /// Let a workload, or everything that a provider vouches for, act again
     Enable {
         #[command(flatten)]
+        args: AdminArgs,
+        #[command(flatten)]
         who: Who,
     },
     /// List the providers of the configuration
-    Providers,
+    Providers {
+        #[command(flatten)]
+        args: AdminArgs,
+    },
     /// Rules that lead from what is said of a workload to an agent
-    #[command(subcommand)]
-    Rule(rule::RuleCommand),
+    Rule {
+        #[command(flatten)]
+        args: AdminArgs,
+        #[command(subcommand)]
+        command: rule::RuleCommand,
+    },
     /// Say what would become of a token: whether it is believed, and which rule is for it
-    Test(test::TestArgs),
+    Test {
+        #[command(flatten)]
+        args: AdminArgs,
+        #[command(flatten)]
+        test: test::TestArgs,
+    },
 }
 
 #[derive(Debug, Args)]
 #[group(required = true)]
-struct Who {
+pub(crate) struct Who {
     /// The workload's id
     id: Option<String>,
     /// The name of a provider
@@ -65,17 +77,16 @@ struct Who {
     provider: Option<String>,
 }
 
-impl WorkloadCommand {
+impl WorkloadAdmin {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let opened = self.args.open().await?;
-        match self.what {
-            What::List { agent } => opened.list_workloads(agent).await,
-            What::Show { id } => opened.show_workload(&id).await,
-            What::Disable { who, why } => opened.stop_workload(&who, true, why).await,
-            What::Enable { who } => opened.stop_workload(&who, false, String::new()).await,
-            What::Providers => opened.list_providers().await,
-            What::Rule(command) => opened.workload_rule(command).await,
-            What::Test(args) => opened.test_token(args).await,
+        match self {
+            Self::List { args, agent } => args.open().await?.list_workloads(agent).await,
+            Self::Show { args, id } => args.open().await?.show_workload(&id).await,
+            Self::Disable { args, who, why } => args.open().await?.stop_workload(&who, true, why).await,
+            Self::Enable { args, who } => args.open().await?.stop_workload(&who, false, String::new()).await,
+            Self::Providers { args } => args.open().await?.list_providers().await,
+            Self::Rule { args, command } => args.open().await?.workload_rule(command).await,
+            Self::Test { args, test } => args.open().await?.test_token(test).await,
         }
     }
 }

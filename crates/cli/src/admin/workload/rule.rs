@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use std::io::Read as _;
 
 #[derive(Debug, Subcommand)]
-pub(super) enum RuleCommand {
+pub(crate) enum RuleCommand {
     /// Store a rule, or replace the stored one of that name; running servers use it at once
     Add(Box<AddArgs>),
     /// List the rules in their order: those of the file first
@@ -23,7 +23,7 @@ pub(super) enum RuleCommand {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct AddArgs {
+pub(crate) struct AddArgs {
     /// Its name
     name: String,
     /// A file with the rest of it as JSON (`-`: standard input), in place of the flags below

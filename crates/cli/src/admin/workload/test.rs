@@ -12,7 +12,7 @@ use std::io::Read as _;
 use std::sync::Arc;
 
 #[derive(Debug, Args)]
-pub(super) struct TestArgs {
+pub(crate) struct TestArgs {
     /// The token; `-` reads it from standard input
     token: String,
     /// Judge it as the authentication of a client, not as a grant
