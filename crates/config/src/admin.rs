@@ -12,6 +12,7 @@ pub const ADMIN_SCOPES: &[(&str, &str)] = &[
     ("access:write", "Change the conditions of access and answer approvals"),
     ("facts:read", "See what is known about workloads, agents, users, clients and hosts"),
     ("facts:write", "Say what is known about workloads, agents, users, clients and hosts"),
+    ("posture:write", "Deliver postures that a configured issuer signed"),
     ("signals:read", "See the streams of shared signals"),
     ("signals:write", "Send security events, and change the streams of shared signals"),
     ("workloads:read", "See providers, rules and workloads, and try tokens of workloads"),

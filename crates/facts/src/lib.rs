@@ -8,8 +8,11 @@ mod address;
 mod behaviour;
 mod gather;
 mod places;
+mod posture;
+pub mod pushed;
 
 pub use address::{Address, Proxies};
 pub use behaviour::{Behaviour, SHARE_EVERY};
 pub use gather::{Gathering, HOST_CLAIMS};
 pub use places::{DatabaseError, Databases};
+pub use posture::{POSTURE_TYP, Posture, PostureError, verify_posture};

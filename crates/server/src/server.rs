@@ -25,6 +25,7 @@ use prokura_core::{Clock, Rng, TraceId};
 use prokura_egress::Egress;
 use prokura_oauth::dpop::NONCE_HEADER;
 use prokura_oauth::jose::{Algorithm, KeySet};
+use prokura_oauth::json::{self, Limits, Value};
 use prokura_oauth::metadata::ServerMetadata;
 use prokura_oauth::seal::{MacKey, MasterKey, SealError};
 use prokura_store::{Agent, Store, StoreError};
@@ -39,6 +40,8 @@ pub struct Secrets {
     pub clients: HashMap<String, String>,
     /// Key sets of configured clients (`jwks_file`), by client id.
     pub client_keys: HashMap<String, Vec<u8>>,
+    /// Key sets of issuers of postures (`jwks_file`), by issuer.
+    pub fact_keys: HashMap<String, Vec<u8>>,
     /// The initial access token of registration (RFC 7591 §3.1).
     pub initial_access_token: Option<String>,
     /// The authorities by whose certificates clients may authenticate, PEM.
@@ -84,6 +87,11 @@ impl Secrets {
                 if let Some(secret) = secret {
                     secrets.signals.insert(format!("{}.{what}", t.name), secret.read(&env, &file)?);
                 }
+            }
+        }
+        for issuer in &config.facts.issuers {
+            if let Some(path) = &issuer.jwks_file {
+                secrets.fact_keys.insert(issuer.issuer.clone(), text(path)?.into_bytes());
             }
         }
         let token = config.registration.initial_access_token.as_ref();
@@ -148,6 +156,9 @@ pub enum ServerError {
         /// The agent.
         agent: String,
     },
+    /// The keys of an issuer of postures cannot be used.
+    #[error("`facts.issuer.jwks_file` of `{0}`: it holds no key set that can be used")]
+    FactKeys(String),
     /// The authorities of clients' certificates cannot be used.
     #[error("`tls.client_authorities`: {0}")]
     Authorities(String),
@@ -196,6 +207,7 @@ pub(crate) struct AppState {
     pub(crate) initial_token: Option<SecretDigest>,
     pub(crate) metadata: ServerMetadata,
     pub(crate) signals: Signals,
+    pub(crate) posture_keys: HashMap<String, Arc<KeySet>>,
 }
 
 impl AppState {
@@ -277,6 +289,7 @@ impl Server {
             certificates,
             registrations: Admission::new(config.registration.per_minute, clock.now()),
             devices: Admission::new(config.device.per_minute, clock.now()),
+            posture_keys: posture_keys(&secrets)?,
             initial_token: secrets.initial_access_token.as_deref().map(SecretDigest::of),
             refusals: Refusals::new(store.clone(), Arc::clone(&clock)),
             successors: master_key.mac_key("successors of refresh tokens")?,
@@ -343,6 +356,17 @@ impl Server {
             }
         }
     }
+}
+
+fn posture_keys(secrets: &Secrets) -> Result<HashMap<String, Arc<KeySet>>, ServerError> {
+    let read = |(issuer, bytes): (&String, &Vec<u8>)| {
+        let jwks = json::parse(bytes, &Limits::DOCUMENT).ok().and_then(Value::into_object);
+        let keys = jwks.and_then(|jwks| KeySet::from_jwks(&jwks, &Algorithm::PUBLIC).ok());
+        let keys =
+            keys.filter(|keys| !keys.is_empty()).ok_or_else(|| ServerError::FactKeys(issuer.clone()))?;
+        Ok((issuer.clone(), Arc::new(keys)))
+    };
+    secrets.fact_keys.iter().map(read).collect()
 }
 
 fn documents(

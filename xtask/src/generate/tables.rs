@@ -3,6 +3,7 @@
 use crate::workspace::File;
 use anyhow::{Context, Result};
 
+const AT_THE_API: &str = "refusals_of_the_api.snap";
 const OPENAPI: &str = "openapi__tests__openapi.snap";
 const STEPS: &str = "the_table_is_what_the_documentation_shows.snap";
 const CHECKS: &str = "every_check_stands_in_the_documentation.snap";
@@ -45,6 +46,14 @@ pub(super) fn refusals(files: &[File]) -> Result<String> {
     );
     for line in snapshot(files, AT_THE_GATEWAY)?.lines() {
         page.push_str(&refusal(line).with_context(|| format!("{AT_THE_GATEWAY}: {line}"))?);
+    }
+    page.push_str(
+        "\n## What the administration API refuses\n\n\
+         Generated from `crates/server/src/api/problem.rs`. The word is `code` of the problem document (RFC 9457).\n\n\
+         | Status | | Word | Sentence |\n|-|-|-|-|\n",
+    );
+    for line in snapshot(files, AT_THE_API)?.lines() {
+        page.push_str(&refusal(line).with_context(|| format!("{AT_THE_API}: {line}"))?);
     }
     Ok(page)
 }
@@ -119,11 +128,17 @@ mod tests {
 
     #[test]
     fn a_refusal_becomes_a_row() {
-        let both =
-            |server: &str, gateway: &str| refusals(&[file(REFUSALS, server), file(AT_THE_GATEWAY, gateway)]);
+        let both = |server: &str, gateway: &str| {
+            refusals(&[
+                file(REFUSALS, server),
+                file(AT_THE_GATEWAY, gateway),
+                file(AT_THE_API, "404 - no_route: no"),
+            ])
+        };
         let page = both("400 invalid_scope scope_none: name: `a|b`", "401 401 no_token: a token").unwrap();
         assert!(page.contains("| 400 | `invalid_scope` | `scope_none` | name: `a\\|b` |\n"), "{page}");
-        assert!(page.ends_with("| 401 | `401` | `no_token` | a token |\n"), "{page}");
+        assert!(page.contains("| 401 | `401` | `no_token` | a token |\n"), "{page}");
+        assert!(page.ends_with("| 404 | `-` | `no_route` | no |\n"), "{page}");
         assert!(both("400 only", "401 401 no_token: a token").is_err());
         assert!(both("400 invalid_scope scope_none: name", "401").is_err());
     }

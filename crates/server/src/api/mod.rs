@@ -12,9 +12,11 @@
 
 mod call;
 mod caller;
+mod facts;
 mod fields;
 mod me;
 mod openapi;
+mod posture;
 mod problem;
 mod route;
 mod workloads;
@@ -24,8 +26,8 @@ pub(crate) use route::routes;
 
 use crate::places::Place;
 use call::{Call, Reply, Sent};
-
-use problem::ApiFault;
+use fields::Fields;
+use problem::{ApiFault, Wrong};
 use prokura_config::{ADMIN, ADMIN_SCOPES, Config};
 use prokura_core::{InvalidResource, ResourceUri, Scope};
 use route::{Route, Takes};
@@ -35,7 +37,7 @@ use std::sync::Arc;
 const PATH: &str = "/api/admin/v1";
 
 /// Every route there is, a table for each file.
-const TABLES: &[&[Route]] = &[me::ROUTES, workloads::ROUTES];
+const TABLES: &[&[Route]] = &[me::ROUTES, facts::ROUTES, posture::ROUTES, workloads::ROUTES];
 
 /// The place that tokens for it are made for, if some client may use it.
 pub(crate) fn place(config: &Config) -> Result<Option<Arc<Place>>, InvalidResource> {

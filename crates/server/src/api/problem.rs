@@ -129,7 +129,7 @@ impl ApiFault {
             Self::Wrong(_) => (S::UNPROCESSABLE_ENTITY, "body_wrong"),
             Self::Evidence(_) => (S::UNPROCESSABLE_ENTITY, "evidence"),
             Self::Conflict(_) => (S::CONFLICT, "conflict"),
-            Self::Full(_) => (S::INSUFFICIENT_STORAGE, "full"),
+            Self::Full(_) => (S::CONFLICT, "full"),
             // Here a proof comes with a token (RFC 9449 §7.1), not with a request for one.
             Self::Other(fault) if is_of_proof(fault) => (S::UNAUTHORIZED, fault.verdict().reason),
             Self::Other(fault) => (fault.verdict().status, fault.verdict().reason),
@@ -200,4 +200,36 @@ pub(super) async fn respond(
         app.offer_nonce(&mut response);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_of_the_api_has_its_status_word_and_sentence() {
+        let json = prokura_oauth::json::parse(b"x", &prokura_oauth::json::Limits::TOKEN).unwrap_err();
+        let all = [
+            ApiFault::NoRoute,
+            ApiFault::Method,
+            ApiFault::Token,
+            ApiFault::Scope("facts:write"),
+            ApiFault::Missing("fact"),
+            ApiFault::Query("x".into()),
+            ApiFault::Form(FormError::Encoding),
+            ApiFault::ContentType("application/json"),
+            ApiFault::BodyUnwanted,
+            ApiFault::TooLarge(262_144),
+            ApiFault::Json(json),
+            ApiFault::NotObject,
+            ApiFault::NotText,
+            ApiFault::Wrong(vec![Wrong::new("/facts/0/name", "it is missing")]),
+            ApiFault::Evidence("the signature does not verify".into()),
+            ApiFault::Conflict("it changed meanwhile".into()),
+            ApiFault::Full("no more facts are kept"),
+            ApiFault::Other(Fault::Stale),
+        ];
+        let row = |f: &ApiFault| format!("{} - {}: {f}", f.words().0.as_u16(), f.words().1);
+        insta::assert_snapshot!("refusals_of_the_api", all.iter().map(row).collect::<Vec<_>>().join("\n"));
+    }
 }

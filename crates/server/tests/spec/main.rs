@@ -8,6 +8,7 @@ mod admin_api;
 mod core_flow;
 mod device;
 mod durability;
+mod facts;
 mod grant_management;
 mod keys;
 mod metadata;

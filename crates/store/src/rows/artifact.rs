@@ -47,11 +47,13 @@ pub enum ArtifactKind {
     SignalJti,
     /// What a transmitter has to say to show that its stream works.
     SignalState,
+    /// The `jti` of a signed posture.
+    PostureJti,
 }
 
 impl ArtifactKind {
     /// Every kind.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Code,
         Self::Par,
         Self::RefreshToken,
@@ -71,6 +73,7 @@ impl ArtifactKind {
         Self::EvidenceKey,
         Self::SignalJti,
         Self::SignalState,
+        Self::PostureJti,
     ];
 
     /// The word in the database.
@@ -95,6 +98,7 @@ impl ArtifactKind {
             Self::EvidenceKey => "evidence_key",
             Self::SignalJti => "signal_jti",
             Self::SignalState => "signal_state",
+            Self::PostureJti => "posture_jti",
         }
     }
 }
