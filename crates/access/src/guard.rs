@@ -40,11 +40,16 @@ impl Guard {
 
     /// What the policies say; `None` if none concerns this. Costs nothing where there are no policies.
     pub fn weigh(&self, situation: &Situation<'_>) -> Option<Verdict> {
-        if self.policies.is_empty() || !self.policies.concern(situation) {
+        if self.policies.is_empty() {
             return None;
         }
-        let sources = self.sources.facts(situation);
-        Some(self.policies.evaluate(situation, &self.known(situation, &*sources)))
+        let verdict = self.policies.concern(situation).then(|| {
+            let sources = self.sources.facts(situation);
+            self.policies.evaluate(situation, &self.known(situation, &*sources))
+        });
+        // What is usual is learned of everything that passes, also of what no policy concerns.
+        self.sources.note(situation, verdict.as_ref().is_none_or(|v| v.outcome.permits()));
+        verdict
     }
 
     /// What the policies would say with the facts of `instead` before those of the sources, and why. Nothing is recorded

@@ -50,7 +50,7 @@ async fn put_together(loaded: &Loaded) -> Result<Router, Failure> {
     let store = Store::open(&loaded.database, point, Arc::clone(&clock)).await?;
     let master_key = Arc::new(master::key(loaded, &store, &*rng).await?);
     foreign::keep_names(loaded, &store, &clock, &rng).await?;
-    let access = access::guard(config, &store)?;
+    let access = access::guard(config, &store, &clock, &*rng).await?;
     let gateway = Gateway::new(GatewayOptions {
         issuer: config.issuer.clone(),
         resources: config.resources.clone(),

@@ -2,7 +2,7 @@
 
 use crate::behaviour::Behaviour;
 use crate::places::{Databases, Place};
-use prokura_core::{Attested, Fact, FactName, FactValue};
+use prokura_core::{AgentId, Attested, Fact, FactName, FactValue, Timestamp};
 use prokura_policy::access::{Facts, OwnFacts, Situation, Sources};
 use prokura_store::{FactKind, FactsView};
 use std::sync::{Arc, OnceLock};
@@ -36,6 +36,15 @@ impl Gathering {
 impl Sources for Gathering {
     fn facts<'a>(&'a self, situation: &'a Situation<'a>) -> Box<dyn Facts + 'a> {
         Box::new(Gathered { all: self, situation, place: OnceLock::new() })
+    }
+
+    fn note(&self, situation: &Situation<'_>, permitted: bool) {
+        let gathered = Gathered { all: self, situation, place: OnceLock::new() };
+        self.behaviour.note(situation, permitted, gathered.asn());
+    }
+
+    fn note_refused(&self, agent: &AgentId, now: Timestamp) {
+        self.behaviour.note_refused(agent, now);
     }
 }
 

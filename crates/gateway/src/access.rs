@@ -57,6 +57,15 @@ pub(crate) fn weigh(scene: &Scene, actions: &[Action], now: Timestamp) -> Result
     }
 }
 
+/// Counts a message that the caller has no authority for.
+pub(crate) fn not_allowed(scene: &Scene, now: Timestamp) {
+    let token = scene.caller.token();
+    let agent = token.and_then(|t| prokura_access::actor(&t.actors, &t.subject));
+    if let Some(agent) = agent.filter(|_| !scene.inner.access.policies().is_empty()) {
+        scene.inner.access.sources().note_refused(agent, now);
+    }
+}
+
 /// A narrowing that leaves too little for the message is a denial: more scopes would not help.
 pub(crate) fn denied(scene: &Scene, actions: &[Action], verdict: Verdict, now: Timestamp) -> Fault {
     let none = ScopeSet::default();

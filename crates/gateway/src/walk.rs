@@ -180,7 +180,8 @@ impl Walk {
         let ask = |scene: &Scene, left: &Left| {
             decide::all(&scene.route, &scene.caller, left, actions, arguments, filtered, now)
         };
-        let warrant = ask(&self.scene, &Left::default())?;
+        let warrant =
+            ask(&self.scene, &Left::default()).inspect_err(|_| access::not_allowed(&self.scene, now))?;
         self.scene.left = access::weigh(&self.scene, actions, now)?;
         let Some(passed) = self.scene.left.narrowed() else { return Ok(warrant) };
         // Who may do it with all that the token says, but not with what is left of it, is refused by the conditions.

@@ -41,7 +41,7 @@ impl Service {
         let master_key = Arc::new(master::key(&loaded, &store, &*rng).await?);
         foreign::keep_names(&loaded, &store, &clock, &rng).await?;
         let config = loaded.config;
-        let access = access::guard(&config, &store)?;
+        let access = access::guard(&config, &store, &clock, &*rng).await?;
         let server = Server::new(ServerOptions {
             config: Arc::clone(&config),
             secrets,

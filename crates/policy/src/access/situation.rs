@@ -85,6 +85,16 @@ pub trait Facts: Send + Sync {
 pub trait Sources: Send + Sync + 'static {
     /// What is known of this situation. Called only if a policy concerns it.
     fn facts<'a>(&'a self, situation: &'a Situation<'a>) -> Box<dyn Facts + 'a>;
+
+    /// What was decided, for those who learn of it.
+    fn note(&self, situation: &Situation<'_>, permitted: bool) {
+        let _ = (situation, permitted);
+    }
+
+    /// A call of the agent was refused before conditions were looked at, for those who count it.
+    fn note_refused(&self, agent: &AgentId, now: Timestamp) {
+        let _ = (agent, now);
+    }
 }
 
 /// Facts that were put together beforehand: for tests, and for the question what would be.
