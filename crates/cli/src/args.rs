@@ -2,8 +2,8 @@
 
 use crate::admin::config::ConfigCommand;
 use crate::admin::{
-    AgentCommand, AuditCommand, ClientCommand, GrantCommand, IssuerCommand, KeyCommand, ResourceCommand,
-    UserCommand,
+    AgentCommand, AuditCommand, ClientCommand, FactCommand, GrantCommand, IssuerCommand, KeyCommand,
+    ResourceCommand, UserCommand,
 };
 use crate::bridge::{ConnectArgs, TokenArgs};
 use crate::demo::DemoArgs;
@@ -47,6 +47,7 @@ pub(crate) enum Command {
     Workload(WorkloadCommand),
     Issuer(IssuerCommand),
     Grant(GrantCommand),
+    Fact(FactCommand),
     Key(KeyCommand),
     Audit(AuditCommand),
     #[command(subcommand)]

@@ -61,6 +61,7 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Gateway(asked) => Box::pin(gateway::gateway(asked)).await,
         Command::Workload(asked) => Box::pin(asked.run()).await,
         Command::Issuer(asked) => Box::pin(asked.run()).await,
+        Command::Fact(asked) => Box::pin(asked.run()).await,
         Command::Connect(asked) => Box::pin(asked.run()).await,
         Command::Token(asked) => Box::pin(asked.run()).await,
         Command::User(asked) => asked.run().await,

@@ -5,6 +5,7 @@
 mod bridge;
 mod demo;
 mod doctor;
+mod facts;
 mod issuers;
 mod program;
 mod refusals;
