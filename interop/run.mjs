@@ -1,7 +1,7 @@
 // Lets foreign suites and foreign clients judge Prokura. See README.md.
 //
 // Usage: node run.mjs [--stub | --postgres] [--only TEXT] [--table] [--verbose] [PART …]
-//   parts: authorization, agent, connect, together, scenarios, server, clients, bound, kubernetes, workload, foreign, sso, keycloak (if KEYCLOAK_HOME names one), typescript, python, rmcp,
+//   parts: authorization, agent, connect, together, scenarios, server, clients, bound, kubernetes, workload, foreign, sso, federation, keycloak (if KEYCLOAK_HOME names one), typescript, python, rmcp,
 //   strict, device, doctor; all if none is named.
 //   --stub puts a small stand-in where Prokura is: it proves the harness, nothing else.
 //   --postgres keeps everything in the PostgreSQL that PROKURA_TEST_POSTGRES names, or in one of the run's own.
@@ -38,10 +38,11 @@ const { boundSuite } = await import('./suites/bound.mjs');
 const { kubernetesSuite } = await import('./suites/kubernetes.mjs');
 const { workloadSuite } = await import('./suites/workload.mjs');
 const { ssoSuite } = await import('./suites/sso.mjs');
+const { federationSuite } = await import('./suites/federation.mjs');
 const { CLIENTS, clientSuite, deviceSuite, strictSuite } = await import('./suites/clients.mjs');
 const { doctorSuite } = await import('./suites/doctor.mjs');
 
-const unknown = positionals.filter(part => !['authorization', 'agent', 'connect', 'together', 'scenarios', 'server', 'clients', 'bound', 'kubernetes', 'workload', 'doctor', 'foreign', 'keycloak', 'sso', 'strict', 'device', ...Object.keys(CLIENTS)].includes(part));
+const unknown = positionals.filter(part => !['authorization', 'agent', 'connect', 'together', 'scenarios', 'server', 'clients', 'bound', 'kubernetes', 'workload', 'doctor', 'foreign', 'keycloak', 'sso', 'federation', 'strict', 'device', ...Object.keys(CLIENTS)].includes(part));
 if (unknown.length > 0) {
     console.error(`no such part: ${unknown.join(', ')}`);
     process.exit(1);
@@ -50,7 +51,7 @@ if (unknown.length > 0) {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => void stopAll());
 
 // The agent alone needs nothing of ours to stand: the suite plays the servers.
-const standing = positionals.length === 0 || positionals.some(part => part !== 'agent' && part !== 'sso' && part !== 'workload');
+const standing = positionals.length === 0 || positionals.some(part => part !== 'agent' && part !== 'sso' && part !== 'workload' && part !== 'federation');
 const wants = part => positionals.length === 0 || positionals.includes(part) || (part === 'world' && standing);
 let world;
 // The faults of the stub. A run against it passes only if every one of them is found.
@@ -64,6 +65,7 @@ try {
     if (wants('workload') && !values.stub) await workloadSuite();
     if (wants('foreign') && !values.stub) await foreignSuite(world);
     if (wants('sso') && !values.stub) await ssoSuite();
+    if (wants('federation') && !values.stub) await federationSuite();
     if (wants('keycloak') && !values.stub) await keycloakSuite(world);
     if (wants('scenarios') && !values.stub) await bridgeScenarios(world.prokura, { only: values.only });
     if (wants('connect') && !values.stub) await connectSuite(world);

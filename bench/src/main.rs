@@ -9,6 +9,7 @@ mod load;
 mod process;
 mod table;
 mod upstream;
+mod workload;
 
 use anyhow::Result;
 
@@ -33,6 +34,9 @@ async fn main() -> Result<()> {
     println!("machine: {} cores; load {}", std::thread::available_parallelism()?, load());
     if wants("issuance") {
         issuance::measure(size).await?;
+    }
+    if wants("workload") {
+        workload::measure(size).await?;
     }
     if wants("code") {
         code::measure(size).await?;
