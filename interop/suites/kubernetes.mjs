@@ -126,6 +126,13 @@ export async function kubernetesSuite({ upstream }) {
         const answer = await call(issuer, JSON.parse(stdout).access_token);
         expect(answer.status === 200, `${answer.status}`);
     });
+    await step('kubernetes: `prokura workload test` says which rule matches, or what was expected and what came', async () => {
+        const test = async jwt => run(await prokura(), ['workload', 'test', jwt, '--config', join(folder, 'prokura.toml')], { cwd: folder });
+        const good = await test(right);
+        expect(good.code === 0 && /planner .*matches/.test(good.stdout) && good.stdout.includes('pod = `planner-1`'), `${good.stdout} ${good.stderr}`);
+        const wrong = await test(await kube.token('agents', 'planner', { audiences: ['https://other.example'], pod: first }));
+        expect(wrong.code === 1 && wrong.stdout.includes(`\`aud\` is \`https://other.example\`, expected \`${issuer}\` alone`), `${wrong.code} ${wrong.stdout} ${wrong.stderr}`);
+    });
     await step('kubernetes: a token for somebody else is refused, and the log says for whom it is', async () => {
         const other = await kube.token('agents', 'planner', { audiences: ['https://other.example'], pod: first });
         const both = await kube.token('agents', 'planner', { audiences: [issuer, 'https://other.example'], pod: first });
