@@ -82,8 +82,6 @@ codes! {
     UseAttestationChallenge "use_attestation_challenge";
     /// The client attestation is not fresh enough (ibid.).
     UseFreshAttestation "use_fresh_attestation";
-    /// The client attestation or its proof of possession does not verify (ibid.).
-    InvalidClientAttestation "invalid_client_attestation";
     /// The sign-in behind the token is too weak or too old (RFC 9470 §3).
     InsufficientUserAuthentication "insufficient_user_authentication";
     /// A sign-in as sure as is asked for cannot be had (OpenID Connect Unmet Authentication Requirements §2).

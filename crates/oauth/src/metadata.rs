@@ -1,6 +1,7 @@
 //! Metadata of the authorization server (RFC 8414), which is also served as OpenID provider metadata. It says
 //! only what works.
 
+use crate::client_attestation;
 use crate::client_metadata::{AuthMethod, GrantType};
 use crate::dpop;
 use crate::id_jag;
@@ -54,6 +55,9 @@ pub struct ServerMetadata {
     pub takes_id_jag: bool,
     /// Whether evidence of workloads is taken as a grant (RFC 7523 §2.1).
     pub takes_workloads: bool,
+    /// Whether evidence that is no token is taken, and attestations are made of it
+    /// (draft-ietf-oauth-attestation-based-client-auth).
+    pub attests: bool,
     /// Whether clients authenticate by JWT-SVIDs.
     pub svid_clients: bool,
     /// Whether such assertions are made for others.
@@ -93,6 +97,9 @@ impl ServerMetadata {
                 list(Algorithm::PUBLIC.map(Algorithm::as_str)),
             );
         }
+        if self.attests {
+            self.put_attestation(&mut o);
+        }
         o.insert("revocation_endpoint", url("/revoke"));
         o.insert("introspection_endpoint", url("/introspect"));
         if self.device {
@@ -128,6 +135,19 @@ impl ServerMetadata {
         o.insert("prompt_values_supported", list(["none", "login", "consent"]));
         o.insert("protected_resources", self.resources.iter().map(|r| Value::from(r.as_str())).collect());
         o
+    }
+
+    /// What §9 of the draft has, and where evidence is shown, which it leaves open.
+    fn put_attestation(&self, o: &mut Object) {
+        o.insert("challenge_endpoint", format!("{}/challenge", self.issuer).into());
+        o.insert("attestation_endpoint", format!("{}/attest", self.issuer).into());
+        let methods = [client_attestation::METHOD, client_attestation::METHOD_DPOP].map(Value::from);
+        if let Some(all) = o.get_mut("token_endpoint_auth_methods_supported").and_then(Value::as_array_mut) {
+            all.extend(methods);
+        }
+        o.insert("client_attestation_signing_alg_values_supported", list([self.algorithm.as_str()]));
+        let proofs = list(Algorithm::PUBLIC.map(Algorithm::as_str));
+        o.insert("client_attestation_pop_signing_alg_values_supported", proofs);
     }
 
     fn serves(&self, grant_type: GrantType) -> bool {
@@ -177,6 +197,7 @@ mod tests {
             device: false,
             takes_id_jag: false,
             takes_workloads: false,
+            attests: false,
             svid_clients: false,
             makes_id_jag: false,
             algorithm: Algorithm::Es256,

@@ -7,6 +7,7 @@ mod grant;
 pub use asserted::{ExchangeFault, IdJagFault};
 pub use grant::{CodeFault, RefreshFault};
 
+use crate::attester::AttesterFault;
 use crate::certificates::CertificateFault;
 use crate::clients::DocumentError;
 use crate::device::DeviceFault;
@@ -127,6 +128,9 @@ pub enum Fault {
     /// The evidence of a workload is refused as a grant.
     #[error("{0}")]
     Workload(#[from] WorkloadFault),
+    /// Evidence that is no token, or an attestation, is refused.
+    #[error("{0}")]
+    Attester(#[from] AttesterFault),
     /// The evidence of a workload is refused as a client's authentication.
     #[error("client authentication failed: {0}")]
     WorkloadClient(WorkloadFault),
@@ -313,6 +317,7 @@ impl Fault {
             Self::Exchange(why) => why.verdict(),
             Self::IdJag(why) => why.verdict(),
             Self::Workload(why) => why.as_grant(),
+            Self::Attester(why) => why.verdict(),
             Self::WorkloadClient(why) => why.as_client(),
             Self::GrantOver => (S::BAD_REQUEST, E::InvalidGrant, "grant_over"),
             Self::Access(refused) => conditional(refused),
@@ -361,6 +366,7 @@ impl Fault {
     pub fn detail(&self) -> Option<String> {
         match self {
             Self::Workload(why) | Self::WorkloadClient(why) => why.detail(),
+            Self::Attester(why) => why.detail(),
             _ => None,
         }
     }

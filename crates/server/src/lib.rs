@@ -5,6 +5,7 @@ mod access;
 mod account;
 mod admission;
 mod api;
+mod attester;
 mod authenticate;
 mod certificates;
 pub mod clients;
@@ -28,6 +29,7 @@ mod wire;
 mod workload;
 
 pub use api::openapi;
+pub use attester::AttesterFault;
 pub use certificates::CertificateFault;
 pub use device::{DeviceAsk, DeviceFault};
 pub use fault::{CodeFault, ExchangeFault, Fault, IdJagFault, RefreshFault, Verdict};

@@ -12,9 +12,11 @@ use http::request::Parts;
 use prokura_config::Config;
 use prokura_core::Timestamp;
 use prokura_oauth::certificate::Certificate;
+use prokura_oauth::client_attestation::Challenges;
 use prokura_oauth::client_metadata::AuthMethod;
 use prokura_oauth::confirmation::{Confirmation, Thumbprint};
 use prokura_oauth::dpop::{self, HEADER, Nonces, Proof, Target, of_headers};
+use prokura_oauth::jose::VerifyingKey;
 use prokura_oauth::seal::{MasterKey, SealError};
 use prokura_store::{ArtifactKind, Tx};
 use std::net::IpAddr;
@@ -29,6 +31,8 @@ pub(crate) enum At {
     Par,
     /// `/userinfo`.
     UserInfo,
+    /// `/attest`, where the nonce is a challenge.
+    Attest,
     /// The administration API, at whatever address of it the request came to.
     Admin,
 }
@@ -36,9 +40,11 @@ pub(crate) enum At {
 /// What proofs are checked with.
 pub(crate) struct Proofs {
     nonces: Option<Nonces>,
+    challenges: Challenges,
     token: Vec<Target>,
     par: Vec<Target>,
     userinfo: Vec<Target>,
+    attest: Vec<Target>,
     issuer: String,
 }
 
@@ -50,9 +56,11 @@ impl Proofs {
         let at = |path: &str| Target::parse(&format!("{}{path}", config.issuer)).into_iter().collect();
         Ok(Self {
             nonces: nonces.transpose()?,
+            challenges: Challenges::new(master, config.workload.attester.challenge_life.get())?,
             token: at("/token"),
             par: at("/par"),
             userinfo: at("/userinfo"),
+            attest: at("/attest"),
             issuer: config.issuer.as_str().to_owned(),
         })
     }
@@ -69,23 +77,29 @@ impl Proofs {
         parts: &Parts,
         token: Option<&str>,
         now: Timestamp,
-    ) -> Result<Proof, Fault> {
+    ) -> Result<(Proof, VerifyingKey), Fault> {
         let method = parts.method.as_str();
         let here: Vec<Target>;
         let targets = match at {
             At::Token => &self.token,
             At::Par => &self.par,
             At::UserInfo => &self.userinfo,
+            At::Attest => &self.attest,
             At::Admin => {
                 here = Target::parse(&format!("{}{}", self.issuer, parts.uri.path())).into_iter().collect();
                 &here
             }
         };
-        let proof = Proof::verify(proof, &dpop::Presented { method, targets, token, now })?;
-        if let Some(nonces) = &self.nonces {
-            nonces.check(proof.nonce.as_deref(), now)?;
+        let presented = dpop::Presented { method, targets, token, now };
+        let (proof, key) = Proof::verify_with_key(proof, &presented)?;
+        let nonce = proof.nonce.as_deref();
+        // A challenge is as good as a nonce: made here, and not long ago.
+        if let Some(nonces) = self.nonces.as_ref().filter(|_| at != At::Attest)
+            && self.challenges.check(nonce, now).is_err()
+        {
+            nonces.check(nonce, now)?;
         }
-        Ok(proof)
+        Ok((proof, key))
     }
 }
 
@@ -105,7 +119,9 @@ impl Possession {
     /// (RFC 9449 §5.2, RFC 8705 §3.4).
     pub(crate) fn shown(app: &AppState, parts: &Parts, at: At, client: &Client) -> Result<Self, Fault> {
         let proof = of_headers(parts.headers.get_all(HEADER).iter().map(HeaderValue::as_bytes))?;
-        let proof = proof.map(|p| app.proofs.verify(p, at, parts, None, app.clock.now())).transpose()?;
+        let proof = proof
+            .map(|p| app.proofs.verify(p, at, parts, None, app.clock.now()).map(|(proof, _)| proof))
+            .transpose()?;
         if proof.is_none() && client.metadata.dpop_bound && at == At::Token {
             return Err(Fault::ProofMissing);
         }
@@ -121,7 +137,9 @@ impl Possession {
     pub(crate) fn with_token(app: &AppState, parts: &Parts, at: At, token: &str) -> Result<Self, Fault> {
         let proof = of_headers(parts.headers.get_all(HEADER).iter().map(HeaderValue::as_bytes))?;
         let now = app.clock.now();
-        let proof = proof.map(|p| app.proofs.verify(p, at, parts, Some(token), now)).transpose()?;
+        let proof = proof
+            .map(|p| app.proofs.verify(p, at, parts, Some(token), now).map(|(proof, _)| proof))
+            .transpose()?;
         let certificate = certificates::of(parts).map(Certificate::thumbprint);
         Ok(Self { proof, certificate, workload: None, address: address(parts) })
     }
@@ -130,8 +148,23 @@ impl Possession {
     pub(crate) fn of_nobody(app: &AppState, parts: &Parts) -> Result<Self, Fault> {
         let proof = of_headers(parts.headers.get_all(HEADER).iter().map(HeaderValue::as_bytes))?;
         let now = app.clock.now();
-        let proof = proof.map(|p| app.proofs.verify(p, At::Token, parts, None, now)).transpose()?;
+        let proof = proof
+            .map(|p| app.proofs.verify(p, At::Token, parts, None, now).map(|(proof, _)| proof))
+            .transpose()?;
         Ok(Self { proof, certificate: None, workload: None, address: address(parts) })
+    }
+
+    /// Reads the proof that comes with evidence, and its key.
+    pub(crate) fn of_attested(app: &AppState, parts: &Parts) -> Result<(Self, VerifyingKey), Fault> {
+        let proof = of_headers(parts.headers.get_all(HEADER).iter().map(HeaderValue::as_bytes))?;
+        let proof = proof.ok_or(Fault::ProofMissing)?;
+        let (proof, key) = app.proofs.verify(proof, At::Attest, parts, None, app.clock.now())?;
+        Ok((Self { proof: Some(proof), certificate: None, workload: None, address: address(parts) }, key))
+    }
+
+    /// The nonce of the proof.
+    pub(crate) fn nonce(&self) -> Option<&str> {
+        self.proof.as_ref().and_then(|p| p.nonce.as_deref())
     }
 
     /// The same, shown by that workload.

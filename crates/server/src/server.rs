@@ -2,6 +2,7 @@
 
 use crate::access::{Judge, check_agents};
 use crate::admission::Admission;
+use crate::attester::Attester;
 use crate::certificates::Certificates;
 use crate::clients::{ClientKeySets, Clients, DocumentError, DocumentPolicy, Documents, SecretDigest};
 use crate::endpoints;
@@ -23,6 +24,7 @@ use prokura_attest::Providers as Attesters;
 use prokura_config::{Config, DeviceClients, SecretError};
 use prokura_core::{Clock, Rng, TraceId};
 use prokura_egress::Egress;
+use prokura_oauth::client_attestation::CHALLENGE_HEADER;
 use prokura_oauth::dpop::NONCE_HEADER;
 use prokura_oauth::jose::{Algorithm, KeySet};
 use prokura_oauth::json::{self, Limits, Value};
@@ -177,6 +179,9 @@ pub enum ServerError {
     /// An identity provider cannot be used.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// A provider of evidence that is no token cannot be used.
+    #[error(transparent)]
+    Documents(#[from] prokura_attest::InvalidDocuments),
     /// A provider of workloads cannot be used.
     #[error(transparent)]
     Workload(#[from] prokura_attest::InvalidProvider),
@@ -200,6 +205,7 @@ pub(crate) struct AppState {
     pub(crate) people: Arc<People>,
     pub(crate) own: OwnGrants,
     pub(crate) workloads: Workloads,
+    pub(crate) attester: Attester,
     pub(crate) successors: MacKey,
     pub(crate) refusals: Refusals,
     pub(crate) registrations: Admission,
@@ -238,12 +244,23 @@ impl AppState {
         }
     }
 
+    /// Puts a challenge for the next proof of possession into an answer
+    /// (draft-ietf-oauth-attestation-based-client-auth §6.2).
+    pub(crate) fn offer_challenge(&self, response: &mut Response) {
+        if let Some(challenge) = self.next_challenge() {
+            response.headers_mut().insert(CHALLENGE_HEADER, challenge);
+        }
+    }
+
     /// The answer to a refused request, on record.
     pub(crate) async fn refuse(&self, fault: &Fault, about: &About, trace: &TraceId) -> Response {
         self.note(fault, about, trace).await;
         let mut response = refusal(fault, trace, about.by_header);
         if matches!(fault, Fault::ProofNonce(_)) {
             self.offer_nonce(&mut response);
+        }
+        if matches!(fault, Fault::Attester(why) if why.wants_challenge()) {
+            self.offer_challenge(&mut response);
         }
         response
     }
@@ -265,6 +282,7 @@ impl Server {
         let places = Places::new(&config)?;
         let documents = documents(&config, &secrets, &egress, &store, &clock)?;
         let providers = Providers::new(&config, &secrets, egress.clone(), Arc::clone(&clock))?;
+        let documents_of_workloads = Attester::new(&config, &egress)?;
         let workloads = Attesters::new(&config, &egress, Arc::clone(&clock))?;
         let signals = Signals::new(&config, &secrets, &egress);
         let key_sets = ClientKeySets::new(egress, Arc::clone(&clock));
@@ -295,6 +313,7 @@ impl Server {
             successors: master_key.mac_key("successors of refresh tokens")?,
             judge: Arc::new(Judge::new(access, &places)),
             own: OwnGrants::default(),
+            attester: Attester::of(documents_of_workloads, &config, &master_key, clock.now())?,
             workloads: Workloads::new(&config, workloads),
             people: Arc::new(people),
             proofs: Proofs::new(&config, &master_key)?,
@@ -422,6 +441,7 @@ fn metadata(
         client_documents: config.client_metadata.enabled,
         takes_id_jag: !config.id_jag.issuers.is_empty(),
         takes_workloads: !config.workload.providers.is_empty(),
+        attests: config.workload.providers.iter().any(prokura_config::WorkloadProvider::is_no_token),
         svid_clients: svid_clients(config),
         makes_id_jag: !config.id_jag.audiences.is_empty(),
         device: config.device.clients != DeviceClients::Off,

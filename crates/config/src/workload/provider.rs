@@ -137,6 +137,11 @@ impl WorkloadProvider {
         self.platform.into()
     }
 
+    /// Whether its evidence is no token, so that it is shown at the attester.
+    pub fn is_no_token(&self) -> bool {
+        matches!(self.platform(), Platform::AwsCaller | Platform::Ec2 | Platform::AzureVm)
+    }
+
     /// The issuers of its tokens, to the byte; none of a platform whose tokens have none.
     pub fn issuers(&self) -> Vec<String> {
         match (&self.issuer, self.platform(), &self.tenant) {
@@ -165,7 +170,7 @@ impl WorkloadProvider {
     /// How often one token may be shown.
     pub fn replay(&self) -> Replay {
         self.replay.unwrap_or(match self.platform() {
-            Platform::Aws | Platform::AwsCaller | Platform::Github | Platform::Oidc => Replay::Once,
+            Platform::Aws | Platform::Github | Platform::Oidc => Replay::Once,
             _ => Replay::UntilExp,
         })
     }

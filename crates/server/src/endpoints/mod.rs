@@ -15,6 +15,7 @@ mod userinfo;
 
 pub(crate) use introspect::in_force;
 
+use crate::attester;
 use crate::server::AppState;
 use crate::wire::{open, preflight};
 use axum::Router;
@@ -29,6 +30,11 @@ pub(crate) fn routes(app: &Arc<AppState>) -> Router {
     if app.config.device.clients != DeviceClients::Off {
         open_to_pages =
             open_to_pages.route("/device_authorization", post(device::authorize).options(preflight));
+    }
+    if app.attester.is_on() {
+        open_to_pages = open_to_pages
+            .route("/challenge", post(attester::challenge).options(preflight))
+            .route("/attest", post(attester::attest).options(preflight));
     }
     let open_to_pages = open_to_pages
         .route("/jwks", get(metadata::jwks).options(preflight))

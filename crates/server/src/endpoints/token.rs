@@ -1,5 +1,6 @@
 //! `/token` (RFC 6749 §3.2): authenticate, read, grant, record, mint.
 
+use crate::attester::{self, AttesterFault};
 use crate::authenticate;
 use crate::clients::Client;
 use crate::fault::Fault;
@@ -14,11 +15,11 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use prokura_core::{ResourceUri, ScopeSet, TraceId};
+use prokura_core::{AgentId, ResourceUri, ScopeSet, TraceId};
 use prokura_ledger::EventKind;
 use prokura_oauth::client_metadata::GrantType;
 use prokura_oauth::form::Form;
-use prokura_oauth::token_request::{TokenRequest, TokenRequestError};
+use prokura_oauth::token_request::{CredentialsError, TokenRequest, TokenRequestError};
 use std::sync::Arc;
 
 pub(super) async fn token(State(app): State<Arc<AppState>>, request: Request) -> Response {
@@ -42,6 +43,9 @@ async fn answer(
     if let Some(named) = form.value("grant_type").filter(|g| g.len() <= 64) {
         about.action = format!("token:{named}");
     }
+    if attester::is_shown(app, &parts) {
+        return by_attestation(app, &parts, &form, trace, about).await;
+    }
     if workload::is_for(app, &form) {
         return attested(app, &parts, &form, trace, about).await;
     }
@@ -56,6 +60,36 @@ async fn answer(
     }
     let possession = Possession::shown(app, &parts, At::Token, &client)?.of_workload(found.workload);
     grant(app, &client, asked, possession, trace, about).await
+}
+
+/// A workload that authenticates by a client attestation of ours gets what its rule gives now: by client credentials, for
+/// it acts for nobody but its agent.
+async fn by_attestation(
+    app: &AppState,
+    parts: &Parts,
+    form: &Form,
+    trace: &TraceId,
+    about: &mut About,
+) -> Result<Response, Fault> {
+    if parts.headers.contains_key(AUTHORIZATION)
+        || form.value("client_secret").is_some()
+        || form.value("client_assertion").is_some()
+    {
+        return Err(Fault::Credentials(CredentialsError::TwoMethods));
+    }
+    let caller = attester::attested(app, parts, form.value("client_id")).await?;
+    about.client = Some(caller.client.clone());
+    let asked = TokenRequest::read(form)?;
+    let TokenRequest::ClientCredentials { scope, resource, details: None } = asked else {
+        return Err(Fault::GrantType(asked.grant_type()));
+    };
+    let by = GrantType::ClientCredentials;
+    let only = AgentId::parse(caller.client.as_str()).map_err(|_| AttesterFault::Stale)?;
+    let wanted = workload::Wanted { scope, resource, by, only: Some(only) };
+    let issued = workload::give(app, None, caller.evidence, wanted, caller.possession, trace, about).await?;
+    let mut response = issued.respond(app)?;
+    app.offer_challenge(&mut response);
+    Ok(response)
 }
 
 /// Evidence as a grant: nobody has to authenticate besides. Whoever does (RFC 7521 §4.1) is who the token is for; a

@@ -7,6 +7,7 @@
 //! the one who decides whether the workload is still there.
 
 use super::{Presented, WorkloadFault};
+use crate::attester::AttesterFault;
 use crate::clients::Client;
 use crate::fault::Fault;
 use crate::grants::{Issued, Minting, Root, in_force, root};
@@ -48,12 +49,38 @@ pub(crate) async fn accept(
 ) -> Result<Issued, Fault> {
     let evidence = app.workloads.providers.verify_jwt(&asked.assertion, Door::Grant).await;
     let evidence = evidence.map_err(WorkloadFault::from)?;
+    let asked = Wanted { scope: asked.scope, resource: asked.resource, by: GrantType::JwtBearer, only: None };
+    give(app, client, evidence, asked, possession, trace, about).await
+}
+
+/// What is wanted by evidence that verified, and by which grant type.
+pub(crate) struct Wanted {
+    pub(crate) scope: Option<ScopeSet>,
+    pub(crate) resource: Option<String>,
+    pub(crate) by: GrantType,
+    /// The agent that it has to be the workload of, where somebody said so before.
+    pub(crate) only: Option<AgentId>,
+}
+
+/// Gives what a rule gives to the workload of this evidence.
+pub(crate) async fn give(
+    app: &AppState,
+    client: Option<&Client>,
+    evidence: prokura_attest::Evidence,
+    asked: Wanted,
+    possession: Possession,
+    trace: &TraceId,
+    about: &mut About,
+) -> Result<Issued, Fault> {
     let rules = app.workloads.rules(app).await?;
     about.saw(&evidence);
     let shown = Presented::new(app, evidence, Some(&rules))?;
     let rule = shown.rule.clone().ok_or_else(|| Fault::Broken("evidence has no rule".to_owned()))?;
     about.matched(&rule.rule);
     let agent = rule.rule.agent.clone();
+    if asked.only.is_some_and(|only| only != agent) {
+        return Err(AttesterFault::Stale.into());
+    }
     if client.is_some_and(|c| c.agent.as_ref() != Some(&agent)) {
         return Err(WorkloadFault::OtherAgent.into());
     }
@@ -75,8 +102,7 @@ pub(crate) async fn accept(
     };
     let row = app.workloads.register.due(&shown, &agent, app.clock.now());
     let spending = shown.spending(app, possession.key(), row)?;
-    let minting =
-        Minting::new(app, &id, possession.of_workload(Some(Arc::new(shown))), GrantType::JwtBearer, trace);
+    let minting = Minting::new(app, &id, possession.of_workload(Some(Arc::new(shown))), asked.by, trace);
     if minting.life.is_zero() {
         return Err(WorkloadFault::Over.into());
     }

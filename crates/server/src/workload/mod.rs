@@ -16,7 +16,7 @@ mod rules;
 pub(crate) use client::{Caller, by_assertion};
 pub use examine::{Examination, TriedRule, examine};
 pub use fault::WorkloadFault;
-pub(crate) use grant::{Asked, accept, is_for};
+pub(crate) use grant::{Asked, Wanted, accept, give, is_for};
 pub(crate) use presented::Presented;
 use rules::InForce;
 
@@ -34,6 +34,25 @@ use std::sync::Arc;
 pub(crate) fn agent_row(agent: &AgentId, now: Timestamp) -> Agent {
     let name = agent.as_str().strip_prefix(AgentId::PREFIX).unwrap_or(agent.as_str()).to_owned();
     Agent { id: agent.clone(), name, disabled: false, created_at: now }
+}
+
+/// The row of a workload that is to be written now, if it is.
+pub(crate) fn seen(app: &AppState, shown: &Presented, agent: &AgentId) -> Option<prokura_store::Workload> {
+    app.workloads.register.due(shown, agent, app.clock.now())
+}
+
+/// Notes that `row` was written.
+pub(crate) fn was_seen(app: &AppState, row: &prokura_store::Workload) {
+    app.workloads.register.written(row);
+}
+
+/// An agent that is disabled gets nothing (attack C10).
+pub(crate) fn may_agent(app: &AppState, agent: &AgentId) -> Result<(), crate::fault::Fault> {
+    let view = app.store.revoked();
+    if !view.fresh() {
+        return Err(crate::fault::Fault::Stale);
+    }
+    if view.agent_disabled(agent) { Err(crate::fault::Fault::Disabled) } else { Ok(()) }
 }
 
 /// What the doors share.
