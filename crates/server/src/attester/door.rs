@@ -138,12 +138,14 @@ async fn settle(
 ) -> Result<(), Fault> {
     let row = workload::seen(app, shown, agent);
     let first_use = first_use(&shown.evidence);
+    let register = workload::agent_row(agent, app.clock.now());
     let (now, written) = (app.clock.now(), row.clone());
     app.store
         .transact::<_, Fault>(move |tx| {
             if let Some(name) = &first_use {
                 first_key(tx, name, key, now)?;
             }
+            tx.insert_agent(&register)?;
             see(tx, row.as_ref())?;
             tx.record(event.clone());
             Ok(())

@@ -10,7 +10,7 @@ mod door;
 mod fault;
 mod words;
 
-pub(crate) use caller::{Attested, attested, is_shown};
+pub(crate) use caller::{attested, is_shown};
 pub(crate) use door::{attest, challenge};
 pub use fault::AttesterFault;
 

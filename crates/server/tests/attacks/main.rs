@@ -7,6 +7,7 @@ mod issuer;
 mod world;
 
 mod assertions;
+mod attester;
 mod authorization;
 mod burst;
 mod certificates;

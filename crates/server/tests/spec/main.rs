@@ -5,6 +5,7 @@
 mod world;
 
 mod admin_api;
+mod attester;
 mod core_flow;
 mod device;
 mod durability;

@@ -2,6 +2,7 @@
 //! hand. The development user agrees to everything, so a code takes one request.
 #![allow(dead_code, unreachable_pub, reason = "every test target uses its own part")]
 
+pub mod attest;
 pub mod person;
 pub mod pki;
 pub mod proof;

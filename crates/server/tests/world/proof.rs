@@ -22,6 +22,12 @@ impl Prover {
         Self { key: SigningKey::generate(Algorithm::Es256).unwrap(), made: AtomicU64::new(0) }
     }
 
+    /// The one with this key.
+    pub fn of(key: &SigningKey) -> Self {
+        let key = SigningKey::from_pkcs8(Algorithm::Es256, key.kid(), &key.to_pkcs8().unwrap()).unwrap();
+        Self { key, made: AtomicU64::new(1000) }
+    }
+
     pub fn thumbprint(&self) -> String {
         self.key.public().thumbprint().unwrap().to_owned()
     }
