@@ -34,7 +34,28 @@ fn workloads() -> Vec<Fault> {
         W::NotTheClient,
     ];
     let as_client = all.clone().map(Fault::WorkloadClient);
-    all.map(Fault::Workload).into_iter().chain(as_client).collect()
+    all.map(Fault::Workload).into_iter().chain(as_client).chain(attester()).collect()
+}
+
+/// Every way in which evidence that is no token, or an attestation, is refused.
+fn attester() -> Vec<Fault> {
+    use AttesterFault as A;
+    use prokura_attest::DocumentError;
+    use prokura_oauth::client_attestation::{AttestationError, BadChallenge};
+    let why = || DocumentError::Provider("x".to_owned());
+    let all = [
+        A::Body,
+        A::Challenge(BadChallenge),
+        A::ChallengeUsed,
+        A::Evidence(why()),
+        A::Unavailable(why()),
+        A::Attestation(AttestationError::NoProof),
+        A::Stale,
+        A::Replayed,
+        A::Client,
+        A::TooMany,
+    ];
+    all.map(Fault::Attester).into_iter().collect()
 }
 
 /// What conditional access refuses.
