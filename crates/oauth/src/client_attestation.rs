@@ -7,7 +7,7 @@ pub use challenge::{BadChallenge, Challenges};
 
 use crate::confirmation::Thumbprint;
 use crate::jose::{
-    Algorithm, Audience, Expected, JoseError, KeyError, KeySet, SigningKey, VerifyingKey, numeric_date,
+    Algorithm, Audience, Expected, JoseError, KeyError, KeySet, SigningKey, VerifyingKey, numeric_date, peek,
     verify, verify_jws,
 };
 use crate::json::{self, Limits, Object, Value, obj};
@@ -190,7 +190,7 @@ impl Pop {
         audience: &str,
         now: Timestamp,
     ) -> Result<Self, AttestationError> {
-        let keys = KeySet::of(vec![attestation.key.clone()])?;
+        let keys = KeySet::of(vec![renamed(&attestation.key, compact)?])?;
         let jws = verify_jws(compact, &keys, &Algorithm::PUBLIC).map_err(AttestationError::Proof)?;
         if !jws.header.str("typ").is_some_and(|typ| typ.eq_ignore_ascii_case(POP_TYP)) {
             return Err(AttestationError::Proof(JoseError::Type));
@@ -224,6 +224,16 @@ impl Pop {
     pub fn until(&self) -> Timestamp {
         self.issued_at.after(WINDOW).after(Duration::from_secs(1))
     }
+}
+
+/// The key under the name that the proof gives it, if it gives one: there is but one key, whatever it is called.
+fn renamed(key: &VerifyingKey, compact: &str) -> Result<VerifyingKey, AttestationError> {
+    let mut jwk = key.to_jwk();
+    match peek(compact).and_then(|said| said.kid) {
+        Some(kid) => jwk.insert("kid", kid.into()),
+        None => drop(jwk.remove("kid")),
+    }
+    Ok(VerifyingKey::from_jwk(&jwk, &Algorithm::PUBLIC)?)
 }
 
 #[cfg(test)]
