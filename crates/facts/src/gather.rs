@@ -46,6 +46,10 @@ impl Sources for Gathering {
     fn note_refused(&self, agent: &AgentId, now: Timestamp) {
         self.behaviour.note_refused(agent, now);
     }
+
+    fn note_reused(&self, agent: &AgentId, now: Timestamp) {
+        self.behaviour.note_reused(agent, now);
+    }
 }
 
 /// What is known of one situation.

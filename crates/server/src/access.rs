@@ -51,6 +51,13 @@ impl Judge {
         Self { guard, places: places.iter().chain(own).cloned().collect() }
     }
 
+    /// Lets it be remembered that evidence of the agent was shown with another key than at first (attack C2).
+    pub(crate) fn note_reused(&self, agent: &AgentId, now: Timestamp) {
+        if !self.guard.policies().is_empty() {
+            self.guard.sources().note_reused(agent, now);
+        }
+    }
+
     /// Judges a token that `grant` would yield.
     pub(crate) fn token(
         &self,

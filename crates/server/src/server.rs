@@ -16,7 +16,7 @@ use crate::record::{About, Refusals};
 use crate::signals::{self, Signals};
 use crate::signin::{ProviderError, Providers};
 use crate::wire::refusal;
-use crate::workload::Workloads;
+use crate::workload::{WorkloadFault, Workloads};
 use axum::Router;
 use axum::response::Response;
 use prokura_access::Guard;
@@ -225,6 +225,12 @@ impl AppState {
     pub(crate) async fn note(&self, fault: &Fault, about: &About, trace: &TraceId) {
         if let Some(cause) = fault.own_cause() {
             tracing::error!(%trace, %cause, "a request failed by our own fault");
+        }
+        use WorkloadFault::OtherKey;
+        if let (Fault::Workload(OtherKey) | Fault::WorkloadClient(OtherKey), Some(agent)) =
+            (fault, &about.agent)
+        {
+            self.judge.note_reused(agent, self.clock.now());
         }
         let mut about = about.clone();
         about.detail = fault.detail();

@@ -13,12 +13,12 @@ pub use share::SHARE_EVERY;
 use baseline::{Baseline, Learned, REUSED, hour, network};
 use minutes::{BACK, Minutes, per_minute};
 use prokura_config::Behaviour as Config;
-use prokura_core::{AgentId, Fact, FactValue, PointId, Timestamp, UserId};
+use prokura_core::{AgentId, Fact, FactValue, PointId, Timestamp};
 use prokura_policy::access::{Situation, Stage};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// At most so many agents, workloads and users are told apart.
+/// At most so many agents and workloads are told apart.
 const MOST: usize = 50_000;
 
 /// What was seen of agents, by this process and lately by others.
@@ -36,7 +36,7 @@ struct Subject {
     own: Minutes,
     /// Calls that others saw.
     others: Minutes,
-    /// Tokens that this process issued, or failed sign-ins of a user.
+    /// Tokens that were asked for at this process.
     tokens: Minutes,
     usual: Baseline,
     /// What was learned since it was shared last.
@@ -101,13 +101,6 @@ impl Behaviour {
         }
     }
 
-    /// Notes that somebody failed to sign in as this user.
-    pub fn note_failed_sign_in(&self, user: &UserId, now: Timestamp) {
-        if self.on {
-            self.with(Some(user.as_str()), now, |s| s.tokens.add(now, true));
-        }
-    }
-
     /// What is known under `behaviour.`.
     pub(crate) fn fact(
         &self,
@@ -122,10 +115,6 @@ impl Behaviour {
         let said = match what {
             "workload_calls_per_minute" => {
                 self.of(&situation.workload?.workload.to_string(), |s| Some(s.rate(now)))
-            }
-            "failed_sign_ins" => {
-                let prokura_core::Principal::User(user) = situation.subject? else { return None };
-                self.of(user.as_str(), |s| Some(s.failed_sign_ins(now)))
             }
             _ => {
                 let agent = situation.agent?.as_str();
@@ -272,11 +261,6 @@ impl Subject {
         let refused = own.refused.saturating_add(others.refused);
         let calls = own.calls.saturating_add(others.calls);
         (number(refused), format!("{refused} of {calls} calls refused in {BACK} min"))
-    }
-
-    fn failed_sign_ins(&self, now: Timestamp) -> Said {
-        let failed = self.tokens.sum(now).refused;
-        (number(failed), format!("{failed} failed sign-ins in {BACK} min"))
     }
 
     fn reused(&self, now: Timestamp) -> Said {

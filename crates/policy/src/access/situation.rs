@@ -95,6 +95,11 @@ pub trait Sources: Send + Sync + 'static {
     fn note_refused(&self, agent: &AgentId, now: Timestamp) {
         let _ = (agent, now);
     }
+
+    /// Evidence of the agent's workload was shown again with another key than at first, for those who remember it.
+    fn note_reused(&self, agent: &AgentId, now: Timestamp) {
+        let _ = (agent, now);
+    }
 }
 
 /// Facts that were put together beforehand: for tests, and for the question what would be.
