@@ -3,7 +3,7 @@
 use crate::admin::config::ConfigCommand;
 use crate::admin::{
     AgentCommand, AuditCommand, ClientCommand, FactCommand, GrantCommand, IssuerCommand, KeyCommand,
-    ResourceCommand, UserCommand,
+    ResourceCommand, SignalsCommand, UserCommand,
 };
 use crate::bridge::{ConnectArgs, TokenArgs};
 use crate::demo::DemoArgs;
@@ -49,6 +49,7 @@ pub(crate) enum Command {
     Grant(GrantCommand),
     Fact(FactCommand),
     Key(KeyCommand),
+    Signals(SignalsCommand),
     Audit(AuditCommand),
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -12,6 +12,7 @@ use crate::certificates::CertificateFault;
 use crate::clients::DocumentError;
 use crate::device::DeviceFault;
 use crate::named::NamedFault;
+use crate::signals::StreamFault;
 use crate::workload::WorkloadFault;
 use http::StatusCode;
 use prokura_access::Refused;
@@ -116,6 +117,9 @@ pub enum Fault {
     /// The client and the grants that it knows by a name.
     #[error("{0}")]
     Named(NamedFault),
+    /// What keeps a receiver of events from its streams.
+    #[error("{0}")]
+    Stream(StreamFault),
     /// Too many device codes for one address.
     #[error("too many device codes were asked for: try again later")]
     TooManyCodes,
@@ -313,6 +317,7 @@ impl Fault {
                 (S::BAD_REQUEST, error, reason)
             }
             Self::Named(fault) => fault.words(),
+            Self::Stream(fault) => fault.words(),
             Self::TooManyCodes => (S::TOO_MANY_REQUESTS, E::TemporarilyUnavailable, "too_many_codes"),
             Self::Exchange(why) => why.verdict(),
             Self::IdJag(why) => why.verdict(),

@@ -51,6 +51,8 @@ pub struct KeyRing {
     rng: Arc<dyn Rng>,
     seal: SealKey,
     algorithm: Algorithm,
+    /// By which events are signed that are sent, if that is another.
+    also: Option<Algorithm>,
     every: Duration,
     ahead: Duration,
     /// How long a token lives at most.
@@ -78,6 +80,7 @@ impl KeyRing {
             rng,
             seal: master.seal_key("signing keys")?,
             algorithm: algorithm(config.tokens.algorithm),
+            also: also(config),
             every: config.keys.rotate_every.get(),
             ahead: config.keys.publish_before.get(),
             life: config.access_life(),
@@ -96,8 +99,10 @@ impl KeyRing {
     pub async fn maintain(&self) -> Result<(), KeyRingError> {
         let now = self.clock.now();
         let mut keys = self.store.read(move |tx| tx.keys(now)).await?;
-        if let Some(begins) = self.next_begins(&keys, now) {
-            keys = self.add(begins, now).await?;
+        for algorithm in self.algorithms() {
+            if let Some(begins) = self.next_begins(&keys, algorithm, now) {
+                keys = self.add(algorithm, begins, now).await?;
+            }
         }
         let retire = self.to_retire(&keys, now);
         if !retire.is_empty() {
@@ -116,11 +121,13 @@ impl KeyRing {
     pub async fn rotate(&self, at_once: bool) -> Result<Timestamp, KeyRingError> {
         let now = self.clock.now();
         let begins = if at_once { now } else { now.after(self.ahead) };
-        let fresh = self.sealed(begins, now)?;
+        let fresh = self.algorithms().map(|a| self.sealed(a, begins, now)).collect::<Result<Vec<_>, _>>()?;
         self.store
             .transact::<_, StoreError>(move |tx| {
-                tx.insert_key(&fresh)?;
-                tx.record(made(&fresh, now));
+                for key in &fresh {
+                    tx.insert_key(key)?;
+                    tx.record(made(key, now));
+                }
                 Ok(())
             })
             .await?;
@@ -130,9 +137,19 @@ impl KeyRing {
 
     /// The key that signs at `now`.
     pub(crate) fn signer(&self, now: Timestamp) -> Option<Arc<SigningKey>> {
+        self.signer_of(self.algorithm, now)
+    }
+
+    /// The key that signs by this algorithm at `now`: the one of tokens, or the one of events that are sent.
+    pub(crate) fn signer_of(&self, algorithm: Algorithm, now: Timestamp) -> Option<Arc<SigningKey>> {
         let signers = self.signers.read().unwrap_or_else(PoisonError::into_inner);
-        let begun = signers.iter().rev().find(|s| s.from <= now);
-        begun.or(signers.first()).map(|s| Arc::clone(&s.key))
+        let of_it = || signers.iter().filter(|s| s.key.algorithm() == algorithm);
+        let begun = of_it().rev().find(|s| s.from <= now);
+        begun.or(of_it().next()).map(|s| Arc::clone(&s.key))
+    }
+
+    fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        [self.algorithm].into_iter().chain(self.also)
     }
 
     /// The published keys, and whoever waits hears of changes.
@@ -146,14 +163,19 @@ impl KeyRing {
     }
 
     /// When a key that is to be made now begins to sign; `None` if none is to be made.
-    fn next_begins(&self, keys: &[Key], now: Timestamp) -> Option<Timestamp> {
-        next_begins(keys, self.algorithm.as_str(), self.every, self.ahead, now)
+    fn next_begins(&self, keys: &[Key], algorithm: Algorithm, now: Timestamp) -> Option<Timestamp> {
+        next_begins(keys, algorithm.as_str(), self.every, self.ahead, now)
     }
 
     /// Stores a new key, unless another process was quicker; all keys then.
-    async fn add(&self, begins: Timestamp, now: Timestamp) -> Result<Vec<Key>, KeyRingError> {
-        let fresh = self.sealed(begins, now)?;
-        let (alg, every, ahead) = (self.algorithm.as_str(), self.every, self.ahead);
+    async fn add(
+        &self,
+        algorithm: Algorithm,
+        begins: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<Key>, KeyRingError> {
+        let fresh = self.sealed(algorithm, begins, now)?;
+        let (alg, every, ahead) = (algorithm.as_str(), self.every, self.ahead);
         let keys = self
             .store
             .transact(move |tx| {
@@ -167,12 +189,12 @@ impl KeyRing {
         Ok(keys)
     }
 
-    fn sealed(&self, begins: Timestamp, now: Timestamp) -> Result<Key, KeyRingError> {
-        let key = SigningKey::generate(self.algorithm)?;
+    fn sealed(&self, algorithm: Algorithm, begins: Timestamp, now: Timestamp) -> Result<Key, KeyRingError> {
+        let key = SigningKey::generate(algorithm)?;
         let sealed = self.seal.seal(&key.to_pkcs8()?, key.kid().as_bytes(), &*self.rng)?;
         Ok(Key {
             kid: key.kid().to_owned(),
-            alg: self.algorithm.as_str().to_owned(),
+            alg: algorithm.as_str().to_owned(),
             sealed: sealed.into_bytes(),
             public_jwk: Value::Object(key.public().to_jwk()).to_string(),
             not_before: begins,
@@ -184,12 +206,15 @@ impl KeyRing {
     /// The keys whose successor signs: they go when the last token they signed has expired.
     fn to_retire(&self, keys: &[Key], now: Timestamp) -> Vec<(String, Timestamp)> {
         let begun: Vec<_> = keys.iter().filter(|k| k.not_before <= now).collect();
-        let Some(newest) = begun.iter().rfind(|k| k.alg == self.algorithm.as_str()) else {
-            return Vec::new();
-        };
-        let at = newest.not_before.after(self.life).after(MARGIN);
-        let old = begun.iter().filter(|k| k.kid != newest.kid && k.retire_at.is_none());
-        old.map(|k| (k.kid.clone(), at.max(now.after(self.life).after(MARGIN)))).collect()
+        let newest_of = |algorithm: Algorithm| begun.iter().rfind(|k| k.alg == algorithm.as_str());
+        let Some(of_tokens) = newest_of(self.algorithm) else { return Vec::new() };
+        let of_events = self.also.and_then(newest_of);
+        // The successor of a key signs by the same algorithm, or by that of tokens if its own is no longer used.
+        let successor = |k: &Key| of_events.filter(|newest| newest.alg == k.alg).unwrap_or(of_tokens);
+        let old = begun.iter().filter(|k| successor(k).kid != k.kid && k.retire_at.is_none());
+        let least = now.after(self.life).after(MARGIN);
+        old.map(|k| (k.kid.clone(), successor(k).not_before.after(self.life).after(MARGIN).max(least)))
+            .collect()
     }
 
     fn load(&self, keys: &[Key]) -> Result<(), KeyRingError> {
@@ -197,8 +222,9 @@ impl KeyRing {
         let mut public = Vec::new();
         for key in keys {
             public.push(public_key(key)?);
-            if key.alg == self.algorithm.as_str() {
-                signers.push(Signer { from: key.not_before, key: Arc::new(self.open_key(key)?) });
+            let algorithm = self.algorithms().find(|a| a.as_str() == key.alg);
+            if let Some(algorithm) = algorithm {
+                signers.push(Signer { from: key.not_before, key: Arc::new(self.open_key(key, algorithm)?) });
             }
         }
         *self.signers.write().unwrap_or_else(PoisonError::into_inner) = signers;
@@ -213,11 +239,11 @@ impl KeyRing {
         Ok(())
     }
 
-    fn open_key(&self, key: &Key) -> Result<SigningKey, KeyRingError> {
+    fn open_key(&self, key: &Key, algorithm: Algorithm) -> Result<SigningKey, KeyRingError> {
         let other = || KeyRingError::OtherMaster(key.kid.clone());
         let sealed = std::str::from_utf8(&key.sealed).map_err(|_| other())?;
         let der = self.seal.open(sealed, key.kid.as_bytes()).ok_or_else(other)?;
-        Ok(SigningKey::from_pkcs8(self.algorithm, &key.kid, &der)?)
+        Ok(SigningKey::from_pkcs8(algorithm, &key.kid, &der)?)
     }
 }
 
@@ -250,6 +276,13 @@ fn made(key: &Key, now: Timestamp) -> prokura_ledger::Event {
     event.details.insert("kid", key.kid.as_str().into());
     event.details.insert("begins", key.not_before.seconds().into());
     event
+}
+
+/// The algorithm of events that are sent, where it is not the one of tokens.
+fn also(config: &Config) -> Option<Algorithm> {
+    let send = &config.signals.send;
+    let wanted = send.enabled && send.algorithm != config.tokens.algorithm;
+    wanted.then(|| algorithm(send.algorithm))
 }
 
 pub(crate) fn algorithm(configured: TokenAlgorithm) -> Algorithm {

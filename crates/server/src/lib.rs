@@ -38,4 +38,5 @@ pub use named::{Management, Named, NamedFault};
 pub use people::{People, PeopleError, router as people_router};
 pub use places::InvalidPlace;
 pub use server::{Secrets, Server, ServerError, ServerOptions};
+pub use signals::StreamFault;
 pub use workload::{Examination, TriedRule, WorkloadFault, examine};

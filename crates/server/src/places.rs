@@ -99,6 +99,11 @@ impl Places {
         self.admin.as_ref()
     }
 
+    /// The interface of event streams, if events are sent.
+    pub(crate) fn streams(&self) -> Option<&Arc<Place>> {
+        self.streams.as_ref()
+    }
+
     /// The places of which users know nothing, where configured clients may have authority of their own.
     pub(crate) fn for_clients(&self) -> impl Iterator<Item = &Arc<Place>> {
         self.admin.iter().chain(&self.streams)

@@ -290,7 +290,7 @@ impl Server {
         let providers = Providers::new(&config, &secrets, egress.clone(), Arc::clone(&clock))?;
         let documents_of_workloads = Attester::new(&config, &egress)?;
         let workloads = Attesters::new(&config, &egress, Arc::clone(&clock))?;
-        let signals = Signals::new(&config, &secrets, &egress);
+        let signals = Signals::new(&config, &secrets, &egress, &master_key)?;
         let key_sets = ClientKeySets::new(egress, Arc::clone(&clock));
         let clients =
             Clients::new(&config, &places, &secrets, documents, key_sets, store.clone(), Arc::clone(&clock))?;

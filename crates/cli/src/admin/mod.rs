@@ -11,6 +11,7 @@ mod grant;
 mod issuer;
 mod key;
 mod resource;
+mod signals;
 mod standing;
 mod user;
 mod user_ways;
@@ -25,6 +26,7 @@ pub(crate) use grant::GrantCommand;
 pub(crate) use issuer::IssuerCommand;
 pub(crate) use key::KeyCommand;
 pub(crate) use resource::ResourceCommand;
+pub(crate) use signals::SignalsCommand;
 pub(crate) use user::UserCommand;
 pub(crate) use workload::WorkloadAdmin;
 

@@ -1,10 +1,10 @@
 //! `prokura user show`, `sessions`, `totp`: the ways into an account, and where it is open.
 
-use super::Opened;
+use super::{OPERATOR, Opened};
 use crate::failure::Failure;
 use crate::show::{Table, exact, json, plain, print};
 use prokura_core::{Principal, UserId};
-use prokura_store::{Identity, Passkey, SecondFactor, Session, StoreError, User};
+use prokura_store::{Happens, Identity, Passkey, SecondFactor, Session, StoreError, User};
 use serde_json::json as object;
 
 /// Everything that opens an account.
@@ -66,6 +66,9 @@ impl Opened {
         event.subject = Some(Principal::User(id.clone()));
         let ended = self.store.transact::<_, StoreError>(move |tx| {
             tx.record(event.clone());
+            let why = "an administrator signed the user out";
+            let ended = Happens { kind: "sessions", id: id.as_str(), word: "ended", by: OPERATOR, why };
+            tx.happens(ended, event.at)?;
             tx.end_sessions_of(&id)
         });
         let ended = ended.await?;
@@ -80,6 +83,10 @@ impl Opened {
         let reset = self.store.transact::<_, StoreError>(move |tx| {
             let reset = tx.delete_second_factor(&id)?;
             if reset {
+                let why = "an administrator removed it";
+                let gone =
+                    Happens { kind: "credential", id: id.as_str(), word: "app:delete", by: OPERATOR, why };
+                tx.happens(gone, event.at)?;
                 tx.record(event.clone());
             }
             Ok(reset)

@@ -87,6 +87,7 @@ async fn store(people: &People, visit: &Visit, owner: SignedIn, hash: String) ->
             };
             tx.update_user(&User { password_hash: Some(hash.clone()), ..user })?;
             tx.end_other_sessions(&owner.user.id, &owner.session.hash)?;
+            crate::signals::credential_changed(tx, &owner.user.id, "password:update", event.at)?;
             tx.record(event.clone());
             Ok::<_, StoreError>(true)
         })

@@ -103,6 +103,7 @@ async fn take_away(people: &People, posted: &Posted) -> Result<Response, PageFau
         .transact(move |tx| {
             let removed = tx.delete_second_factor(&user)?;
             if removed {
+                crate::signals::credential_changed(tx, &user, "app:delete", event.at)?;
                 tx.record(event.clone());
             }
             Ok::<_, StoreError>(removed)

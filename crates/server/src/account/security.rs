@@ -185,6 +185,7 @@ async fn add(people: &People, posted: &Posted) -> Result<Response, PageFault> {
         .transact(move |tx| {
             let added = tx.insert_passkey(&row)?;
             if added {
+                crate::signals::credential_changed(tx, &row.user, "fido2-roaming:create", event.at)?;
                 tx.record(event.clone());
             }
             Ok::<_, StoreError>(added)
@@ -228,6 +229,7 @@ async fn remove(people: &People, posted: &Posted, id: &str) -> Result<Response, 
             }
             let removed = tx.delete_passkey(&user, &id)?;
             if removed {
+                crate::signals::credential_changed(tx, &user, "fido2-roaming:delete", event.at)?;
                 tx.record(event.clone());
             }
             Ok::<_, StoreError>(Some(removed))
@@ -249,6 +251,8 @@ pub(super) async fn end_others(State(people): State<Arc<People>>, posted: Posted
             .store
             .transact(move |tx| {
                 tx.record(event.clone());
+                let by = (owner.user.id.as_str(), "the user signed out everywhere else");
+                crate::signals::signed_out(tx, &owner.user.id, by, event.at)?;
                 tx.end_other_sessions(&owner.user.id, &owner.session.hash)
             })
             .await

@@ -72,5 +72,5 @@ pub(crate) fn well_known(app: &Arc<AppState>) -> Router {
     if !path.is_empty() {
         router = router.route(&format!("{path}/.well-known/openid-configuration"), openid);
     }
-    router.layer(from_fn(open)).with_state(Arc::clone(app))
+    router.merge(crate::signals::well_known(&app.config)).layer(from_fn(open)).with_state(Arc::clone(app))
 }

@@ -6,6 +6,18 @@ use prokura_policy::access::{
     AccessPolicies, AccessPolicy, Applies, FixedFacts, Mode, Otherwise, PolicyName, Situation, Stage,
 };
 
+/// Every way in which receivers of events are refused.
+fn streamed() -> Vec<Fault> {
+    vec![
+        Fault::Stream(StreamFault::Token),
+        Fault::Stream(StreamFault::Scope("ssf.manage")),
+        Fault::Stream(StreamFault::Missing),
+        Fault::Stream(StreamFault::Request("`stream_id` is missing".into())),
+        Fault::Stream(StreamFault::TooMany),
+        Fault::Stream(StreamFault::TooSoon),
+    ]
+}
+
 /// Every way in which exchanges and assertions are refused.
 fn asserted() -> Vec<Fault> {
     use IdJagFault as J;
@@ -190,7 +202,14 @@ fn every_fault_has_its_status_code_word_and_sentence() {
         format!("{} {} {}: {f}", v.status.as_u16(), v.error, v.reason)
     };
     insta::assert_snapshot!(
-        all().iter().chain(&asserted()).chain(&access()).map(row).collect::<Vec<_>>().join("\n")
+        all()
+            .iter()
+            .chain(&asserted())
+            .chain(&access())
+            .chain(&streamed())
+            .map(row)
+            .collect::<Vec<_>>()
+            .join("\n")
     );
 }
 

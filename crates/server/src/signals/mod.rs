@@ -7,30 +7,46 @@
 
 mod receive;
 mod run;
+mod send;
 
 use crate::places::Place;
 use crate::server::{AppState, Secrets};
+use crate::wire::preflight;
 use axum::Router;
-use axum::routing::post;
+use axum::routing::{get, post};
 use prokura_config::{Config, SIGNALS, SSF_MANAGE, SSF_READ};
 use prokura_core::{InvalidResource, Principal, ResourceUri, Scope, ScopeSet, Timestamp, TraceId, UserId};
 use prokura_egress::Egress;
 use prokura_ledger::{Event, EventKind, Outcome};
+use prokura_oauth::seal::{MasterKey, SealError};
 use prokura_store::{Happens, Said, StoreError, Tx};
 use receive::Transmitter;
 use std::sync::Arc;
 
 pub(crate) use run::{for_ever, round};
+pub use send::StreamFault;
 
 /// Everything about signals that requests share.
 pub(crate) struct Signals {
     transmitters: Vec<Arc<Transmitter>>,
+    sender: send::Sender,
 }
 
 impl Signals {
-    pub(crate) fn new(config: &Config, secrets: &Secrets, egress: &Egress) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        secrets: &Secrets,
+        egress: &Egress,
+        master: &MasterKey,
+    ) -> Result<Self, SealError> {
         let all = config.signals.transmitters.iter();
-        Self { transmitters: all.map(|t| Arc::new(Transmitter::new(config, t, secrets, egress))).collect() }
+        let transmitters = all.map(|t| Arc::new(Transmitter::new(config, t, secrets, egress))).collect();
+        Ok(Self { transmitters, sender: send::Sender::new(egress, master)? })
+    }
+
+    /// What sending needs.
+    fn sender(&self) -> &send::Sender {
+        &self.sender
     }
 
     /// The transmitter of that name.
@@ -45,7 +61,19 @@ pub(crate) fn routes(config: &Config) -> Router<Arc<AppState>> {
     if !config.signals.transmitters.is_empty() {
         router = router.route("/signals/{name}", post(receive::push));
     }
+    if config.signals.send.enabled {
+        router = router.merge(send::routes());
+    }
     router
+}
+
+/// Where a receiver looks first, inserted before the issuer's path; nowhere if nothing is sent.
+pub(crate) fn well_known(config: &Config) -> Router<Arc<AppState>> {
+    if !config.signals.send.enabled {
+        return Router::new();
+    }
+    let at = format!("/.well-known/ssf-configuration{}", config.issuer.path());
+    Router::new().route(&at, get(send::well_known).options(preflight))
 }
 
 /// The place that tokens for the interface of streams are made for, if events are sent.
@@ -72,6 +100,17 @@ pub(crate) fn signed_out(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     tx.happens(Happens { kind: "sessions", id: user.as_str(), word: "ended", by, why }, now)
+}
+
+/// Notes for the streams that a credential of a user was made, changed or removed: `password:update`, `app:delete`, …
+pub(crate) fn credential_changed(
+    tx: &mut Tx<'_>,
+    user: &UserId,
+    word: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let why = "the user changed a way to sign in";
+    tx.happens(Happens { kind: "credential", id: user.as_str(), word, by: user.as_str(), why }, now)
 }
 
 /// Whoever proves anew who they are resumes what was suspended because a session was revoked elsewhere: whoever can sign

@@ -1,6 +1,7 @@
 //! What is done about signals without being asked: fetching, verifying, telling.
 
 use super::receive::{Transmitter, Waiting, fetch, tend};
+use super::send::{deliver, fan_out};
 use crate::server::AppState;
 use prokura_config::SignalDelivery;
 use std::sync::Arc;
@@ -13,6 +14,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// A failure is tried again after so long, and twice as long each time.
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(300);
+/// What happened here is looked for so often.
+const LOOK: Duration = Duration::from_millis(300);
 /// Streams at transmitters are looked after so often.
 const TEND: Duration = Duration::from_secs(60);
 
@@ -25,12 +28,18 @@ pub(crate) async fn for_ever(app: Arc<AppState>) {
             tasks.spawn(keep_fetching(Arc::clone(&app), Arc::clone(t)));
         }
     }
+    if app.config.signals.send.enabled {
+        tasks.spawn(keep_sending(Arc::clone(&app)));
+    }
     while tasks.join_next().await.is_some() {}
 }
 
 /// Does everything once that is due now, without waiting for events; says what failed.
-pub(crate) async fn round(app: &AppState) -> Vec<String> {
+pub(crate) async fn round(app: &Arc<AppState>) -> Vec<String> {
     let mut failed = Vec::new();
+    if app.config.signals.send.enabled {
+        failed.extend(send_all(app).await.err());
+    }
     for t in &app.signals.transmitters {
         failed.extend(tend(app, t).await.err());
         if t.config.delivery == SignalDelivery::Poll {
@@ -38,6 +47,22 @@ pub(crate) async fn round(app: &AppState) -> Vec<String> {
         }
     }
     failed
+}
+
+/// Puts what happened into the queues, and posts until nothing is left that can be posted now.
+async fn send_all(app: &Arc<AppState>) -> Result<(), String> {
+    while fan_out(app).await? {}
+    while deliver(app).await? {}
+    Ok(())
+}
+
+async fn keep_sending(app: Arc<AppState>) {
+    loop {
+        if let Err(why) = send_all(&app).await {
+            tracing::error!(why, "events cannot be sent; it is tried again");
+        }
+        sleep(LOOK).await;
+    }
 }
 
 /// Fetches until nothing is left and everything is acknowledged.

@@ -117,3 +117,36 @@ async fn d13_an_older_event_undoes_no_newer_one() {
     let claims = acme.claims(&world, "risk-level-change", subject(), future, level("LOW"));
     assert_eq!(err(&world, &acme.key.sign(TYP, &claims).unwrap()).await.0, 400);
 }
+
+#[tokio::test]
+async fn d14_events_are_posted_to_nobody_inside() {
+    use crate::world::streams::*;
+    let world = World::with(&sends(ISSUER)).await;
+    let token = world.stream_token(ISSUER, "receiver").await;
+    for inside in [
+        "http://127.0.0.1:22/",
+        "http://receiver.example/events",
+        "https://receiver.example:8443/events",
+        "https://user:secret@receiver.example/",
+        "file:///etc/passwd",
+    ] {
+        let body = obj([("delivery", Value::Object(push(inside)))]);
+        let answer = world.ssf(http::Method::POST, "/ssf/streams", &token, &body).await;
+        assert_eq!(answer.status, 400, "{inside}: {}", answer.body);
+    }
+    // An address is judged when it is asked, for what a name stands for may change: nothing is connected to.
+    for inside in [
+        "https://127.0.0.1/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[::1]/",
+        "https://localhost/e",
+    ] {
+        let stream = world.stream(&token, push(inside)).await;
+        let verify = obj([("stream_id", stream.as_str().into())]);
+        assert_eq!(world.ssf(http::Method::POST, "/ssf/verify", &token, &verify).await.status, 204);
+        world.server.signals_once().await;
+        let known = world.write(move |tx| tx.stream(&stream)).await.unwrap();
+        let error = known.last_error.unwrap();
+        assert!(known.failures == 1 && error.contains("egress.allow"), "{inside}: {error}");
+    }
+}

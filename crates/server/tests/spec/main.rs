@@ -20,4 +20,5 @@ mod rich;
 mod signals;
 mod signed_answers;
 mod signed_requests;
+mod streams;
 mod workloads;

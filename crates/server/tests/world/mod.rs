@@ -7,6 +7,7 @@ pub mod person;
 pub mod pki;
 pub mod proof;
 pub mod signals;
+pub mod streams;
 pub mod workload;
 
 mod forms;

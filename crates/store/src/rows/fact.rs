@@ -2,6 +2,7 @@
 
 use crate::driver::Row;
 use crate::facts::{FactChange, FactKind, FactSubject};
+use crate::rows::Happens;
 use crate::tx::params;
 use crate::{StoreError, Tx};
 use prokura_core::{Fact, FactName, FactValue, Timestamp};
@@ -117,6 +118,24 @@ impl Tx<'_> {
         })
     }
 
+    /// Tells the streams of events where compliance or risk changes by `said`.
+    fn fact_happens(&mut self, said: &StoredFact, value: &str) -> Result<(), StoreError> {
+        if !["posture.compliant", "risk.level"].contains(&said.name.as_str()) {
+            return Ok(());
+        }
+        let sql = "SELECT value, observed_at FROM facts WHERE kind = ?1 AND id = ?2 AND name = ?3";
+        let known = params![said.subject.kind.as_str(), &said.subject.id, said.name.as_str()];
+        let before = self.row(sql, known, |row| Ok((row.get::<String>(0)?, row.time(1)?)))?;
+        let (old, at) = before.unwrap_or((String::new(), Timestamp::from_micros(i64::MIN)));
+        if old == value || at > said.observed_at {
+            return Ok(());
+        }
+        let id = format!("{}:{}", said.subject.kind.as_str(), said.subject.id);
+        let word = format!("{}:{old}:{value}", said.name);
+        let what = Happens { kind: "fact", id: &id, word: &word, by: "system", why: &said.source };
+        self.happens(what, said.observed_at)
+    }
+
     fn say_fact(
         &mut self,
         said: &StoredFact,
@@ -124,6 +143,7 @@ impl Tx<'_> {
         fact: Option<Arc<Fact>>,
         until: Timestamp,
     ) -> Result<bool, StoreError> {
+        self.fact_happens(said, value)?;
         let next = "UPDATE counters SET n = n + 1 WHERE name = 'facts' RETURNING n";
         let seq = self.row(next, &[], |row| row.count(0))?;
         let Some(seq) = seq else { return self.fail(corrupt("counters.n", "of facts".to_owned())) };

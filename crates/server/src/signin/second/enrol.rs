@@ -97,6 +97,7 @@ impl People {
                 if !active || !tx.insert_second_factor(&factor, &kept)? {
                     return Ok(false);
                 }
+                crate::signals::credential_changed(tx, &factor.user, "app:create", now)?;
                 claim(tx, &factor, step, now)?;
                 tx.record(event.clone());
                 if let Some(session) = &session {
