@@ -9,7 +9,9 @@ use crate::show::{Names, chain, outcome, print, short, until};
 use clap::Args;
 use prokura_config::{Config, Dev};
 use prokura_core::{SystemClock, SystemRng, Timestamp, random_id};
-use prokura_demo::{Boxed, Cluster, Narrator, Record, Recorded, SalesData, Software, Stage, Telling, play};
+use prokura_demo::{
+    Boxed, Cluster, Credentials, Narrator, Record, Recorded, SalesData, Software, Stage, Telling, play,
+};
 use prokura_ledger::{Entry, EventKind, Filter, Outcome};
 use prokura_server::signin::{NewUser, add};
 use prokura_store::StoreError;
@@ -42,8 +44,9 @@ pub(crate) async fn demo(asked: DemoArgs) -> Result<(), Failure> {
     };
     let address = listener.address().map_err(Failure::refused)?;
     let cluster = Cluster::new().map_err(Failure::refused)?;
-    let service = Service::start(loaded(folder.path(), address, upstream, &cluster)?).await?;
-    let stage = stage(&service, cluster).await?;
+    let watch = Credentials { id: "watch".to_owned(), secret: random_id("watch_", &SystemRng) };
+    let service = Service::start(loaded(folder.path(), address, upstream, &cluster, &watch)?).await?;
+    let stage = stage(&service, cluster, watch).await?;
     let serving = tokio::spawn(listener.run(service.router(), stop::signal()));
     let maintenance = tokio::spawn(service.clone().maintain());
     tell(&asked, &stage, &service).await?;
@@ -113,6 +116,21 @@ when = { namespace = "reports", service_account = "night-reporter" }
 [[workload.rule.grant]]
 resource = "sales"
 scopes = ["read:report"]
+
+[[client]]
+id = "watch"
+auth = "client_secret_post"
+secret = { file = "SECRET" }
+grant_types = ["client_credentials"]
+[[client.grant]]
+resource = "admin"
+scopes = ["facts:write"]
+
+[[access_policy]]
+name = "machines_in_order"
+title = "Pods on machines that are reported to be out of order get nothing"
+applies = { providers = ["cluster"] }
+requires = { fact = "posture.compliant", is = true, unknown = "pass" }
 "#;
 
 const CLIENT: &str = "https://reporter.example/client.json";
@@ -123,8 +141,10 @@ fn loaded(
     address: SocketAddr,
     upstream: SocketAddr,
     cluster: &Cluster,
+    watch: &Credentials,
 ) -> Result<Loaded, Failure> {
     let (document, keys) = (folder.join("client.json"), folder.join("cluster.jwks"));
+    let secret = folder.join("watch.secret");
     let client = serde_json::json!({
         "client_id": CLIENT, "client_name": "Reporter", "redirect_uris": [CALLBACK],
         "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
@@ -133,12 +153,14 @@ fn loaded(
     let unwritten = |e| Failure::refused(format!("a temporary file: {e}"));
     std::fs::write(&document, client.to_string()).map_err(unwritten)?;
     std::fs::write(&keys, cluster.jwks().map_err(Failure::refused)?).map_err(unwritten)?;
+    std::fs::write(&secret, &watch.secret).map_err(unwritten)?;
     let head = format!(
         "issuer = \"http://localhost:{}\"\nlisten = \"{address}\"\ndatabase = \"sqlite:{}\"\n",
         address.port(),
         folder.join("demo.db").display()
     );
     let said = CONFIG.replace("UPSTREAM", &upstream.to_string()).replace("CLUSTER", Cluster::ISSUER);
+    let said = said.replace("SECRET", &secret.display().to_string());
     let text = head + &said.replace("KEYS", &keys.display().to_string());
     let mut config = Config::parse(&text).map_err(Failure::refused)?;
     let mut dev = Dev::default();
@@ -148,7 +170,7 @@ fn loaded(
 }
 
 /// Alice, with a password that only this run knows.
-async fn stage(service: &Service, cluster: Cluster) -> Result<Stage, Failure> {
+async fn stage(service: &Service, cluster: Cluster, watch: Credentials) -> Result<Stage, Failure> {
     let password = random_id("", &*service.rng);
     let alice = NewUser { login: "alice".into(), name: "Alice".into(), password: Some(password.clone()) };
     add(&service.store, &*service.clock, &*service.rng, &alice).await.map_err(Failure::refused)?;
@@ -161,6 +183,7 @@ async fn stage(service: &Service, cluster: Cluster) -> Result<Stage, Failure> {
         login: alice.login,
         password,
         cluster,
+        watch,
     })
 }
 

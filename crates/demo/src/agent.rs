@@ -302,7 +302,7 @@ fn message(method: &str, mut params: Object) -> Vec<u8> {
         .to_vec()
 }
 
-fn finish(request: http::request::Builder, body: Vec<u8>) -> Result<Request<Full<Bytes>>, Broken> {
+pub(crate) fn finish(request: http::request::Builder, body: Vec<u8>) -> Result<Request<Full<Bytes>>, Broken> {
     request.body(Full::new(Bytes::from(body))).map_err(|e| Broken::because(e.to_string()))
 }
 

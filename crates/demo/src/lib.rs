@@ -13,6 +13,7 @@ mod narrator;
 mod pods;
 mod story;
 mod upstream;
+mod watch;
 
 pub use agent::Software;
 pub use cluster::Cluster;
@@ -21,3 +22,4 @@ pub use http::Broken;
 pub use narrator::{Boxed, Narrator, Record, Recorded, Telling};
 pub use story::{Stage, play};
 pub use upstream::{Sales, service};
+pub use watch::Credentials;

@@ -6,6 +6,7 @@ use crate::cluster::Cluster;
 use crate::http::{Broken, Http};
 use crate::narrator::Narrator;
 use crate::pods::Pods;
+use crate::watch::{Credentials, Watch};
 use http::StatusCode;
 use prokura_core::{Clock, Rng};
 use prokura_oauth::json::{Object, Value, obj};
@@ -26,6 +27,8 @@ pub struct Stage {
     pub password: String,
     /// The cluster whose pods come, and whose word counts.
     pub cluster: Cluster,
+    /// Who watches over the machines.
+    pub watch: Credentials,
 }
 
 const SUMMARY: &str = "tools:generate_summary";
@@ -42,7 +45,7 @@ pub async fn play(
 ) -> Result<(), Broken> {
     let http = Http::new();
     let mut agent = Agent::new(http.clone(), stage.software.clone(), &stage.resource, rng);
-    let mut alice = Browser::new(http, &origin(&stage.issuer)?);
+    let mut alice = Browser::new(http.clone(), &origin(&stage.issuer)?);
 
     tell.act("An agent that knows one address and nothing of Prokura is refused, and learns whom to ask")?;
     let refused =
@@ -84,7 +87,15 @@ pub async fn play(
 
     tell.act("A pod has no secret: what its cluster says of it is enough, for what a rule gives such pods")?;
     let pods = Pods { cluster: &stage.cluster, agent: &agent, clock, rng };
-    pods.come(tell).await.map(drop)
+    let token = pods.come(tell).await?;
+
+    tell.act("The machine below the pod is reported to be out of order: at its next call the same token is worth nothing")?;
+    let watch = Watch::begin(tell, http, &agent, &stage.watch).await?;
+    watch.report(tell, Pods::NODE, false).await?;
+    pods.call(tell, &token, StatusCode::FORBIDDEN, Called::refusal).await?;
+    pods.ask_again(tell, StatusCode::BAD_REQUEST).await?;
+    watch.report(tell, Pods::NODE, true).await?;
+    pods.call(tell, &token, StatusCode::OK, quoted).await
 }
 
 async fn sign_in(
