@@ -44,7 +44,8 @@ pub(crate) async fn demo(asked: DemoArgs) -> Result<(), Failure> {
     };
     let address = listener.address().map_err(Failure::refused)?;
     let cluster = Cluster::new().map_err(Failure::refused)?;
-    let watch = Credentials { id: "watch".to_owned(), secret: random_id("watch_", &SystemRng) };
+    let watch =
+        Credentials { id: "watch".to_owned(), secret: random_id(&random_id("", &SystemRng), &SystemRng) };
     let service = Service::start(loaded(folder.path(), address, upstream, &cluster, &watch)?).await?;
     let stage = stage(&service, cluster, watch).await?;
     let serving = tokio::spawn(listener.run(service.router(), stop::signal()));

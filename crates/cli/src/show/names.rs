@@ -55,7 +55,8 @@ impl Names {
             })
             .await?;
         let places = config.resources.iter().map(|r| (config.resource_uri(r).to_string(), r.name.clone()));
-        names.places = places.collect();
+        let admin = (format!("{}/api/admin/v1", config.issuer), prokura_config::ADMIN.to_owned());
+        names.places = places.chain([admin]).collect();
         Ok(names)
     }
 

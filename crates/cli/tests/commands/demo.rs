@@ -17,7 +17,7 @@ fn the_demo_tells_every_step_and_its_record() {
         assert!(step["status"].is_u64() && step["ms"].is_number(), "{step}");
     }
     let with = |status: u64| steps.iter().filter(|s| s["status"] == status).count();
-    assert_eq!((with(401), with(403), with(400)), (3, 2, 3), "the refusals happen");
+    assert_eq!((with(401), with(403), with(400)), (3, 3, 4), "the refusals happen");
     let chains: Vec<_> = steps.iter().flat_map(|s| s["recorded"].as_array().unwrap()).collect();
     let told =
         |chain: &str, outcome: &str| chains.iter().any(|r| r["chain"] == chain && r["outcome"] == outcome);
@@ -25,6 +25,8 @@ fn the_demo_tells_every_step_and_its_record() {
     assert!(told("Alice → Reporter → sales/read_report", "challenge"));
     assert!(told("Alice → Reporter → sales/delete_employee", "deny"));
     assert!(told("night-reporter → sales/read_report", "permit"), "a pod without a secret");
+    assert!(told("night-reporter → sales/read_report", "deny"), "while its machine is out of order");
+    assert!(told("watch → admin fact:put", "permit"));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it leaves nothing behind");
 }
 
