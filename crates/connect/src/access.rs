@@ -42,7 +42,7 @@ pub enum Asks {
     /// Nobody is asked: the client has authority of its own.
     Itself,
     /// Nobody is asked: the platform says who this is.
-    Platform(Workload),
+    Platform(Box<Workload>),
     /// Nobody is asked: only what is kept is used.
     Nobody,
 }
@@ -141,7 +141,7 @@ impl Access {
             Asks::Browser => vec![browser()],
             Asks::Device => vec![Way::Device(Arc::new(self.terminal.clone())), browser()],
             Asks::Itself => vec![Way::Own],
-            Asks::Platform(workload) => vec![workload.clone().way()],
+            Asks::Platform(workload) => vec![(**workload).clone().way()],
             Asks::Nobody => vec![Way::Stored],
         }
     }

@@ -94,7 +94,7 @@ impl AccessArgs {
         let person = self.stored_only || self.client_credentials || self.device || self.no_browser;
         let chosen = self.workload.choose(url, &access, person).await?;
         if let Some(workload) = &chosen.workload {
-            access.asks = Asks::Platform(workload.clone().trust(access.trust.clone()));
+            access.asks = Asks::Platform(Box::new(workload.clone().trust(access.trust.clone())));
         }
         Ok((access, chosen))
     }

@@ -48,7 +48,7 @@ use out::Out;
 use prokura_core::{Clock, Platform, SystemClock};
 use prokura_egress::Trust;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Names a file with a token, of whatever issuer.
@@ -113,7 +113,7 @@ impl Workload {
         let (around, options, out) = (&self.around, &self.options, &self.out());
         let audience = self.audience(issuer);
         match self.platform {
-            Platform::Kubernetes => self.file(self.kubernetes_file()),
+            Platform::Kubernetes => self.file(&self.kubernetes_file()),
             Platform::Oidc => self.oidc(),
             Platform::Gitlab if options.file.is_some() => self.oidc(),
             Platform::Gitlab => pipeline::variable(Platform::Gitlab, around, options),
@@ -177,13 +177,13 @@ impl Workload {
         let file =
             self.options.file.clone().or_else(|| self.around.variable(EVIDENCE_FILE).map(PathBuf::from));
         match file.filter(|_| self.options.variable.is_none()) {
-            Some(file) => self.file(file),
+            Some(file) => self.file(&file),
             None => pipeline::variable(self.platform, &self.around, &self.options),
         }
     }
 
-    fn file(&self, file: PathBuf) -> Result<Evidence, EvidenceError> {
-        let token = Secret::new(self.around.read(&file)?);
+    fn file(&self, file: &Path) -> Result<Evidence, EvidenceError> {
+        let token = Secret::new(self.around.read(file)?);
         Ok(Evidence { platform: self.platform, place: format!("the file {}", file.display()), token })
     }
 }
