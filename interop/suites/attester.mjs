@@ -57,4 +57,11 @@ export async function attesterSuite() {
     const { code, stdout, stderr } = await run(PYTHON, [at('clients/aws_caller.py'), 'attest', issuer, `${issuer}/mcp/everything`, sts]);
     adopt('attester', stdout);
     if (code !== 0) record(false, 'attester', stderr.slice(-600));
+    // The same from the other side: the program that a workload runs, judged by the same STS.
+    const keys = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLEEXAMPLE00', AWS_SECRET_ACCESS_KEY: 'a-secret-of-aws', AWS_SESSION_TOKEN: 'a/session+token==', AWS_REGION: 'eu-west-1', HOME: folder };
+    const own = async env => run(await prokura(), ['token', '--resource', `${issuer}/mcp/everything`, '--workload', 'aws_caller', '--json'], { cwd: folder, env: { ...keys, ...env } });
+    const good = await own({});
+    record(good.code === 0 && JSON.parse(good.stdout).scope === 'all', 'attester: `prokura token` signs what STS takes', good.stderr);
+    const bad = await own({ AWS_SECRET_ACCESS_KEY: 'another' });
+    record(bad.code === 1 && bad.stderr.includes('invalid_grant'), 'attester: a wrong secret of `prokura token` is refused', `${bad.code} ${bad.stderr}`);
 }
