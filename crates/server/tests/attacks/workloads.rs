@@ -360,3 +360,24 @@ async fn d10_a_thousand_first_tokens_at_once_make_one_agent_one_grant_and_one_ro
     let seen = world.store.read::<_, prokura_store::StoreError>(|tx| tx.workloads(None, 100)).await.unwrap();
     assert_eq!(seen.len(), 20, "one row for each instance");
 }
+
+#[tokio::test]
+async fn d07_a_rule_gives_no_more_because_another_of_its_agent_gives_more() {
+    let more = r#"
+        [[workload.rule]]
+        name = "chief"
+        provider = "prod"
+        agent = "planner"
+        when = { namespace = "agents", service_account = "chief" }
+        [[workload.rule.grant]]
+        resource = "sales"
+        scopes = ["read", "write"]
+    "#;
+    let platforms = Platforms::default();
+    let world = platforms.world(more).await;
+    let chief = platforms.cluster.sign("JWT", &pod_claims(&world, "chief", "pod-1")).unwrap();
+    assert_eq!(world.federate(&chief, &[]).await.text("scope"), "read write");
+    let jwt = platforms.pod(&world, &[]);
+    assert_eq!(world.federate(&jwt, &[("scope", "read write")]).await.error(), "400 invalid_scope");
+    assert_eq!(world.federate(&jwt, &[]).await.text("scope"), "read");
+}
