@@ -5,7 +5,7 @@ use crate::world::World;
 use bytes::Bytes;
 use http::Request;
 use prokura_core::Platform;
-use prokura_sdk::client::{Client, ClientError, Dpop, Way};
+use prokura_sdk::client::{Client, ClientError, Dpop, Secret, Software, Way};
 use prokura_sdk::workload::{Options, Workload};
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,4 +61,31 @@ async fn a_new_token_is_there_before_the_old_one_ends_and_by_new_evidence() {
     };
     tokio::time::timeout(Duration::from_secs(30), renewed).await.unwrap();
     assert_eq!(double.asked().len(), 2, "evidence is fetched again");
+}
+
+#[tokio::test]
+async fn a_client_that_was_registered_is_vouched_for_by_its_platform() {
+    let (world, double) = (World::start().await, Double::start().await);
+    let with = |secret: Option<Secret>| {
+        let client = world.client().software(Software::named("test").known("reports", secret));
+        client.way(Way::Workload(Arc::new(job(&double, &[])))).dpop(Dpop::Never).build().unwrap()
+    };
+    assert_eq!(call(&with(None)).await.unwrap(), 200);
+    {
+        let facts = world.facts();
+        let asked = &facts.tokens[0];
+        assert_eq!(
+            (asked["grant_type"].as_str(), asked["client_id"].as_str()),
+            ("client_credentials", "reports")
+        );
+        assert_eq!(asked["client_assertion_type"], "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+        assert_eq!(asked["client_assertion"], token(&world.origin));
+        assert!(!asked.contains_key("assertion"));
+    }
+    assert_eq!(call(&with(Some(Secret::new("s")))).await.unwrap(), 200);
+    assert_eq!(
+        world.count(BEARER),
+        1,
+        "who has a secret proves itself by that, and the evidence is the grant"
+    );
 }
