@@ -1,6 +1,6 @@
 //! MaxMind's test databases, with `mmdblookup` of Debian (mmdb-bin) as an oracle that shares no code with us. The files are
 //! found by `PROKURA_VECTORS`; without it, or without the program, this says so and fails where `CI` is set.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use prokura_core::{FactName, ScopeSet, Timestamp};
 use prokura_facts::{Behaviour, Databases, Gathering};
