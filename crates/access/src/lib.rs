@@ -6,7 +6,9 @@
 #![forbid(unsafe_code)]
 
 mod guard;
+mod question;
 mod refused;
 
 pub use guard::{Guard, actor};
+pub use question::{Answer, Question, Unreadable};
 pub use refused::Refused;

@@ -2,8 +2,8 @@
 
 use crate::admin::config::ConfigCommand;
 use crate::admin::{
-    AgentCommand, AuditCommand, ClientCommand, FactCommand, GrantCommand, IssuerCommand, KeyCommand,
-    ResourceCommand, SignalsCommand, UserCommand,
+    AccessCommand, AgentCommand, AuditCommand, ClientCommand, FactCommand, GrantCommand, IssuerCommand,
+    KeyCommand, ResourceCommand, SignalsCommand, UserCommand,
 };
 use crate::bridge::{ConnectArgs, TokenArgs};
 use crate::demo::DemoArgs;
@@ -41,6 +41,7 @@ pub(crate) enum Command {
     /// Print an access token for an MCP server
     Token(TokenArgs),
     User(UserCommand),
+    Access(AccessCommand),
     Agent(AgentCommand),
     Client(ClientCommand),
     Resource(ResourceCommand),

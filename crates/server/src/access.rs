@@ -58,6 +58,11 @@ impl Judge {
         }
     }
 
+    /// The guard itself.
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
     /// Judges a token that `grant` would yield.
     pub(crate) fn token(
         &self,

@@ -1,6 +1,7 @@
 //! Administration on the database itself, beside a running server or without one. Every change is on record; a
 //! running server hears of it within a second.
 
+mod access;
 mod agent;
 mod audit;
 mod client;
@@ -17,6 +18,7 @@ mod user;
 mod user_ways;
 mod workload;
 
+pub(crate) use access::AccessCommand;
 pub(crate) use agent::AgentCommand;
 pub(crate) use audit::AuditCommand;
 pub(crate) use client::ClientCommand;

@@ -4,6 +4,7 @@
 #[path = "../world/mod.rs"]
 mod world;
 
+mod access;
 mod failures;
 mod legacy;
 mod limits;

@@ -10,6 +10,7 @@
 
 #![allow(dead_code, reason = "a frame: what its routes use comes with them")]
 
+mod access;
 mod call;
 mod caller;
 mod facts;
@@ -37,7 +38,7 @@ use std::sync::Arc;
 const PATH: &str = "/api/admin/v1";
 
 /// Every route there is, a table for each file.
-const TABLES: &[&[Route]] = &[me::ROUTES, facts::ROUTES, posture::ROUTES, workloads::ROUTES];
+const TABLES: &[&[Route]] = &[access::ROUTES, me::ROUTES, facts::ROUTES, posture::ROUTES, workloads::ROUTES];
 
 /// The place that tokens for it are made for, if some client may use it.
 pub(crate) fn place(config: &Config) -> Result<Option<Arc<Place>>, InvalidResource> {

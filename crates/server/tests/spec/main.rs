@@ -4,6 +4,7 @@
 #[path = "../world/mod.rs"]
 mod world;
 
+mod access;
 mod admin_api;
 mod attester;
 mod core_flow;
