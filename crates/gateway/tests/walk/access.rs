@@ -36,7 +36,7 @@ fn body_json(body: &str) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn d09_the_facts_of_each_call_are_weighed_and_kept_with_their_ages() {
+async fn the_facts_of_each_call_are_weighed_and_kept_with_their_ages() {
     let world = world(
         r#"
         [[access_policy]]
@@ -60,7 +60,7 @@ async fn d09_the_facts_of_each_call_are_weighed_and_kept_with_their_ages() {
 }
 
 #[tokio::test]
-async fn d09_what_is_not_met_or_unknown_is_denied_and_nothing_is_forwarded() {
+async fn what_is_not_met_or_unknown_is_denied_and_nothing_is_forwarded() {
     for (requires, unmet) in [
         (r#"{ fact = "network.address", within = ["10.0.0.0/8"] }"#, "received 127.0.0.1"),
         (r#"{ fact = "network.country", is = "DE" }"#, "received nothing"),
@@ -130,7 +130,7 @@ const NARROW: &str = r#"
 "#;
 
 #[tokio::test]
-async fn d09_scopes_that_are_taken_away_open_nothing_however_the_token_holds_them() {
+async fn scopes_that_are_taken_away_open_nothing_however_the_token_holds_them() {
     let world = world(NARROW).await;
     let call = |token: String, tool: &str| {
         world.modern(&token, "tools/call", json!({"name": tool, "arguments": {}})).send()

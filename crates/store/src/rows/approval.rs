@@ -285,3 +285,31 @@ fn approval(row: &Row<'_>) -> Result<Approval, StoreError> {
         until: row.time(15)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f10_no_two_requests_for_approval_are_one() {
+        let key = |agent: &str, subject: &str, action: &str| ApprovalKey {
+            policy: "p".into(),
+            agent: agent.into(),
+            subject: subject.into(),
+            resource: "r".into(),
+            action: action.into(),
+        };
+        let ids: std::collections::BTreeSet<_> = [
+            key("a", "b", "tool:x"),
+            key("ab", "", "tool:x"),
+            key("", "ab", "tool:x"),
+            key("a", "b", "tool:x\n6:tool:x"),
+            key("a\n1:b", "", "tool:x"),
+        ]
+        .iter()
+        .map(ApprovalKey::id)
+        .collect();
+        assert_eq!(ids.len(), 5);
+        assert!(ids.iter().all(|id| id.len() == 28));
+    }
+}
