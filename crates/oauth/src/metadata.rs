@@ -14,6 +14,9 @@ use prokura_core::{Acr, ResourceUri, ScopeSet};
 /// The method of clients that authenticate by a JWT-SVID (SPIFFE client authentication §4).
 pub const SPIFFE_JWT: &str = "spiffe_jwt";
 
+/// The method of clients that authenticate by an X.509-SVID (SPIFFE client authentication §4).
+pub const SPIFFE_X509: &str = "spiffe_x509";
+
 /// What certificates of clients are good for (RFC 8705).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Certificates {
@@ -60,6 +63,8 @@ pub struct ServerMetadata {
     pub attests: bool,
     /// Whether clients authenticate by JWT-SVIDs.
     pub svid_clients: bool,
+    /// Whether clients authenticate by X.509-SVIDs.
+    pub x509_svid_clients: bool,
     /// Whether such assertions are made for others.
     pub makes_id_jag: bool,
     /// What tokens are signed with.
@@ -90,7 +95,7 @@ impl ServerMetadata {
             let methods = methods.filter(|m| endpoint != "introspection" || *m != AuthMethod::None);
             o.insert(
                 format!("{endpoint}_endpoint_auth_methods_supported"),
-                methods.map(AuthMethod::as_str).chain(self.svid_clients.then_some(SPIFFE_JWT)).collect(),
+                methods.map(AuthMethod::as_str).chain(self.of_spiffe()).collect(),
             );
             o.insert(
                 format!("{endpoint}_endpoint_auth_signing_alg_values_supported"),
@@ -150,6 +155,11 @@ impl ServerMetadata {
         o.insert("client_attestation_pop_signing_alg_values_supported", proofs);
     }
 
+    fn of_spiffe(&self) -> impl Iterator<Item = &'static str> {
+        let by_jwt = self.svid_clients.then_some(SPIFFE_JWT);
+        by_jwt.into_iter().chain(self.x509_svid_clients.then_some(SPIFFE_X509))
+    }
+
     fn serves(&self, grant_type: GrantType) -> bool {
         match grant_type {
             GrantType::DeviceCode => self.device,
@@ -199,6 +209,7 @@ mod tests {
             takes_workloads: false,
             attests: false,
             svid_clients: false,
+            x509_svid_clients: false,
             makes_id_jag: false,
             algorithm: Algorithm::Es256,
             certificates: Certificates::Off,

@@ -6,7 +6,7 @@ use crate::fault::Fault;
 use crate::possession::At;
 use crate::record::About;
 use crate::server::AppState;
-use crate::workload::{Caller, Presented, by_assertion};
+use crate::workload::{Caller, Presented, by_assertion, by_certificate, svid_shown};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use prokura_core::ClientId;
@@ -40,8 +40,14 @@ pub(crate) async fn client(
     if let Shown::Assertion { jwt, svid } = &credentials.shown
         && is_of_a_platform(app, &credentials)
     {
-        let caller = Caller { parts, at, said: credentials.client.as_deref() };
+        let caller = Caller { parts, at, said: credentials.client.as_deref(), certificate: None };
         return by_assertion(app, jwt, *svid, &caller, about).await;
+    }
+    if let Some(svid) = svid_shown(app, parts, credentials.client.as_deref())
+        && credentials.shown == Shown::Nothing
+    {
+        let caller = Caller { parts, at, said: credentials.client.as_deref(), certificate: None };
+        return by_certificate(app, svid, caller, about).await;
     }
     let (id, kid) = claimed(&credentials)?;
     about.client = Some(id.clone());

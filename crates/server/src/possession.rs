@@ -167,9 +167,10 @@ impl Possession {
         self.proof.as_ref().and_then(|p| p.nonce.as_deref())
     }
 
-    /// The same, shown by that workload.
+    /// The same, shown by that workload. One that showed itself by its certificate gets nothing that is not bound to it.
     pub(crate) fn of_workload(self, workload: Option<Arc<Presented>>) -> Self {
-        Self { workload, ..self }
+        let certificate = workload.as_ref().and_then(|shown| shown.certificate).or(self.certificate);
+        Self { workload, certificate, ..self }
     }
 
     /// The workload that was attested, if evidence was shown.

@@ -449,11 +449,17 @@ fn metadata(
         takes_workloads: !config.workload.providers.is_empty(),
         attests: config.workload.providers.iter().any(prokura_config::WorkloadProvider::is_no_token),
         svid_clients: svid_clients(config),
+        x509_svid_clients: config.tls.takes_certificates() && believes_a_trust_domain(config),
         makes_id_jag: !config.id_jag.audiences.is_empty(),
         device: config.device.clients != DeviceClients::Off,
         algorithm,
         certificates,
     }
+}
+
+/// Whether the word of some SPIFFE trust domain counts.
+fn believes_a_trust_domain(config: &Config) -> bool {
+    config.workload.providers.iter().any(|p| p.platform() == prokura_core::Platform::Spiffe)
 }
 
 /// Whether some client authenticates by a JWT-SVID.

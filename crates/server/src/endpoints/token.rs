@@ -49,6 +49,9 @@ async fn answer(
     if workload::is_for(app, &form) {
         return attested(app, &parts, &form, trace, about).await;
     }
+    if let Some(issued) = workload::own_by_certificate(app, &parts, &form, trace, about).await? {
+        return issued.respond(app);
+    }
     let found = authenticate::client(app, &parts, &form, Some(At::Token), about).await?;
     let client = found.client;
     let asked = TokenRequest::read(&form)?;
@@ -85,7 +88,7 @@ async fn by_attestation(
     };
     let by = GrantType::ClientCredentials;
     let only = AgentId::parse(caller.client.as_str()).map_err(|_| AttesterFault::Stale)?;
-    let wanted = workload::Wanted { scope, resource, by, only: Some(only) };
+    let wanted = workload::Wanted { scope, resource, by, only: Some(only), certificate: None };
     let issued = workload::give(app, None, caller.evidence, wanted, caller.possession, trace, about).await?;
     let mut response = issued.respond(app)?;
     app.offer_challenge(&mut response);

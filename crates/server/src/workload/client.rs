@@ -13,6 +13,7 @@ use prokura_attest::{Door, Evidence};
 use prokura_config::Replay;
 use prokura_core::Platform;
 use prokura_oauth::client_metadata::AuthMethod;
+use prokura_oauth::confirmation::Thumbprint;
 use std::sync::Arc;
 
 /// Where a client authenticates, and what it says it is.
@@ -22,6 +23,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) at: Option<At>,
     /// Its `client_id`, if it says one.
     pub(crate) said: Option<&'a str>,
+    /// The certificate that it showed itself by, if it did.
+    pub(crate) certificate: Option<Thumbprint>,
 }
 
 /// The client of an assertion that its platform signed. With `svid` it says that it is a JWT-SVID.
@@ -51,12 +54,14 @@ pub(crate) async fn authenticated(
     let rules = app.workloads.rules(app).await?;
     about.saw(&evidence);
     let (client, shown) = found(app, evidence, &rules, caller.said).map_err(as_client)?;
+    let shown = Presented { certificate: caller.certificate, ..shown };
     about.client = Some(client.id.clone());
     let agent = client.agent.clone().ok_or(Fault::UnknownClient)?;
     let key = match caller.at {
         Some(at) if binds(app, &shown) => Possession::shown(app, caller.parts, at, &client)?.key(),
         _ => None,
     };
+    let key = key.or(caller.certificate);
     shown.check_key(key).map_err(as_client)?;
     let row = app.workloads.register.due(&shown, &agent, app.clock.now());
     let spending = shown.spending(app, key, row)?;
@@ -93,6 +98,12 @@ fn found(
         shown.rule = rules.named(name).cloned();
     }
     Ok((client, shown))
+}
+
+/// Whether any client is set up with the workload that this is.
+pub(super) fn fits_any(app: &AppState, evidence: &Evidence, rules: &InForce) -> bool {
+    let set_up = app.clients.configured().filter(|c| c.metadata.auth_method == AuthMethod::Workload);
+    set_up.into_iter().any(|c| fits(c, evidence, rules))
 }
 
 fn fits(client: &Client, evidence: &Evidence, rules: &InForce) -> bool {

@@ -18,6 +18,7 @@ use crate::server::AppState;
 use prokura_attest::Door;
 use prokura_core::{AgentId, ClientId, Details, Evidence, ScopeSet, TraceId};
 use prokura_oauth::client_metadata::GrantType;
+use prokura_oauth::confirmation::Thumbprint;
 use prokura_oauth::form::Form;
 use prokura_oauth::id_jag;
 use prokura_store::Tx;
@@ -49,7 +50,13 @@ pub(crate) async fn accept(
 ) -> Result<Issued, Fault> {
     let evidence = app.workloads.providers.verify_jwt(&asked.assertion, Door::Grant).await;
     let evidence = evidence.map_err(WorkloadFault::from)?;
-    let asked = Wanted { scope: asked.scope, resource: asked.resource, by: GrantType::JwtBearer, only: None };
+    let asked = Wanted {
+        scope: asked.scope,
+        resource: asked.resource,
+        by: GrantType::JwtBearer,
+        only: None,
+        certificate: None,
+    };
     give(app, client, evidence, asked, possession, trace, about).await
 }
 
@@ -60,6 +67,8 @@ pub(crate) struct Wanted {
     pub(crate) by: GrantType,
     /// The agent that it has to be the workload of, where somebody said so before.
     pub(crate) only: Option<AgentId>,
+    /// The certificate of the connection, where that is the evidence.
+    pub(crate) certificate: Option<Thumbprint>,
 }
 
 /// Gives what a rule gives to the workload of this evidence.
@@ -74,7 +83,7 @@ pub(crate) async fn give(
 ) -> Result<Issued, Fault> {
     let rules = app.workloads.rules(app).await?;
     about.saw(&evidence);
-    let shown = Presented::new(app, evidence, Some(&rules))?;
+    let shown = Presented { certificate: asked.certificate, ..Presented::new(app, evidence, Some(&rules))? };
     let rule = shown.rule.clone().ok_or_else(|| Fault::Broken("evidence has no rule".to_owned()))?;
     about.matched(&rule.rule);
     let agent = rule.rule.agent.clone();
@@ -84,7 +93,8 @@ pub(crate) async fn give(
     if client.is_some_and(|c| c.agent.as_ref() != Some(&agent)) {
         return Err(WorkloadFault::OtherAgent.into());
     }
-    shown.check_key(possession.key())?;
+    let key = possession.key().or(shown.certificate);
+    shown.check_key(key)?;
     let (place, given) = place(app, &rule.rule.grants, asked.resource.as_deref())?;
     about.resource = Some(place.uri.clone());
     let scopes = scopes(asked.scope.as_ref(), given, &place)?;
@@ -101,7 +111,7 @@ pub(crate) async fn give(
         None => name_of(&agent)?,
     };
     let row = app.workloads.register.due(&shown, &agent, app.clock.now());
-    let spending = shown.spending(app, possession.key(), row)?;
+    let spending = shown.spending(app, key, row)?;
     let minting = Minting::new(app, &id, possession.of_workload(Some(Arc::new(shown))), asked.by, trace);
     if minting.life.is_zero() {
         return Err(WorkloadFault::Over.into());

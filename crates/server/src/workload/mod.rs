@@ -1,9 +1,10 @@
 //! Workloads at the door: what its infrastructure says of a running instance is verified, a rule leads from there to an
 //! agent, and what comes of it is short and on record.
 //!
-//! Two doors are here: evidence as an authorization grant (`grant.rs`: RFC 7523 §2.1, MCP workload identity federation)
-//! and as a client's authentication (`client.rs`: RFC 7523 §2.2). Both present evidence by [`Presented`], so that whoever
-//! is disabled, whatever was shown before and whatever is bound to a key is asked at one place.
+//! Three doors are here: evidence as an authorization grant (`grant.rs`: RFC 7523 §2.1, MCP workload identity federation),
+//! as a client's authentication (`client.rs`: RFC 7523 §2.2), and as the certificate of a connection (`svid.rs`). All
+//! present evidence by [`Presented`], so that whoever is disabled, whatever was shown before and whatever is bound to a key
+//! is asked at one place.
 
 mod client;
 mod examine;
@@ -12,6 +13,7 @@ mod grant;
 mod presented;
 mod register;
 mod rules;
+mod svid;
 
 pub(crate) use client::{Caller, by_assertion};
 pub use examine::{Examination, TriedRule, examine};
@@ -19,6 +21,7 @@ pub use fault::WorkloadFault;
 pub(crate) use grant::{Asked, Wanted, accept, give, is_for};
 pub(crate) use presented::Presented;
 use rules::InForce;
+pub(crate) use svid::{by_certificate, own as own_by_certificate, shown as svid_shown};
 
 use crate::grants::OwnGrants;
 use crate::server::AppState;

@@ -27,6 +27,8 @@ pub(crate) struct Presented {
     pub(crate) attested: Attested,
     /// The rule that matched; none for a client that names its workload itself.
     pub(crate) rule: Option<Arc<RuleInForce>>,
+    /// The certificate of the connection, where that is the evidence. Whoever shows it has its key.
+    pub(crate) certificate: Option<Thumbprint>,
 }
 
 /// What of it is written down.
@@ -50,7 +52,7 @@ impl Presented {
             Some(rules) => Some(rules.find(&evidence).map_err(WorkloadFault::NoRule)?),
             None => None,
         };
-        Ok(Self { evidence: Arc::new(evidence), attested, rule })
+        Ok(Self { evidence: Arc::new(evidence), attested, rule, certificate: None })
     }
 
     /// Whoever shows evidence that is bound to a key has to show the key.
@@ -79,7 +81,11 @@ impl Presented {
     ) -> Result<Spending, Fault> {
         let evidence = &self.evidence;
         let provider = app.workloads.config().provider(&evidence.provider);
-        let replay = provider.map_or(Replay::Once, prokura_config::WorkloadProvider::replay);
+        // A certificate comes with each connection, and with the proof that whoever shows it has its key.
+        let replay = match self.certificate {
+            Some(_) => Replay::UntilExp,
+            None => provider.map_or(Replay::Once, prokura_config::WorkloadProvider::replay),
+        };
         if replay == Replay::FirstKey && key.is_none() {
             return Err(Fault::ProofMissing);
         }

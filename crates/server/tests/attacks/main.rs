@@ -1,5 +1,5 @@
 //! The attack matrix, sections A to C: one test a row, named by it, through the router.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests")]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests")]
 
 #[path = "../../../verify/tests/issuer/mod.rs"]
 mod issuer;
@@ -18,5 +18,8 @@ mod refresh;
 mod registration;
 mod signals;
 mod signed;
+mod svid;
+#[path = "../../../spiffe/tests/svid/world.rs"]
+mod svid_world;
 mod tokens;
 mod workloads;
