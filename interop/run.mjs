@@ -1,7 +1,7 @@
 // Lets foreign suites and foreign clients judge Prokura. See README.md.
 //
 // Usage: node run.mjs [--stub | --postgres] [--only TEXT] [--table] [--verbose] [PART …]
-//   parts: authorization, agent, connect, together, scenarios, server, clients, bound, kubernetes, workload, attester, foreign, signals, sso, federation, keycloak (if KEYCLOAK_HOME names one), typescript, python, rmcp,
+//   parts: authorization, agent, connect, together, scenarios, server, clients, bound, kubernetes, workload, attester, foreign, signals, sso, spire, federation, keycloak (if KEYCLOAK_HOME names one), typescript, python, rmcp,
 //   strict, device, doctor; all if none is named.
 //   --stub puts a small stand-in where Prokura is: it proves the harness, nothing else.
 //   --postgres keeps everything in the PostgreSQL that PROKURA_TEST_POSTGRES names, or in one of the run's own.
@@ -38,13 +38,14 @@ const { boundSuite } = await import('./suites/bound.mjs');
 const { kubernetesSuite } = await import('./suites/kubernetes.mjs');
 const { workloadSuite } = await import('./suites/workload.mjs');
 const { signalsSuite } = await import('./suites/signals.mjs');
+const { spireSuite } = await import('./suites/spire.mjs');
 const { ssoSuite } = await import('./suites/sso.mjs');
 const { federationSuite } = await import('./suites/federation.mjs');
 const { CLIENTS, clientSuite, deviceSuite, strictSuite } = await import('./suites/clients.mjs');
 const { attesterSuite } = await import('./suites/attester.mjs');
 const { doctorSuite } = await import('./suites/doctor.mjs');
 
-const unknown = positionals.filter(part => !['authorization', 'agent', 'connect', 'together', 'scenarios', 'server', 'clients', 'bound', 'attester', 'kubernetes', 'workload', 'doctor', 'foreign', 'keycloak', 'signals', 'sso', 'federation', 'strict', 'device', ...Object.keys(CLIENTS)].includes(part));
+const unknown = positionals.filter(part => !['authorization', 'agent', 'connect', 'together', 'scenarios', 'server', 'clients', 'bound', 'attester', 'kubernetes', 'workload', 'doctor', 'foreign', 'keycloak', 'signals', 'spire', 'sso', 'federation', 'strict', 'device', ...Object.keys(CLIENTS)].includes(part));
 if (unknown.length > 0) {
     console.error(`no such part: ${unknown.join(', ')}`);
     process.exit(1);
@@ -70,6 +71,7 @@ try {
     if (wants('signals') && !values.stub) await signalsSuite(world);
     if (wants('sso') && !values.stub) await ssoSuite();
     if (wants('federation') && !values.stub) await federationSuite();
+    if (wants('spire') && !values.stub) await spireSuite(world);
     if (wants('keycloak') && !values.stub) await keycloakSuite(world);
     if (wants('scenarios') && !values.stub) await bridgeScenarios(world.prokura, { only: values.only });
     if (wants('connect') && !values.stub) await connectSuite(world);

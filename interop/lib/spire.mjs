@@ -30,7 +30,7 @@ const serverConfiguration = ({ domain, folder, port, bundlePort, socket, web }) 
             address = "127.0.0.1"
             port = ${bundlePort}
             refresh_hint = "1m"
-            ${web ? `profile "https_web" { serving_cert_file { cert_file_path = "${web.certificate}" key_file_path = "${web.key}" } }` : 'profile "https_spiffe" {}'}
+            ${web ? `profile "https_web" { serving_cert_file { cert_file_path = "${web.certificate}" key_file_path = "${web.key}" file_sync_interval = "1h" } }` : 'profile "https_spiffe" {}'}
         }
     }
 }
