@@ -4,6 +4,7 @@ use crate::svid_world::{Authority, NOW, authority, bundle_text, issue, params};
 use crate::world::*;
 use prokura_core::{Clock as _, Evidence};
 use prokura_oauth::certificate::Certificate;
+use prokura_spiffe::SpiffeId;
 use rcgen::KeyUsagePurpose;
 use std::sync::Arc;
 
@@ -76,6 +77,7 @@ async fn a_workload_gets_a_token_of_its_agent_that_is_bound_to_its_certificate()
     assert_eq!((token.subject.as_str(), token.client.as_str()), ("agt_planner", "agt_planner"));
     let workload = token.workload.unwrap();
     assert_eq!((&*workload.provider, workload.claims["spiffe_id"].as_str()), ("mesh", PLANNER));
+    assert_eq!(workload.claims["path"], SpiffeId::parse(PLANNER).unwrap().path());
     let grant = token.grant.id.clone();
     let kept = mesh.world.write(move |tx| tx.grant(&grant)).await.unwrap();
     assert_eq!(kept.evidence, Evidence::Policy);
