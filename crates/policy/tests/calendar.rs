@@ -1,4 +1,5 @@
 //! Calendars against an oracle that looks at the clock on the wall minute by minute.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};

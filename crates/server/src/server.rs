@@ -288,7 +288,7 @@ impl Server {
         let places = Places::new(&config)?;
         let documents = documents(&config, &secrets, &egress, &store, &clock)?;
         let providers = Providers::new(&config, &secrets, egress.clone(), Arc::clone(&clock))?;
-        let documents_of_workloads = Attester::new(&config, &egress)?;
+        let documents_of_workloads = Attester::documents(&config, &egress)?;
         let workloads = Attesters::new(&config, &egress, Arc::clone(&clock))?;
         let signals = Signals::new(&config, &secrets, &egress, &master_key)?;
         let key_sets = ClientKeySets::new(egress, Arc::clone(&clock));

@@ -32,7 +32,7 @@ pub(crate) struct Attester {
 }
 
 impl Attester {
-    pub(crate) fn new(config: &Config, egress: &Egress) -> Result<Documents, InvalidDocuments> {
+    pub(crate) fn documents(config: &Config, egress: &Egress) -> Result<Documents, InvalidDocuments> {
         Documents::new(&config.workload.providers, egress)
     }
 

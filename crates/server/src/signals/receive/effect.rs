@@ -69,7 +69,7 @@ impl Doing<'_> {
                 self.sign_out(tx, user)?;
                 self.suspend(tx, user, None)
             }
-            (Who::User(user), Reaction::Disable) => self.hold(tx, Held::User(user.clone())),
+            (Who::User(user), Reaction::Disable) => self.hold(tx, &Held::User(user.clone())),
             (Who::User(user), Reaction::Revoke) => {
                 self.sign_out(tx, user)?;
                 self.revoke(tx, user, None)
@@ -82,19 +82,19 @@ impl Doing<'_> {
                 Some(grant) => self.end(tx, &grant),
                 None => Ok(()),
             },
-            (Who::Grant(id), _) => self.hold(tx, Held::Grant(id.clone())),
+            (Who::Grant(id), _) => self.hold(tx, &Held::Grant(id.clone())),
             (Who::Agent(agent), reaction) => {
-                self.hold(tx, Held::Agent(agent.clone()))?;
+                self.hold(tx, &Held::Agent(agent.clone()))?;
                 if reaction == Reaction::Revoke { self.revoke_to(tx, agent) } else { Ok(()) }
             }
             (Who::Client(client), reaction) => {
-                self.hold(tx, Held::Client(client.clone()))?;
+                self.hold(tx, &Held::Client(client.clone()))?;
                 match tx.agent_of_client(client)?.filter(|_| reaction == Reaction::Revoke) {
                     Some(agent) => self.revoke_to(tx, &agent.id),
                     None => Ok(()),
                 }
             }
-            (Who::Workload(workload), _) => self.hold(tx, Held::Workload(workload.clone())),
+            (Who::Workload(workload), _) => self.hold(tx, &Held::Workload(workload.clone())),
         }
     }
 
@@ -162,7 +162,7 @@ impl Doing<'_> {
         agents: Option<&[AgentId]>,
     ) -> Result<(), StoreError> {
         for grant in self.roots(tx, user, agents)? {
-            self.hold(tx, Held::Grant(grant.id))?;
+            self.hold(tx, &Held::Grant(grant.id))?;
         }
         Ok(())
     }
@@ -199,10 +199,10 @@ impl Doing<'_> {
         Ok(())
     }
 
-    fn hold(&mut self, tx: &mut Tx<'_>, held: Held) -> Result<(), StoreError> {
+    fn hold(&mut self, tx: &mut Tx<'_>, held: &Held) -> Result<(), StoreError> {
         let cause = self.cause.clone();
-        if tx.hold(&held, &cause, self.said(&cause))? {
-            self.done(tx, "hold", &held);
+        if tx.hold(held, &cause, self.said(&cause))? {
+            self.done(tx, "hold", held);
         }
         Ok(())
     }
