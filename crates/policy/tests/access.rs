@@ -1,4 +1,5 @@
 //! Policies against an evaluator that is as plain as can be, and what no combination may do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use prokura_core::{Fact, FactName, FactValue, ScopeSet, Timestamp};
 use prokura_policy::access::{

@@ -64,7 +64,7 @@ async fn answer(
         sender.send(Frame::trailers(trailers)).unwrap();
     } else {
         // A stream goes on.
-        std::mem::forget(sender.clone());
+        std::mem::forget(sender);
     }
     Response::new(StreamBody::new(futures(receiver)))
 }
