@@ -28,6 +28,12 @@ pub fn digits(challenge: &str) -> String {
     format!("{:010}", number % 10_000_000_000)
 }
 
+/// By what the first key of an instance is remembered whose evidence has no key of its own in it: `subject` is that of the
+/// evidence, as `provider` vouches for it.
+pub fn instance_name(provider: &str, subject: &str) -> String {
+    format!("instance\n{provider}\n{subject}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

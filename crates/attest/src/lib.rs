@@ -24,7 +24,7 @@ mod said;
 mod spiffe;
 mod token;
 
-pub use bound::{Bound, digits};
+pub use bound::{Bound, digits, instance_name};
 pub use cms::CmsError;
 pub use configured::{BadRule, agent_named};
 pub use documents::{DocumentError, Documents, InvalidDocuments};

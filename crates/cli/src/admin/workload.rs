@@ -8,8 +8,9 @@ use super::{AdminArgs, Opened, missing};
 use crate::failure::Failure;
 use crate::show::{Table, exact, json, plain, print};
 use clap::{Args, Subcommand};
+use prokura_attest::instance_name;
 use prokura_core::{AgentId, WorkloadId};
-use prokura_store::{Foreigner, StoreError, Workload};
+use prokura_store::{ArtifactKind, Foreigner, StoreError, Tx, Workload};
 
 /// What an administrator does about workloads.
 #[derive(Debug, Subcommand)]
@@ -45,6 +46,15 @@ pub(crate) enum WorkloadAdmin {
         args: AdminArgs,
         #[command(flatten)]
         who: Who,
+    },
+    /// Forget the key that an EC2 instance or Azure machine first came with: the next one that comes is its key
+    ForgetKey {
+        #[command(flatten)]
+        args: AdminArgs,
+        /// The name of the provider that vouches for it
+        provider: String,
+        /// The subject, as `workload show` says it: `ACCOUNT/REGION/INSTANCE` of EC2, `SUBSCRIPTION/VM` of Azure
+        subject: String,
     },
     /// List the providers of the configuration
     Providers {
@@ -84,6 +94,9 @@ impl WorkloadAdmin {
             Self::Show { args, id } => args.open().await?.show_workload(&id).await,
             Self::Disable { args, who, why } => args.open().await?.stop_workload(&who, true, why).await,
             Self::Enable { args, who } => args.open().await?.stop_workload(&who, false, String::new()).await,
+            Self::ForgetKey { args, provider, subject } => {
+                args.open().await?.forget_key(&provider, &subject).await
+            }
             Self::Providers { args } => args.open().await?.list_providers().await,
             Self::Rule { args, command } => args.open().await?.workload_rule(command).await,
             Self::Test { args, test } => args.open().await?.test_token(test).await,
@@ -172,6 +185,32 @@ impl Opened {
             (None, None) => return Err(Failure::usage("name a workload, or a provider by `--provider`")),
         };
         self.stop(Target::Foreigner(target), &plain(name), disabled, why).await
+    }
+
+    async fn forget_key(&self, provider: &str, subject: &str) -> Result<(), Failure> {
+        let mut event = self.event("workload:forget-key");
+        event.details.insert("provider", provider.into());
+        event.details.insert("subject", subject.into());
+        let (now, name) = (self.clock.now(), instance_name(provider, subject));
+        let forget = move |tx: &mut Tx<'_>| {
+            let gone = tx.unbind_first(ArtifactKind::EvidenceKey, &name, now)?;
+            if gone {
+                tx.record(event.clone());
+            }
+            Ok(gone)
+        };
+        if !self.store.transact::<_, StoreError>(forget).await? {
+            return Err(Failure::refused(format!(
+                "no key is bound to `{}` of the provider `{}`; `prokura workload list --json` shows the subjects",
+                plain(subject),
+                plain(provider)
+            )));
+        }
+        self.done(
+            "workload:forget-key",
+            subject,
+            "Forgotten; the next key that this instance comes with is its own.",
+        )
     }
 
     async fn list_providers(&self) -> Result<(), Failure> {

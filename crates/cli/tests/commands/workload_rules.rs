@@ -76,6 +76,12 @@ fn a_provider_is_stopped_and_let_in_again_by_its_name() {
     for unknown in [&["disable", "--provider", "x"][..], &["disable", "wl_x"], &["show", "wl_x"]] {
         assert_eq!(ran(unknown).code, Some(1), "{unknown:?}");
     }
+    let none = ran(&["forget-key", "ci", "1/eu-west-1/i-1"]);
+    assert!(
+        none.code == Some(1) && none.err.contains("no key is bound to `1/eu-west-1/i-1`"),
+        "{}",
+        none.err
+    );
     assert_eq!(ran(&["disable"]).code, Some(2));
     assert_eq!(ran(&["list"]).code, Some(0));
 }

@@ -11,7 +11,7 @@ use crate::workload::{self, Presented, WorkloadFault};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
-use prokura_attest::{Bound, Evidence, digits};
+use prokura_attest::{Bound, Evidence, digits, instance_name};
 use prokura_core::{AgentId, ClientId, Platform, Principal, Timestamp, TraceId};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::client_attestation::ClientAttestation;
@@ -20,7 +20,7 @@ use prokura_oauth::json::{Object, Value, obj};
 use prokura_store::{ArtifactKind, Tx, Workload};
 use std::sync::Arc;
 
-/// The first key of an instance is its only one for as long as there is a record.
+/// The first key of an instance is its only one until an administrator forgets it (`prokura workload forget-key`).
 const FOR_EVER: Timestamp = Timestamp::from_seconds(253_402_300_799);
 
 /// A challenge (§6.1), with the digits of it that fit into Azure's nonce.
@@ -160,7 +160,7 @@ async fn settle(
 /// By what an instance is known whose evidence has no key of its own in it.
 fn first_use(evidence: &Evidence) -> Option<String> {
     let alone = matches!(evidence.platform, Platform::Ec2 | Platform::AzureVm);
-    alone.then(|| format!("instance\n{}\n{}", evidence.provider, evidence.subject))
+    alone.then(|| instance_name(&evidence.provider, &evidence.subject))
 }
 
 fn first_key(tx: &mut Tx<'_>, name: &str, key: Thumbprint, now: Timestamp) -> Result<(), Fault> {

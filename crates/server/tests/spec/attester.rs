@@ -4,9 +4,11 @@
 use crate::world::attest::{Caller, Clouds, EC2};
 use crate::world::proof::Prover;
 use crate::world::{ISSUER, SALES, World};
+use prokura_core::Clock as _;
 use prokura_oauth::access_token::AccessToken;
 use prokura_oauth::jose::{Algorithm, SigningKey};
 use prokura_oauth::json::{Object, Value, obj};
+use prokura_store::{ArtifactKind, StoreError, Tx};
 
 const POP: &str = "OAuth-Client-Attestation-PoP";
 const ATTESTATION: &str = "OAuth-Client-Attestation";
@@ -109,6 +111,26 @@ async fn an_attestation_that_is_over_wants_a_fresh_one() {
     assert_eq!(clouds.token(&attestation, &key, &[]).await.error(), "400 use_fresh_attestation");
     let again = clouds.as_instance(&key).await;
     assert_eq!(again.status, 200, "the same key, as often as is liked: {}", again.body);
+}
+
+#[tokio::test]
+async fn after_its_key_was_forgotten_an_instance_may_come_with_another_and_then_with_no_third() {
+    let clouds = Clouds::new().await;
+    let keys = [Prover::new(), Prover::new(), Prover::new()];
+    assert_eq!(clouds.as_instance(&keys[0]).await.status, 200);
+    assert_eq!(clouds.as_instance(&keys[1]).await.error(), "400 invalid_grant");
+    let now = clouds.world.clock.now();
+    let forget = |provider: &str| {
+        let name = prokura_attest::instance_name(provider, "278576220453/us-west-2/i-078517ca8a70a1dde");
+        let forget = move |tx: &mut Tx<'_>| tx.unbind_first(ArtifactKind::EvidenceKey, &name, now);
+        clouds.world.store.transact::<_, StoreError>(forget)
+    };
+    assert!(!forget("vms").await.unwrap(), "of another provider there is none");
+    assert!(forget("fleet").await.unwrap());
+    assert_eq!(clouds.as_instance(&keys[1]).await.status, 200);
+    for other in [&keys[0], &keys[2]] {
+        assert_eq!(clouds.as_instance(other).await.error(), "400 invalid_grant");
+    }
 }
 
 #[tokio::test]

@@ -201,6 +201,24 @@ impl Tx<'_> {
         bound.ok_or_else(|| StoreError::Corrupt { column: "artifacts.payload", detail: "it is gone".into() })
     }
 
+    /// Takes from `secret` the value that [`bind_first`](Self::bind_first) gave it, so that the next one counts; false if
+    /// it had none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn unbind_first(
+        &mut self,
+        kind: ArtifactKind,
+        secret: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let gone = self.execute(
+            "DELETE FROM artifacts WHERE kind = ?1 AND id_hash = ?2 AND expires_at > ?3",
+            params![kind.as_str(), &SecretHash::of(secret).0, now],
+        )?;
+        Ok(gone == 1)
+    }
+
     /// The artifact, spent or not, expired or not.
     ///
     /// # Errors

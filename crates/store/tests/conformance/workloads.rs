@@ -83,4 +83,8 @@ pub(crate) async fn evidence_belongs_to_the_first_of_many_keys(w: World) {
     assert!(heard.iter().all(|key| *key == heard[0]));
     let again = w.write(move |tx| tx.bind_first(kind, "e", b"late", at(61), at(99))).await;
     assert_eq!(again, b"late", "what has expired binds nobody");
+    assert!(w.write(move |tx| tx.unbind_first(kind, "e", at(62))).await);
+    assert!(!w.write(move |tx| tx.unbind_first(kind, "e", at(62))).await, "there is none any more");
+    let next = w.write(move |tx| tx.bind_first(kind, "e", b"next", at(62), at(99))).await;
+    assert_eq!(next, b"next");
 }
