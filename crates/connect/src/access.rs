@@ -91,7 +91,7 @@ impl Access {
     /// [`AccessError`] if the address or the folder for logins cannot be used.
     pub fn clients(&self, address: &str) -> Result<Vec<Client>, AccessError> {
         let store = self.kept()?;
-        self.ways()
+        self.ways()?
             .into_iter()
             .map(|way| {
                 let client = Client::to(address)?
@@ -108,7 +108,8 @@ impl Access {
             .collect()
     }
 
-    /// What a platform says at any time is not kept; so a file system that cannot be written will do.
+    /// What a platform says at any time is not kept; so a file system that cannot be written will do, unless there is a
+    /// key to keep.
     fn kept(&self) -> Result<Arc<dyn Store>, StoreError> {
         Ok(match &self.asks {
             Asks::Platform(_) => Arc::new(MemoryStore::default()),
@@ -135,14 +136,23 @@ impl Access {
         if self.identity.unregistered { software.without_registration() } else { software }
     }
 
-    fn ways(&self) -> Vec<Way> {
+    fn ways(&self) -> Result<Vec<Way>, StoreError> {
         let browser = || Way::Browser(Arc::new(Loopback::new(self.opener()).patience(PATIENCE)));
-        match &self.asks {
+        Ok(match &self.asks {
             Asks::Browser => vec![browser()],
             Asks::Device => vec![Way::Device(Arc::new(self.terminal.clone())), browser()],
             Asks::Itself => vec![Way::Own],
-            Asks::Platform(workload) => vec![(**workload).clone().way()],
+            Asks::Platform(workload) => vec![self.keeping((**workload).clone())?.way()],
             Asks::Nobody => vec![Way::Stored],
+        })
+    }
+
+    /// The key of an instance has to outlast this process: it is kept beside the logins.
+    fn keeping(&self, workload: Workload) -> Result<Workload, StoreError> {
+        if workload.keeps_key() {
+            Ok(workload.keys(Arc::new(FileStore::at(&self.store)?)))
+        } else {
+            Ok(workload)
         }
     }
 

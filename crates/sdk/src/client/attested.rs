@@ -19,7 +19,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use prokura_core::Platform;
 use prokura_egress::{Answer, FetchUrl};
 use prokura_oauth::json::{Object, Value, obj};
-use std::sync::Arc;
 use url::Url;
 
 const ATTESTATION: HeaderName = HeaderName::from_static("oauth-client-attestation");
@@ -54,7 +53,7 @@ impl Inner {
         let ends = self.ends(asking)?;
         let own = match &asking.key {
             Some(key) => key.clone(),
-            None => Arc::new(ProofKey::generate().ok_or(TokenError::Unwritable)?),
+            None => self.own_key(issuer, None).await?,
         };
         let attestation = self.attestation(&ends, &own, workload).await?;
         // The other one was spent on the evidence.

@@ -38,6 +38,7 @@ mod error;
 mod file;
 mod fresh;
 mod inner;
+mod instance;
 mod kept;
 mod loopback;
 mod means;

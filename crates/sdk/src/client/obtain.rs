@@ -159,7 +159,7 @@ impl Inner {
                 .map_or_else(|| self.server.resource(), |r| &r.resource)
                 .to_owned(),
             scope: choice.scopes(),
-            key: self.key(found, same)?,
+            key: self.key(found, same).await?,
             bound_to: kept.map(|k| k.issuer.clone()),
             sign_in: challenge.sign_in.clone(),
         };
@@ -168,7 +168,11 @@ impl Inner {
     }
 
     /// The key to bind to, if there is to be one; the one of before if the issuer is.
-    fn key(&self, found: &Discovered, same: Option<&Kept>) -> Result<Option<Arc<ProofKey>>, ClientError> {
+    async fn key(
+        &self,
+        found: &Discovered,
+        same: Option<&Kept>,
+    ) -> Result<Option<Arc<ProofKey>>, ClientError> {
         let needed = found.resource.as_ref().is_some_and(|r| r.dpop_required);
         let served = found.issuer.lists("dpop_signing_alg_values_supported", "ES256", false);
         match self.dpop {
@@ -179,10 +183,7 @@ impl Inner {
             }
             Dpop::Never => Ok(None),
             Dpop::IfServed if !served => Ok(None),
-            Dpop::IfServed | Dpop::Always => match same.and_then(|k| k.key.clone()) {
-                Some(key) => Ok(Some(key)),
-                None => Ok(Some(Arc::new(ProofKey::generate().ok_or(TokenError::Unwritable)?))),
-            },
+            Dpop::IfServed | Dpop::Always => self.own_key(&found.issuer.issuer, same).await.map(Some),
         }
     }
 

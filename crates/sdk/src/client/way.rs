@@ -23,7 +23,8 @@ pub enum Way {
     /// prove itself, it authenticates that client (RFC 7523 §2.2), which acts by its own authority.
     Workload(Arc<dyn TokenSource>),
     /// A workload whose platform gives no token: the authorization server attests what it says, bound to a key of this
-    /// process (draft-ietf-oauth-attestation-based-client-auth-10): nothing is stored.
+    /// process (draft-ietf-oauth-attestation-based-client-auth-10). Only the key of an instance whose evidence binds none is
+    /// stored: see [`Workload::keys`].
     Attested(Arc<Workload>),
     /// The enterprise's identity provider vouches for the person (MCP enterprise-managed authorization).
     Enterprise(Enterprise),

@@ -42,7 +42,7 @@ pub(crate) use evidence::is_addressed_to;
 pub use evidence::{Document, Evidence, audiences, claims};
 pub use options::Options;
 
-use crate::client::{JWT_BEARER_ASSERTION, Secret, TokenSource, Way};
+use crate::client::{JWT_BEARER_ASSERTION, Secret, Store, TokenSource, Way};
 use async_trait::async_trait;
 use out::Out;
 use prokura_core::{Clock, Platform, SystemClock};
@@ -69,12 +69,13 @@ pub struct Workload {
     options: Options,
     trust: Trust,
     clock: Arc<dyn Clock>,
+    keys: Option<Arc<dyn Store>>,
 }
 
 impl Workload {
     /// A workload of this platform, whether or not it looks like one.
     pub fn of(platform: Platform, around: Surroundings, options: Options) -> Self {
-        Self { platform, around, options, trust: Trust::default(), clock: Arc::new(SystemClock) }
+        Self { platform, around, options, trust: Trust::default(), clock: Arc::new(SystemClock), keys: None }
     }
 
     /// Whose certificates the platform's own services are believed by.
@@ -87,6 +88,23 @@ impl Workload {
     #[must_use]
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
+    }
+
+    /// Where its key is kept if it [keeps one](Self::keeps_key); the store of the client if nothing is said. That should
+    /// outlast the process, or the next one on the same instance is refused.
+    #[must_use]
+    pub fn keys(self, keys: Arc<dyn Store>) -> Self {
+        Self { keys: Some(keys), ..self }
+    }
+
+    pub(crate) fn kept_keys(&self) -> Option<&Arc<dyn Store>> {
+        self.keys.as_ref()
+    }
+
+    /// Whether an attester binds the instance to the first key that it comes with, so that the key has to outlast the
+    /// process: the evidence of EC2 instances and Azure machines names no key.
+    pub fn keeps_key(&self) -> bool {
+        matches!(self.platform, Platform::Ec2 | Platform::AzureVm)
     }
 
     /// The platform.

@@ -10,7 +10,7 @@ use axum::{Form, Router};
 use prokura_core::{Clock, ManualClock, Platform, Timestamp};
 use prokura_oauth::dpop::{Presented, Proof, Target};
 use prokura_oauth::json::{Limits, Object, parse};
-use prokura_sdk::client::{Builder, Client, ClientError, Dpop};
+use prokura_sdk::client::{Builder, Client, ClientError, Dpop, FileStore};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -239,4 +239,40 @@ async fn an_azure_machine_has_the_challenge_signed_as_ten_digits() {
     assert_eq!(call(&attester.client().way(machine.way()).build().unwrap()).await.unwrap(), 200);
     // printf %s challenge-1 | sha256sum, the first eight bytes modulo 10^10.
     assert_eq!(double.asked()[0].query["nonce"], "0018669114");
+}
+
+/// The keys that evidence came with when as many processes began one after the other.
+async fn keys_of(platform: Platform, folder: &std::path::Path, ways: &[Dpop]) -> HashSet<String> {
+    let (attester, double) = (Attester::start(true).await, Double::start().await);
+    let variables = [IMDS, ("AZURE_POD_IDENTITY_AUTHORITY_HOST", "{}")];
+    let issuer = format!("issuer={}", attester.origin);
+    for dpop in ways {
+        let store = Arc::new(FileStore::at(folder).unwrap());
+        let machine = workload(platform, &double, &variables, &[&issuer]).clock(attester.clock.clone());
+        let client = attester.client().dpop(*dpop).way(machine.keys(store).way()).build().unwrap();
+        client.token().await.unwrap();
+    }
+    let facts = attester.facts.lock().unwrap();
+    assert_eq!(facts.evidence.len(), ways.len());
+    facts.attested.values().cloned().collect()
+}
+
+#[tokio::test]
+async fn the_key_of_an_instance_outlasts_the_process_and_no_other_does() {
+    let ways = [Dpop::IfServed, Dpop::Always, Dpop::Never];
+    let folder = tempfile::tempdir().unwrap();
+    for platform in [Platform::Ec2, Platform::AzureVm] {
+        assert_eq!(keys_of(platform, folder.path(), &ways).await.len(), 1, "{platform}");
+    }
+    let kept = || std::fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().path());
+    let files: Vec<_> = kept().filter(|p| p.extension().is_some_and(|e| e == "json")).collect();
+    assert_eq!(files.len(), 2, "one for each issuer");
+    #[cfg(unix)]
+    for file in files {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let other = tempfile::tempdir().unwrap();
+    assert_eq!(keys_of(Platform::AwsCaller, other.path(), &ways[..2]).await.len(), 2);
+    assert_eq!(std::fs::read_dir(other.path()).unwrap().count(), 0, "nothing is stored");
 }
