@@ -28,7 +28,7 @@ async fn a_document_comes_with_what_its_head_says() {
     let agent = concat!("user-agent: prokura/", env!("CARGO_PKG_VERSION"));
     let expected = [
         "accept-encoding: identity",
-        "accept: application/json",
+        "accept: application/json, application/jwk-set+json",
         "connection: close",
         "get /c.json?v=1 http/1.1",
         "host: client.example",
