@@ -8,7 +8,6 @@
 //! To add routes: a file here with `pub(super) const ROUTES: &[Route]`, one line in [`TABLES`], and for a scope that is
 //! not there yet one line in `ADMIN_SCOPES` of the configuration; then `cargo xtask generate`.
 
-
 mod access;
 mod call;
 mod caller;
