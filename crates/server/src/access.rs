@@ -1,4 +1,4 @@
-//! Conditional access where tokens are made: the one place is [`Minting::token`](crate::grants).
+//! Conditional access where tokens are made: [`Minting::token`](crate::grants), and assertions for other servers.
 //!
 //! What is judged is put together of the grant, the request and what was shown with it. A refusal rolls back whatever was
 //! to be spent, so that the same request can be made again when conditions are better; then it is put on record together
@@ -10,7 +10,7 @@ use crate::places::{Place, Places};
 use crate::server::ServerError;
 use prokura_access::{Guard, Refused, actor};
 use prokura_config::Config;
-use prokura_core::{AgentId, Details, Grant, ScopeSet, Timestamp};
+use prokura_core::{AgentId, Details, Grant, ScopeSet, Timestamp, TraceId};
 use prokura_oauth::client_metadata::GrantType;
 use prokura_policy::access::{Narrowing, Outcome, Situation, Stage, Verdict};
 use prokura_store::{Store, StoreError};
@@ -90,19 +90,40 @@ impl Judge {
             sign_in: minting.authentication.as_ref().map(|a| a.sign_in()),
             now: minting.now,
         };
-        let Some(mut verdict) = self.guard.weigh(&situation) else {
-            return Ok(Allowed { scopes, until: None });
+        let (allowed, verdict) = self.weigh(&situation, place.map(AsRef::as_ref), details, &minting.trace)?;
+        minting.judged.keep(verdict);
+        Ok(allowed)
+    }
+
+    /// Judges an assertion for another server. That server's resources have no names here, so policies about named
+    /// resources do not concern it; all others do.
+    pub(crate) fn assertion(
+        &self,
+        situation: &Situation<'_>,
+        trace: &TraceId,
+    ) -> Result<(Allowed, Option<Verdict>), Fault> {
+        self.weigh(situation, None, &Details::default(), trace)
+    }
+
+    fn weigh(
+        &self,
+        situation: &Situation<'_>,
+        place: Option<&Place>,
+        details: &Details,
+        trace: &TraceId,
+    ) -> Result<(Allowed, Option<Verdict>), Fault> {
+        let Some(mut verdict) = self.guard.weigh(situation) else {
+            return Ok((Allowed { scopes: situation.scopes.clone(), until: None }, None));
         };
-        let left = self.left(&mut verdict, place.map(AsRef::as_ref), &scopes, details);
-        let until = ends(&verdict, minting.now);
-        if !verdict.outcome.permits() || until.is_some_and(|u| u.seconds() <= minting.now.seconds()) {
+        let left = self.left(&mut verdict, place, situation.scopes, details);
+        let until = ends(&verdict, situation.now);
+        if !verdict.outcome.permits() || until.is_some_and(|u| u.seconds() <= situation.now.seconds()) {
             if verdict.outcome.permits() {
                 verdict.outcome = Outcome::Deny;
             }
-            return Err(Fault::Access(Box::new(Refused::new(verdict, &situation, &minting.trace))));
+            return Err(Fault::Access(Box::new(Refused::new(verdict, situation, trace))));
         }
-        minting.judged.keep(Some(verdict));
-        Ok(Allowed { scopes: left, until })
+        Ok((Allowed { scopes: left, until }, Some(verdict)))
     }
 
     /// What a narrowing leaves; if that is nothing, it is a denial.

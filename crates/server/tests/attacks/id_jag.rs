@@ -395,3 +395,26 @@ async fn nobody_is_known_by_an_address_that_nobody_verified() {
     let token = bring(&world, &provider.assertion(&world, &[]), &[]).await.text("access_token");
     assert_eq!(world.verified(&token).subject.as_str(), "usr_alice");
 }
+
+/// It is Friday, 15 January 2027, 08:00 UTC: an assertion for another server is judged as every token is.
+#[tokio::test]
+async fn d03_the_conditions_of_access_hold_for_assertions_to_other_servers_too() {
+    const OFFICE: &str = r#"
+        [[access_policy]]
+        name = "office"
+        applies = { stages = ["exchange"] }
+        requires = { time = { zone = "UTC", windows = [{ days = ["fri"], from = "08:00", to = "08:02" }] } }
+    "#;
+    let provider = Provider::start().await;
+    let text = provider.config("create") + OFFICE;
+    let world = World::that_reaches(&provider.host, &text, "sqlite::memory:", "pep_test").await;
+    let (access, _) = tokens(&world).await;
+    let subject = [("subject_token", access.as_str()), ("subject_token_type", ACCESS)];
+    let answer = exchange(&world, "planner", &subject).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let life = answer.json().get("expires_in").and_then(Value::as_u64).unwrap();
+    assert!(life <= 120, "not longer than the window: {life}");
+    world.wait(121);
+    assert_eq!(exchange(&world, "planner", &subject).await.error(), "400 access_denied");
+    world.refused_for("access_denied").await;
+}

@@ -14,10 +14,12 @@ use prokura_config::IdJagAudience;
 use prokura_core::{Principal, ScopeSet, Timestamp, TraceId, random_id};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::access_token::act_claim;
+use prokura_oauth::authentication::Authentication;
 use prokura_oauth::client_metadata::AuthMethod;
 use prokura_oauth::exchange::{Exchange, TokenType};
 use prokura_oauth::id_jag::IdJag;
 use prokura_oauth::json::obj;
+use prokura_policy::access::{Situation, Stage, Verdict};
 
 /// What an assertion is for.
 struct Target {
@@ -47,8 +49,13 @@ pub(crate) async fn exchange(
     let subject = subject(app, client, asked, &possession).await?;
     about.subject = Some(Principal::User(subject.user.id.clone()));
     about.grant.clone_from(&subject.grant);
-    let assertion = assertion(app, &target, &subject);
-    let (event, now) = (event(client, &target, &subject, &assertion, trace), app.clock.now());
+    let (target, until, verdict) = judged(app, client, target, &subject, &possession, trace)?;
+    let mut assertion = assertion(app, &target, &subject);
+    assertion.expires_at = until.map_or(assertion.expires_at, |until| assertion.expires_at.min(until));
+    let (mut event, now) = (event(client, &target, &subject, &assertion, trace), app.clock.now());
+    if let Some(verdict) = verdict {
+        event.details.insert("access", verdict.to_object().into());
+    }
     app.store
         .transact::<_, Fault>(move |tx| {
             possession.spend(tx, now)?;
@@ -57,6 +64,33 @@ pub(crate) async fn exchange(
         })
         .await?;
     respond(app, &assertion)
+}
+
+/// What conditional access leaves of it, and until when.
+fn judged(
+    app: &AppState,
+    client: &Client,
+    target: Target,
+    subject: &Subject,
+    possession: &Possession,
+    trace: &TraceId,
+) -> Result<(Target, Option<Timestamp>, Option<Verdict>), Fault> {
+    let user = Principal::User(subject.user.id.clone());
+    let situation = Situation {
+        stage: Stage::Exchange,
+        subject: Some(&user),
+        agent: subject.actors.first().or(client.agent.as_ref()),
+        client: Some(&client.id),
+        workload: possession.workload().map(|w| &w.attested),
+        resource: "",
+        action: None,
+        scopes: &target.scope,
+        address: possession.address(),
+        sign_in: subject.authentication.as_ref().map(Authentication::sign_in),
+        now: app.clock.now(),
+    };
+    let (allowed, verdict) = app.judge.assertion(&situation, trace)?;
+    Ok((Target { scope: allowed.scopes, ..target }, allowed.until, verdict))
 }
 
 /// What the configuration lets `client` ask for, and what of that it asks for.
