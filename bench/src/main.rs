@@ -1,5 +1,6 @@
 //! What Prokura costs, beside its peers, in one run. See `run`.
 
+mod access;
 mod code;
 mod disk;
 mod gateway;
@@ -27,8 +28,11 @@ pub struct Size {
 async fn main() -> Result<()> {
     let asked: Vec<String> = std::env::args().skip(1).collect();
     let quick = asked.iter().any(|a| a == "--quick");
-    let size =
-        if quick { Size { rounds: 3, many: 3000, few: 200 } } else { Size { rounds: 7, many: 20_000, few: 1000 } };
+    let size = if quick {
+        Size { rounds: 3, many: 3000, few: 200 }
+    } else {
+        Size { rounds: 7, many: 20_000, few: 1000 }
+    };
     let named: Vec<_> = asked.iter().filter(|a| !a.starts_with("--")).collect();
     let wants = |name: &str| named.is_empty() || named.iter().any(|n| *n == name);
     println!("machine: {} cores; load {}", std::thread::available_parallelism()?, load());
@@ -37,6 +41,9 @@ async fn main() -> Result<()> {
     }
     if wants("workload") {
         workload::measure(size).await?;
+    }
+    if wants("access") {
+        access::measure(size).await?;
     }
     if wants("code") {
         code::measure(size).await?;
