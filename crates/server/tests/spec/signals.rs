@@ -63,6 +63,10 @@ async fn an_agent_is_disabled_by_risk_and_acts_again_when_it_is_low() {
         world.wait(1);
         assert_eq!(acme.risk(&world, subject(), level).await.status, 202);
         assert_eq!(world.is_active(&token).await, active, "{level}");
+        // In the very word that policies and `PUT /facts` use.
+        let name = prokura_core::FactName::parse("risk.level").unwrap();
+        let known = world.store.facts().fact(prokura_store::FactKind::Agent, agent.as_str(), &name);
+        assert_eq!(known.map(|f| f.value.to_string()).as_deref(), Some(level));
     }
     // What an operator stopped stays so.
     world.wait(1);

@@ -230,9 +230,7 @@ impl Doing<'_> {
             Event::DeviceComplianceChange { current, .. } => {
                 ("posture.compliant", FactValue::Flag(*current == Compliance::Compliant))
             }
-            Event::RiskLevelChange(risk) => {
-                ("risk.level", FactValue::Text(risk.current.as_str().to_lowercase().into()))
-            }
+            Event::RiskLevelChange(risk) => ("risk.level", FactValue::Text(risk.current.as_str().into())),
             _ => return Ok(()),
         };
         let (kind, id) = match who {

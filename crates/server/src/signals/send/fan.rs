@@ -194,7 +194,7 @@ fn credential(word: &str) -> Option<Event> {
     }))
 }
 
-/// `posture.compliant:true:false`, `risk.level:low:high`: the fact, what it said before, and what it says now.
+/// `posture.compliant:true:false`, `risk.level:LOW:HIGH`: the fact, what it said before, and what it says now.
 fn of_fact(
     tx: &mut Tx<'_>,
     terms: &Terms,
@@ -222,13 +222,12 @@ fn of_fact(
             Event::DeviceComplianceChange { previous: compliance(before).unwrap_or(opposite), current }
         }
         "risk.level" => {
-            let level = |word: &str| RiskLevel::parse(&word.to_uppercase());
-            let Some(current) = level(now) else { return Ok(None) };
+            let Some(current) = RiskLevel::parse(now) else { return Ok(None) };
             let principal = principal.to_owned();
             Event::RiskLevelChange(RiskLevelChange {
                 principal,
                 current,
-                previous: level(before),
+                previous: RiskLevel::parse(before),
                 reason: None,
             })
         }
