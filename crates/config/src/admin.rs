@@ -6,6 +6,9 @@ use serde::Deserialize;
 /// What `[[client.grant]] resource` says for the administration API; no `[[resource]]` may have this name.
 pub const ADMIN: &str = "admin";
 
+/// Where the administration API is below the issuer.
+pub const ADMIN_PATH: &str = "/api/admin/v1";
+
 /// Every scope of the administration API, and what it allows. Whoever adds a route with a new scope adds a line here.
 pub const ADMIN_SCOPES: &[(&str, &str)] = &[
     ("access:read", "See the conditions of access, and ask what they would decide"),

@@ -31,7 +31,7 @@ pub use access::{
     FactLiteral, NarrowConfig, OWN_RESOURCES, OtherwiseConfig, OtherwiseWord, TimeConfig, UnknownConfig,
     WindowConfig,
 };
-pub use admin::{ADMIN, ADMIN_SCOPES, Admin};
+pub use admin::{ADMIN, ADMIN_PATH, ADMIN_SCOPES, Admin};
 pub use behaviour::Behaviour;
 pub use client::{AuthMethod, ClientConfig, ClientWorkload, ConfiguredGrant, GrantType};
 pub use dpop::Dpop;

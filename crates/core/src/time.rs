@@ -8,6 +8,9 @@ use std::time::Duration;
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// The end of the year 9999, for what ends with the configuration or not at all.
+    pub const FOR_EVER: Self = Self::from_seconds(253_402_300_799);
+
     /// From microseconds since the epoch.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)

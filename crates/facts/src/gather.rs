@@ -68,6 +68,7 @@ impl Facts for Gathered<'_> {
             "workload" | "network" | "sign_in" => OwnFacts(self.situation).fact(name),
             "behaviour" => self.all.behaviour.fact(rest, self.situation, self.asn()),
             "risk" if rest == "level" => self.worst(name),
+            "posture" if rest == "compliant" => self.least(name),
             "posture" | "risk" | "custom" => self.nearest(name),
             _ => None,
         }
@@ -133,6 +134,14 @@ impl Gathered<'_> {
             stale.get_or_insert(fact);
         }
         stale
+    }
+
+    /// Whether all comply: a workload is in no better order than the machine that it runs on.
+    fn least(&self, name: &FactName) -> Option<Arc<Fact>> {
+        let fresh = |f: &Arc<Fact>| f.is_fresh(self.situation.now, LEEWAY);
+        let complies = |f: &Arc<Fact>| f.value == FactValue::Flag(true);
+        let not = self.pushed(name).filter(fresh).find(|f| !complies(f));
+        not.or_else(|| self.nearest(name))
     }
 
     /// The highest level of all who are concerned: an agent is no safer than the user it acts for.

@@ -57,10 +57,14 @@ impl World {
     }
 
     async fn push(&self, kind: FactKind, id: &str, name: &str, value: &str, observed: i64) {
+        self.push_value(kind, id, name, FactValue::Text(value.into()), observed).await;
+    }
+
+    async fn push_value(&self, kind: FactKind, id: &str, name: &str, value: FactValue, observed: i64) {
         let fact = StoredFact {
             subject: FactSubject { kind, id: id.into() },
             name: FactName::parse(name).unwrap(),
-            value: FactValue::Text(value.into()),
+            value,
             source: "test".into(),
             observed_at: at(observed),
             max_age: Duration::from_secs(600),
@@ -105,7 +109,7 @@ async fn the_environment_is_what_was_attested_and_never_what_the_caller_chose() 
 #[tokio::test]
 async fn the_nearest_that_counts_is_taken_and_a_stale_one_only_to_say_so() {
     let w = World::new().await;
-    let name = "posture.compliant";
+    let name = "posture.os";
     assert_eq!(w.said(name), None);
     w.push(FactKind::User, "usr_1", name, "user", 0).await;
     assert_eq!(w.said(name).as_deref(), Some("user"));
@@ -120,6 +124,20 @@ async fn the_nearest_that_counts_is_taken_and_a_stale_one_only_to_say_so() {
     assert_eq!(w.said(name).as_deref(), Some("workload"));
     w.push(FactKind::Workload, "wl_1", "custom.team", "stale", -601).await;
     assert_eq!(w.said("custom.team").as_deref(), Some("stale"), "so that it can be said how old it is");
+}
+
+#[tokio::test]
+async fn a_workload_complies_only_if_the_machine_below_it_does() {
+    let w = World::new().await;
+    let (name, node) = ("posture.compliant", "cluster/node:worker-1");
+    w.push_value(FactKind::Workload, "wl_1", name, FactValue::Flag(true), 0).await;
+    assert_eq!(w.said(name).as_deref(), Some("true"));
+    w.push_value(FactKind::Host, node, name, FactValue::Flag(false), 0).await;
+    assert_eq!(w.said(name).as_deref(), Some("false"), "though the nearest says otherwise");
+    w.push_value(FactKind::Host, node, name, FactValue::Flag(true), 1).await;
+    assert_eq!(w.said(name).as_deref(), Some("true"));
+    w.push_value(FactKind::Agent, "agt_1", name, FactValue::Flag(false), -601).await;
+    assert_eq!(w.said(name).as_deref(), Some("true"), "what is stale holds nobody up");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The names behind identifiers.
 
 use super::plain;
-use prokura_config::Config;
+use prokura_config::{ADMIN, ADMIN_PATH, Config};
 use prokura_core::{GrantId, Principal, ResourceUri, Timestamp};
 use prokura_ledger::Entry;
 use prokura_store::{Store, StoreError};
@@ -55,7 +55,7 @@ impl Names {
             })
             .await?;
         let places = config.resources.iter().map(|r| (config.resource_uri(r).to_string(), r.name.clone()));
-        let admin = (format!("{}/api/admin/v1", config.issuer), prokura_config::ADMIN.to_owned());
+        let admin = (format!("{}{ADMIN_PATH}", config.issuer), ADMIN.to_owned());
         names.places = places.chain([admin]).collect();
         Ok(names)
     }

@@ -27,13 +27,10 @@ use crate::places::Place;
 use call::{Call, Reply, Sent};
 use fields::Fields;
 use problem::{ApiFault, Wrong};
-use prokura_config::{ADMIN, ADMIN_SCOPES, Config};
+use prokura_config::{ADMIN, ADMIN_PATH as PATH, ADMIN_SCOPES, Config};
 use prokura_core::{InvalidResource, ResourceUri, Scope};
 use route::{Route, Takes};
 use std::sync::Arc;
-
-/// Where it is below the issuer.
-const PATH: &str = "/api/admin/v1";
 
 /// Every route there is, a table for each file.
 const TABLES: &[&[Route]] = &[access::ROUTES, me::ROUTES, facts::ROUTES, posture::ROUTES, workloads::ROUTES];

@@ -20,9 +20,6 @@ use prokura_oauth::json::{Object, Value, obj};
 use prokura_store::{ArtifactKind, Tx, Workload};
 use std::sync::Arc;
 
-/// The first key of an instance is its only one until an administrator forgets it (`prokura workload forget-key`).
-const FOR_EVER: Timestamp = Timestamp::from_seconds(253_402_300_799);
-
 /// A challenge (§6.1), with the digits of it that fit into Azure's nonce.
 pub(crate) async fn challenge(State(app): State<Arc<AppState>>) -> Response {
     let challenge = app.attester.challenges.issue(&*app.rng, app.clock.now());
@@ -165,7 +162,7 @@ fn first_use(evidence: &Evidence) -> Option<String> {
 
 fn first_key(tx: &mut Tx<'_>, name: &str, key: Thumbprint, now: Timestamp) -> Result<(), Fault> {
     let key = key.to_string();
-    let bound = tx.bind_first(ArtifactKind::EvidenceKey, name, key.as_bytes(), now, FOR_EVER)?;
+    let bound = tx.bind_first(ArtifactKind::EvidenceKey, name, key.as_bytes(), now, Timestamp::FOR_EVER)?;
     if bound == key.as_bytes() { Ok(()) } else { Err(WorkloadFault::OtherKey.into()) }
 }
 

@@ -14,8 +14,6 @@ use prokura_store::{StoreError, Tx};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// A grant by configuration lasts until the configuration changes: to the end of the year 9999.
-const FOR_EVER: Timestamp = Timestamp::from_seconds(253_402_300_799);
 /// How many hops may be made below it.
 const DEPTH: u8 = 5;
 
@@ -84,7 +82,7 @@ impl Root<'_> {
             actions: self.actions,
             details: Details::default(),
             not_before: app.clock.now(),
-            expires_at: FOR_EVER,
+            expires_at: Timestamp::FOR_EVER,
             depth_left: DEPTH,
             evidence: self.evidence,
             state: GrantState::Active,

@@ -47,8 +47,6 @@ pub struct StoredRule {
 const COLUMNS: &str = "id, provider, platform, subject, instance, agent, rule, claims, first_seen, last_seen";
 /// The one word about stored rules: its number grows with every change.
 const RULES: &str = "workload_rules";
-/// The word never ends.
-const FOR_EVER: Timestamp = Timestamp::from_seconds(253_402_300_799);
 
 impl Tx<'_> {
     /// Notes that a workload was seen: what is said of it now replaces what was, and when it was first seen stays.
@@ -146,7 +144,15 @@ impl Tx<'_> {
 
     fn say_rules(&mut self, by: &str, at: Timestamp) -> Result<(), StoreError> {
         let (kind, word) = (Kind::Rules, Word::ACTIVE);
-        self.say(Word { kind, id: RULES, word, at, by, why: "rules about workloads", until: FOR_EVER })
+        self.say(Word {
+            kind,
+            id: RULES,
+            word,
+            at,
+            by,
+            why: "rules about workloads",
+            until: Timestamp::FOR_EVER,
+        })
     }
 }
 
