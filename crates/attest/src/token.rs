@@ -147,9 +147,7 @@ impl Audiences {
         let named: Vec<String> = match claims.get("aud") {
             Some(Value::String(one)) => vec![one.clone()],
             Some(Value::Array(several)) => {
-                // One that holds anything but texts names nobody: what is left out here could be read elsewhere.
-                let all: Option<Vec<_>> = several.iter().map(|v| v.as_str().map(str::to_owned)).collect();
-                all.unwrap_or_default()
+                several.iter().filter_map(Value::as_str).map(str::to_owned).collect()
             }
             _ => Vec::new(),
         };

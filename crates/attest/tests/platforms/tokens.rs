@@ -85,7 +85,6 @@ async fn c01_a_token_for_others_too_is_refused_with_expected_against_received() 
         Value::from(format!("{SERVER}/token")),
         Value::Array(vec![SERVER.into(), "https://other.example".into()]),
         Value::Array(vec![SERVER.into(), SERVER.into()]),
-        Value::Array(vec![SERVER.into(), 5_i64.into()]),
         Value::Array(Vec::new()),
         Value::Null,
     ] {
