@@ -56,7 +56,7 @@ pub struct SignIn {
 }
 
 /// What of a sign-in is asked for: how sure, and how fresh (RFC 9470 §3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Demand {
     /// At least this class.
     pub acr: Option<Acr>,

@@ -200,7 +200,8 @@ impl Constraint {
     }
 }
 
-fn find<'a>(mut node: &'a dyn Node, steps: &[Step]) -> Member<'a> {
+/// What a path leads to.
+pub(crate) fn find<'a>(mut node: &'a dyn Node, steps: &[Step]) -> Member<'a> {
     for step in steps {
         let found = match step {
             Step::Member(name) => node.member(name),

@@ -56,6 +56,16 @@ impl Decimal {
         &self.text
     }
 
+    /// The number times ten to the power of `places`, if that is a whole number of 64 bits and not negative.
+    pub fn scaled(&self, places: u8) -> Option<u64> {
+        if self.digits.is_empty() {
+            return Some(0);
+        }
+        let power = u32::try_from(self.magnitude - length(&self.digits) + i64::from(places)).ok()?;
+        let digits: u64 = self.digits.parse().ok().filter(|_| !self.negative)?;
+        digits.checked_mul(10_u64.checked_pow(power)?)
+    }
+
     fn size(&self, other: &Self) -> Ordering {
         match (self.digits.is_empty(), other.digits.is_empty()) {
             (true, true) => Ordering::Equal,
@@ -137,6 +147,25 @@ mod tests {
 
     fn d(text: &str) -> Decimal {
         Decimal::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_number_is_scaled_exactly_or_not_at_all() {
+        for (text, millionths) in [
+            ("0", Some(0)),
+            ("-0.0", Some(0)),
+            ("12.5", Some(12_500_000)),
+            ("1e-6", Some(1)),
+            ("0.0000001", None),
+            ("-1", None),
+            ("1e12", Some(1_000_000_000_000_000_000)),
+            ("1e13", Some(10_000_000_000_000_000_000)),
+            ("1e14", None),
+            ("1e999999999999999999999", None),
+            ("123456789012345678901234567890", None),
+        ] {
+            assert_eq!(d(text).scaled(6), millionths, "{text}");
+        }
     }
 
     #[test]

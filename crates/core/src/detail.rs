@@ -168,8 +168,21 @@ impl Details {
         if let Some(wider) = there.iter().find(|t| !here.contains(*t)) {
             return Err(InvalidDetail::Wider((*wider).to_owned()));
         }
-        let pairs = self.0.iter().flat_map(|a| asked.0.iter().filter_map(|b| a.meet(b)));
-        Self::new(pairs.collect::<Result<Vec<_>, _>>()?)
+        self.meet(asked)?.ok_or(InvalidDetail::NoTool)
+    }
+
+    /// What both allow, as [`narrow`](Self::narrow), but tools that only one names fall away; `None` if nothing is left
+    /// although both bound something.
+    ///
+    /// # Errors
+    /// [`InvalidDetail::TooMany`] if the conjunction is too long to be kept.
+    pub fn meet(&self, other: &Self) -> Result<Option<Self>, InvalidDetail> {
+        if self.is_empty() || other.is_empty() {
+            return Ok(Some(if self.is_empty() { other.clone() } else { self.clone() }));
+        }
+        let pairs = self.0.iter().flat_map(|a| other.0.iter().filter_map(|b| a.meet(b)));
+        let both = Self::new(pairs.collect::<Result<Vec<_>, _>>()?)?;
+        Ok((!both.is_empty()).then_some(both))
     }
 
     /// Those at these places, in their order: what a person left of them.

@@ -10,7 +10,7 @@ use prokura_core::{
     AgentId, ClientId, Clock, GrantId, Principal, ResourceUri, Scope, ScopeSet, Timestamp, TokenId, UserId,
 };
 use prokura_egress::{Egress, FetchUrl};
-use prokura_oauth::access_token::{AccessToken, GrantClaim};
+use prokura_oauth::access_token::{AccessToken, GrantClaim, View};
 use prokura_oauth::confirmation::Confirmation;
 use prokura_oauth::foreign::{ClaimPath, ForeignError, ForeignToken, Profile, Rules, Subject, Word, Words};
 use prokura_oauth::jose::Algorithm;
@@ -209,14 +209,16 @@ pub(crate) fn token(
         audience: resource.clone(),
         subject,
         client,
+        view: View::User,
         actors,
+        may_act: None,
         scopes: words.ours(foreign),
         details: rich::of_claims(&foreign.claims, resource)
             .map_err(|_| ForeignError::Claim("authorization_details".into()))?,
         id: TokenId::parse(local(TokenId::PREFIX, server, &id)).map_err(bad("jti"))?,
         issued_at: foreign.issued_at.unwrap_or(now),
         expires_at: foreign.expires_at,
-        grant: GrantClaim { id: GrantId::parse(grant).map_err(bad("sub"))?, ancestors: Vec::new() },
+        grant: GrantClaim::of_root(GrantId::parse(grant).map_err(bad("sub"))?),
         // How somebody signed in over there is said in that server's own words.
         authentication: None,
         cnf,

@@ -2,13 +2,15 @@
 
 use crate::authentication::Authentication;
 use crate::confirmation::Confirmation;
+use crate::duties;
 use crate::jose::{Audience, Expected, JoseError, KeySet, SigningKey, verify};
-use crate::json::{Object, Value};
+use crate::json::{Object, Value, obj};
 use crate::rich;
 use crate::workload;
 use prokura_core::{
-    AgentId, Attested, ClientId, Details, GrantId, Principal, ResourceUri, ScopeSet, Timestamp, TokenId,
+    AgentId, Attested, ClientId, Details, Duty, GrantId, Principal, ResourceUri, ScopeSet, Timestamp, TokenId,
 };
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The `typ` of an access token (RFC 9068 §2.1).
@@ -27,25 +29,50 @@ const MAX_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 pub struct GrantClaim {
     /// The grant.
     pub id: GrantId,
-    /// The grants above it, root first.
+    /// The grants above it, roots first.
     pub ancestors: Vec<GrantId>,
+    /// The revision of each of `ancestors` and of the grant, in that order, at which the token was made: a grant that was
+    /// narrowed since makes the token worthless. Empty: all of them 0.
+    pub revisions: Vec<u64>,
+    /// Those of them that have a budget, which every call draws from.
+    pub budgets: Vec<GrantId>,
+    /// What must be done besides ([`Duty`]).
+    pub duties: BTreeSet<Duty>,
+    /// Who holds the grant, where the token itself does not say who acts ([`View::Impersonation`]).
+    pub holder: Option<AgentId>,
 }
 
-/// What an access token says. Two views exist: a user is the subject and the agents stand in `actors`, or an
-/// agent is the subject and acts for itself.
+/// Which view of its grant a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum View {
+    /// The user is the subject, and who acts stands in `act` (what RFC 8693 §1.1 calls delegation).
+    #[default]
+    User,
+    /// The agent is the subject, and the user stands in `on_behalf_of`, with those who acted before.
+    Agent,
+    /// The user is the subject, and nothing says that another acts (what RFC 8693 §1.1 calls impersonation).
+    Impersonation,
+}
+
+/// What an access token says. Whichever [`View`] it is on the wire, here `subject` is whose authority is used and `actors`
+/// who uses it; an agent that acts for itself is the subject and has no actors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessToken {
     /// `iss`.
     pub issuer: String,
     /// `aud`: exactly one resource.
     pub audience: ResourceUri,
-    /// `sub`: whose authority is used.
+    /// Whose authority is used: `sub`, or `on_behalf_of.sub`.
     pub subject: Principal,
+    /// How it is told on the wire.
+    pub view: View,
     /// `client_id`.
     pub client: ClientId,
     /// `act`, unrolled: the current actor first, then those before it. Information, never authority
     /// (RFC 8693 §4.1).
     pub actors: Vec<AgentId>,
+    /// `may_act`: the one agent that may act by exchanging the token (RFC 8693 §4.4), where it is made for one.
+    pub may_act: Option<AgentId>,
     /// `scope`; left out where there are none.
     pub scopes: ScopeSet,
     /// `authorization_details` (RFC 9396 §9.1); left out where there are none.
@@ -97,10 +124,9 @@ impl AccessToken {
         let mut o = Object::default();
         o.insert("iss", self.issuer.as_str().into());
         o.insert("aud", self.audience.as_str().into());
-        o.insert("sub", self.subject.as_str().into());
-        o.insert("client_id", self.client.as_str().into());
-        if let Some(act) = act_claim(&self.actors) {
-            o.insert("act", Value::Object(act));
+        self.insert_parties(&mut o);
+        if let Some(agent) = &self.may_act {
+            o.insert("may_act", Value::Object(party(agent)));
         }
         if !self.scopes.is_empty() {
             o.insert("scope", Value::from(self.scopes.to_string()));
@@ -122,6 +148,29 @@ impl AccessToken {
             o.insert("workload", Value::Object(workload::to_object(workload)));
         }
         o
+    }
+
+    /// `sub`, `client_id`, and who acts, as the view tells them.
+    fn insert_parties(&self, o: &mut Object) {
+        let (agent, before) = match (self.view, self.actors.split_first()) {
+            (View::Agent, Some((agent, before))) => (Some(agent), before),
+            _ => (None, &[][..]),
+        };
+        o.insert("sub", agent.map_or(self.subject.as_str(), AgentId::as_str).into());
+        o.insert("client_id", self.client.as_str().into());
+        let shown = if self.view == View::Impersonation { &[][..] } else { self.actors.as_slice() };
+        match (agent, act_claim(shown)) {
+            (Some(_), _) => {
+                let mut user =
+                    obj([("iss", self.issuer.as_str().into()), ("sub", self.subject.as_str().into())]);
+                if let Some(act) = act_claim(before) {
+                    user.insert("act", Value::Object(act));
+                }
+                o.insert("on_behalf_of", Value::Object(user));
+            }
+            (None, Some(act)) => o.insert("act", Value::Object(act)),
+            (None, None) => {}
+        }
     }
 
     /// Signs the token.
@@ -181,24 +230,23 @@ impl AccessToken {
     /// # Errors
     /// [`InvalidToken::Claim`] names the first that is missing or mistyped.
     pub fn from_claims(o: &Object) -> Result<Self, InvalidToken> {
-        let subject = claim(o, "sub", |s| Principal::parse(s).ok())?;
-        let actors = actors(o)?;
-        if actors.is_empty() && matches!(subject, Principal::User(_)) {
-            return Err(InvalidToken::Claim("act"));
-        }
+        let grant = GrantClaim::read(o)?;
+        let Parties { subject, view, actors } = Parties::read(o, &grant)?;
         let audience = claim(o, "aud", |s| ResourceUri::parse_exact(s).ok())?;
         Ok(Self {
             issuer: claim(o, "iss", |s| Some(s.to_owned()))?,
             details: details(o, &audience)?,
             audience,
             subject,
+            view,
+            may_act: may_act(o)?,
             client: claim(o, "client_id", |s| ClientId::parse(s).ok())?,
             actors,
             scopes: scopes(o)?,
             id: claim(o, "jti", |s| TokenId::parse(s).ok())?,
             issued_at: time(o, "iat")?,
             expires_at: time(o, "exp")?,
-            grant: GrantClaim::read(o)?,
+            grant,
             authentication: Authentication::read(o).map_err(InvalidToken::Claim)?,
             cnf: Confirmation::read(o).map_err(|_| InvalidToken::Claim("cnf"))?,
             workload: workload::read(o).map_err(InvalidToken::Claim)?,
@@ -213,7 +261,37 @@ impl GrantClaim {
         o.insert("id", self.id.as_str().into());
         o.insert("anc", Value::Array(self.ancestors.iter().map(|g| g.as_str().into()).collect()));
         o.insert("depth", u64::try_from(self.ancestors.len()).unwrap_or(u64::MAX).into());
+        if self.revisions.iter().any(|r| *r > 0) {
+            o.insert("rev", Value::Array(self.revisions.iter().map(|r| (*r).into()).collect()));
+        }
+        if !self.budgets.is_empty() {
+            o.insert("budget", Value::Array(self.budgets.iter().map(|g| g.as_str().into()).collect()));
+        }
+        if !self.duties.is_empty() {
+            o.insert("duties", duties::to_value(&self.duties));
+        }
+        if let Some(holder) = &self.holder {
+            o.insert("holder", holder.as_str().into());
+        }
         o
+    }
+
+    /// The claim of a grant that stands alone and was never changed.
+    pub fn of_root(id: GrantId) -> Self {
+        Self {
+            id,
+            ancestors: Vec::new(),
+            revisions: Vec::new(),
+            budgets: Vec::new(),
+            duties: BTreeSet::new(),
+            holder: None,
+        }
+    }
+
+    /// The grants above it and the grant, each with the revision at which the token was made.
+    pub fn standing(&self) -> impl Iterator<Item = (&GrantId, u64)> {
+        let revisions = self.revisions.iter().copied().chain(std::iter::repeat(0));
+        self.ancestors.iter().chain([&self.id]).zip(revisions)
     }
 
     fn read(claims: &Object) -> Result<Self, InvalidToken> {
@@ -221,11 +299,69 @@ impl GrantClaim {
         let o = claims.get("grant").and_then(Value::as_object).ok_or_else(bad)?;
         let above = o.get("anc").and_then(Value::as_array).ok_or_else(bad)?;
         let id = |v: &Value| v.as_str().and_then(|s| GrantId::parse(s).ok()).ok_or_else(bad);
+        let list = |name: &str| o.get(name).map_or(Some(&[][..]), Value::as_array).ok_or_else(bad);
+        let revisions = list("rev")?.iter().map(|v| v.as_u64().ok_or_else(bad));
+        let revisions = revisions.collect::<Result<Vec<_>, _>>()?;
+        if !revisions.is_empty() && revisions.len() != above.len() + 1 {
+            return Err(bad());
+        }
+        let holder = o.get("holder").map(|v| v.as_str().and_then(|s| AgentId::parse(s).ok()).ok_or_else(bad));
         Ok(Self {
             id: o.get("id").ok_or_else(bad).and_then(id)?,
             ancestors: above.iter().map(id).collect::<Result<_, _>>()?,
+            revisions,
+            budgets: list("budget")?.iter().map(id).collect::<Result<_, _>>()?,
+            duties: duties::read(o.get("duties")).ok_or_else(bad)?,
+            holder: holder.transpose()?,
         })
     }
+}
+
+/// Who a token is about.
+struct Parties {
+    subject: Principal,
+    view: View,
+    actors: Vec<AgentId>,
+}
+
+impl Parties {
+    /// Whoever acts must be told, or, where nothing tells it on purpose, stand in the grant.
+    fn read(o: &Object, grant: &GrantClaim) -> Result<Self, InvalidToken> {
+        let sub = claim(o, "sub", |s| Principal::parse(s).ok())?;
+        let mut chain = actors(o)?;
+        let Some(user) = o.get("on_behalf_of") else {
+            return match (&sub, chain.is_empty(), &grant.holder) {
+                (Principal::User(_), true, Some(holder)) => {
+                    Ok(Self { subject: sub, view: View::Impersonation, actors: vec![holder.clone()] })
+                }
+                (Principal::User(_), true, None) | (_, _, Some(_)) => Err(InvalidToken::Claim("act")),
+                _ => Ok(Self { subject: sub, view: View::User, actors: chain }),
+            };
+        };
+        let bad = || InvalidToken::Claim("on_behalf_of");
+        let user = user.as_object().ok_or_else(bad)?;
+        let (Principal::Agent(agent), true, None) = (sub, chain.is_empty(), &grant.holder) else {
+            return Err(bad());
+        };
+        if user.str("iss") != o.str("iss") {
+            return Err(bad());
+        }
+        let subject = user.str("sub").and_then(|s| Principal::parse(s).ok()).ok_or_else(bad)?;
+        chain.push(agent);
+        chain.extend(actors(user)?);
+        Ok(Self { subject, view: View::Agent, actors: chain })
+    }
+}
+
+fn party(agent: &AgentId) -> Object {
+    obj([("sub", agent.as_str().into())])
+}
+
+/// `may_act` names one agent of ours, or the token cannot be read: who may act must not be guessed.
+fn may_act(o: &Object) -> Result<Option<AgentId>, InvalidToken> {
+    let Some(said) = o.get("may_act") else { return Ok(None) };
+    let agent = said.as_object().and_then(|m| m.str("sub")).and_then(|s| AgentId::parse(s).ok());
+    agent.map(Some).ok_or(InvalidToken::Claim("may_act"))
 }
 
 /// The nested claim `act` of a chain, current actor outermost (RFC 8693 §4.1); `None` of an empty chain.
@@ -296,6 +432,8 @@ mod tests {
             issuer: ISSUER.into(),
             audience: resource(),
             subject: Principal::User(UserId::parse("usr_alice").unwrap()),
+            view: View::User,
+            may_act: None,
             client: ClientId::parse("https://agent.example/client.json").unwrap(),
             actors: vec![AgentId::parse("agt_planner").unwrap(), AgentId::parse("agt_front").unwrap()],
             scopes: ScopeSet::parse("a b").unwrap(),
@@ -304,8 +442,8 @@ mod tests {
             issued_at: Timestamp::from_seconds(1000),
             expires_at: Timestamp::from_seconds(1300),
             grant: GrantClaim {
-                id: GrantId::parse("g_9").unwrap(),
                 ancestors: vec![GrantId::parse("g_1").unwrap()],
+                ..GrantClaim::of_root(GrantId::parse("g_9").unwrap())
             },
             authentication: None,
             cnf: Confirmation::default(),

@@ -15,6 +15,7 @@ pub mod confirmation;
 pub mod device;
 pub mod discovery;
 pub mod dpop;
+pub mod duties;
 pub mod error;
 pub mod exchange;
 pub mod foreign;

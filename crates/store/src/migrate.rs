@@ -55,6 +55,7 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: "",
         postgres: "",
     },
+    Migration { version: 9, common: include_str!("../migrations/0009_graph.sql"), sqlite: "", postgres: "" },
 ];
 
 /// The newest version that this program knows.

@@ -194,9 +194,12 @@ fn details(grant: &Grant) -> serde_json::Value {
 fn grantor(grant: &Grant) -> String {
     match &grant.grantor {
         Grantor::User(id) => id.to_string(),
+        Grantor::Agent(id) => id.to_string(),
         Grantor::Operator => match &grant.evidence {
             Evidence::IdJag { issuer, .. } => format!("the identity provider {}", plain(issuer)),
             Evidence::Policy => "rules about workloads".to_owned(),
+            Evidence::Administrator { consent } => format!("the enterprise consent {}", plain(consent)),
+            Evidence::Exchange { by } => format!("the rule {}", plain(by)),
             Evidence::Configuration | Evidence::Consent { .. } => "the configuration".to_owned(),
         },
     }

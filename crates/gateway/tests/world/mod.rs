@@ -17,12 +17,12 @@ use prokura_access::Guard;
 use prokura_config::{Config, Issuer, Span};
 use prokura_core::{
     AgentId, ClientId, Clock, Details, Evidence, Grant, GrantId, GrantState, Grantor, ManualClock, PointId,
-    Principal, ResourceUri, ScopeSet, SeededRng, Timestamp, TokenId, UserId,
+    Principal, ResourceUri, ScopeSet, SeededRng, Terms, Timestamp, TokenId, UserId,
 };
 use prokura_egress::{AllowList, Egress, EgressConfig, UpstreamConfig};
 use prokura_gateway::{ForeignServer, Gateway, GatewayOptions};
 use prokura_ledger::Entry;
-use prokura_oauth::access_token::{AccessToken, GrantClaim};
+use prokura_oauth::access_token::{AccessToken, GrantClaim, View};
 use prokura_oauth::confirmation::Confirmation;
 use prokura_oauth::jose::{Algorithm, KeySet, SigningKey};
 use prokura_oauth::seal::MasterKey;
@@ -207,6 +207,8 @@ impl World {
             audience: ResourceUri::parse_exact(&self.resource(of.resource)).unwrap(),
             subject: Principal::User(UserId::parse(of.user).unwrap()),
             client: ClientId::parse(of.client).unwrap(),
+            view: View::User,
+            may_act: None,
             actors: vec![AgentId::parse("agt_planner").unwrap()],
             scopes: ScopeSet::parse(of.scopes).unwrap(),
             details: of.details(self),
@@ -214,8 +216,8 @@ impl World {
             issued_at: self.clock.now(),
             expires_at: self.clock.now().after(Duration::from_secs(of.life.unsigned_abs())),
             grant: GrantClaim {
-                id: GrantId::parse(of.grant).unwrap(),
                 ancestors: of.ancestors.iter().map(|g| GrantId::parse(*g).unwrap()).collect(),
+                ..GrantClaim::of_root(GrantId::parse(of.grant).unwrap())
             },
             cnf: Confirmation::default(),
             authentication: None,
@@ -269,6 +271,7 @@ impl World {
             not_before: now,
             expires_at: now.after(Duration::from_secs(86_400)),
             depth_left: 1,
+            terms: Terms::default(),
             evidence: Evidence::Configuration,
             state: GrantState::Active,
             revision: 0,

@@ -12,7 +12,7 @@ use prokura_core::{
     ScopeSet, Timestamp, TokenId, TraceId,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
-use prokura_oauth::access_token::{AccessToken, GrantClaim};
+use prokura_oauth::access_token::{AccessToken, GrantClaim, View};
 use prokura_oauth::authentication::Authentication;
 use prokura_oauth::client_metadata::GrantType;
 use prokura_oauth::id_token::IdToken;
@@ -114,13 +114,15 @@ impl Minting {
             audience: grant.resource.clone(),
             subject: grant.subject.clone(),
             client: self.client.clone(),
+            view: View::User,
             actors: actors(grant),
+            may_act: None,
             scopes: allowed.scopes,
             details,
             id: self.id.clone(),
             issued_at,
             expires_at: allowed.until.map_or(life, |until| life.min(until)),
-            grant: GrantClaim { id: grant.id.clone(), ancestors },
+            grant: GrantClaim { ancestors, ..GrantClaim::of_root(grant.id.clone()) },
             authentication: self.authentication.clone(),
             cnf,
             workload: self.workload.clone(),

@@ -6,7 +6,7 @@ use crate::places::Place;
 use crate::server::AppState;
 use crate::workload::agent_row;
 use prokura_core::{
-    AgentId, Details, Evidence, Grant, GrantId, GrantState, Grantor, Principal, ResourceUri, ScopeSet,
+    AgentId, Details, Evidence, Grant, GrantId, GrantState, Grantor, Principal, ResourceUri, ScopeSet, Terms,
     Timestamp, TraceId,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
@@ -84,6 +84,7 @@ impl Root<'_> {
             not_before: app.clock.now(),
             expires_at: Timestamp::FOR_EVER,
             depth_left: DEPTH,
+            terms: Terms::default(),
             evidence: self.evidence,
             state: GrantState::Active,
             revision: 0,

@@ -6,7 +6,7 @@ use crate::device::Outcome as Answer;
 use crate::people::{PageFault, People, SignedIn};
 use prokura_core::{
     AgentId, Details, Evidence, Grant, GrantId, GrantName, GrantState, Grantor, InteractionId, Principal,
-    ScopeSet, Timestamp,
+    ScopeSet, Terms, Timestamp,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::authentication::Authentication;
@@ -84,6 +84,7 @@ impl Ending {
             not_before: now,
             expires_at: now.after(choice.lasts),
             depth_left: DEPTH,
+            terms: Terms::default(),
             evidence: Evidence::Consent { interaction: public_name(&self.id) },
             state: GrantState::Active,
             revision: 0,

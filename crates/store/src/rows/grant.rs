@@ -4,14 +4,14 @@ use crate::driver::Row;
 use crate::tx::{Word, params};
 use crate::{StoreError, Tx};
 use prokura_core::{
-    AgentId, Evidence, Grant, GrantId, GrantState, Grantor, Principal, ResourceUri, Revocation, ScopeSet,
-    Timestamp, UserId,
+    AgentId, BrokenChain, Chain, Evidence, Grant, GrantId, GrantState, Grantor, MayAct, Principal,
+    ResourceUri, Revocation, ScopeSet, Terms, Timestamp, UserId,
 };
-use prokura_oauth::rich;
+use prokura_oauth::{duties, rich};
 
 const COLUMNS: &str = "id, subject, grantor, grantee, resource, actions, not_before, expires_at, depth_left, \
                        interaction, state, revoked_at, revoked_by, revoked_why, revision, details, evidence, \
-                       evidence_of, evidence_id";
+                       evidence_of, evidence_id, may_act, duties";
 
 impl Tx<'_> {
     /// Stores a new grant, which must be active.
@@ -22,13 +22,15 @@ impl Tx<'_> {
     pub fn insert_grant(&mut self, grant: &Grant) -> Result<(), StoreError> {
         let grantor = match &grant.grantor {
             Grantor::User(user) => Some(user.as_str()),
+            Grantor::Agent(agent) => Some(agent.as_str()),
             Grantor::Operator => None,
         };
         let evidence = Columns::of(&grant.evidence);
         self.execute(
             "INSERT INTO grants (id, subject, grantor, grantee, resource, actions, not_before, expires_at,
-             depth_left, interaction, state, revision, details, evidence, evidence_of, evidence_id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+             depth_left, interaction, state, revision, details, evidence, evidence_of, evidence_id, may_act,
+             duties)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
             params![
                 grant.id.as_str(),
                 grant.subject.as_str(),
@@ -45,9 +47,12 @@ impl Tx<'_> {
                 &rich::to_text(&grant.details, &grant.resource),
                 evidence.kind,
                 evidence.of,
-                evidence.id
+                evidence.id,
+                may_act_text(&grant.terms.may_act).as_deref(),
+                &duties::to_text(&grant.terms.duties)
             ],
         )?;
+        self.insert_budget(grant)?;
         (0_u32..)
             .zip(&grant.parents)
             .try_for_each(|(place, parent)| self.insert_edge(&grant.id, parent, place))
@@ -186,7 +191,7 @@ impl Tx<'_> {
         let updated = self.execute(
             "UPDATE grants SET actions = ?3, not_before = ?4, expires_at = ?5, depth_left = ?6,
              interaction = ?7, details = ?8, evidence = ?9, evidence_of = ?10, evidence_id = ?11,
-             revision = revision + 1
+             may_act = ?12, duties = ?13, revision = revision + 1
              WHERE id = ?1 AND revision = ?2 AND state <> 'revoked'",
             params![
                 grant.id.as_str(),
@@ -199,7 +204,9 @@ impl Tx<'_> {
                 &rich::to_text(&grant.details, &grant.resource),
                 evidence.kind,
                 evidence.of,
-                evidence.id
+                evidence.id,
+                may_act_text(&grant.terms.may_act).as_deref(),
+                &duties::to_text(&grant.terms.duties)
             ],
         )?;
         Ok(updated == 1)
@@ -217,10 +224,37 @@ impl Tx<'_> {
         self.rows(sql, params![id.as_str()], |row| row.parsed(0, "grant_parents.parent", GrantId::parse))
     }
 
+    /// A grant with everything above it.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if what is stored is no chain.
+    pub fn chain(&mut self, id: &GrantId) -> Result<Option<Chain>, StoreError> {
+        let Some(leaf) = self.grant(id)? else { return Ok(None) };
+        let mut above = Vec::new();
+        if !leaf.parents.is_empty() {
+            for id in self.farthest_first(id)? {
+                above.extend(self.grant(&id)?);
+            }
+        }
+        let broken =
+            |e: BrokenChain| StoreError::Corrupt { column: "grant_parents.parent", detail: e.to_string() };
+        Chain::new(above, leaf).map(Some).map_err(broken)
+    }
+
+    /// The grants above one, no parent after its child.
+    fn farthest_first(&mut self, id: &GrantId) -> Result<Vec<GrantId>, StoreError> {
+        let sql = "WITH RECURSIVE above (id, far) AS (
+                       SELECT parent, CAST(1 AS BIGINT) FROM grant_parents WHERE child = ?1
+                       UNION SELECT p.parent, a.far + 1 FROM grant_parents p JOIN above a ON p.child = a.id
+                   ) SELECT id FROM above GROUP BY id ORDER BY MAX(far) DESC, id";
+        self.rows(sql, params![id.as_str()], |row| row.parsed(0, "grant_parents.parent", GrantId::parse))
+    }
+
     fn grants(&mut self, sql: &str, params: &[crate::driver::Param<'_>]) -> Result<Vec<Grant>, StoreError> {
         let mut grants = self.rows(sql, params, grant)?;
         for grant in &mut grants {
             grant.parents = self.parents(&grant.id)?;
+            grant.terms.budget = self.budget(&grant.id)?;
         }
         Ok(grants)
     }
@@ -235,9 +269,10 @@ impl Tx<'_> {
 fn grant(row: &Row<'_>) -> Result<Grant, StoreError> {
     let corrupt = |column, detail: String| StoreError::Corrupt { column, detail };
     let grantor: Option<String> = row.get(2)?;
-    let grantor = match grantor.map(UserId::parse) {
+    let grantor = match grantor.as_deref().map(Principal::parse) {
         None => Grantor::Operator,
-        Some(Ok(user)) => Grantor::User(user),
+        Some(Ok(Principal::User(user))) => Grantor::User(user),
+        Some(Ok(Principal::Agent(agent))) => Grantor::Agent(agent),
         Some(Err(e)) => return Err(corrupt("grants.grantor", e.to_string())),
     };
     let resource = row.parsed(4, "grants.resource", |s| ResourceUri::parse_exact(&s))?;
@@ -253,6 +288,7 @@ fn grant(row: &Row<'_>) -> Result<Grant, StoreError> {
         not_before: row.time(6)?,
         expires_at: row.time(7)?,
         depth_left: u8::try_from(row.count(8)?).map_err(|e| corrupt("grants.depth_left", e.to_string()))?,
+        terms: terms(row)?,
         evidence: evidence(row)?,
         state: state(row)?,
         revision: row.count(14)?,
@@ -272,6 +308,10 @@ struct Columns<'a> {
 const ID_JAG: &str = "id_jag";
 /// The word for rules about workloads.
 const POLICY: &str = "policy";
+/// The word for an enterprise consent.
+const ADMINISTRATOR: &str = "administrator";
+/// The word for an exchange of tokens.
+const EXCHANGE: &str = "exchange";
 
 impl<'a> Columns<'a> {
     fn of(evidence: &'a Evidence) -> Self {
@@ -282,6 +322,10 @@ impl<'a> Columns<'a> {
             Evidence::IdJag { issuer, jti } => {
                 Self { kind: Some(ID_JAG), of: Some(issuer), id: Some(jti), ..Self::default() }
             }
+            Evidence::Administrator { consent } => {
+                Self { kind: Some(ADMINISTRATOR), id: Some(consent), ..Self::default() }
+            }
+            Evidence::Exchange { by } => Self { kind: Some(EXCHANGE), id: Some(by), ..Self::default() },
         }
     }
 }
@@ -292,9 +336,33 @@ fn evidence(row: &Row<'_>) -> Result<Evidence, StoreError> {
         (None, Some(interaction)) => Ok(Evidence::Consent { interaction }),
         (None, None) => Ok(Evidence::Configuration),
         (Some(POLICY), _) => Ok(Evidence::Policy),
+        (Some(ADMINISTRATOR), _) => Ok(Evidence::Administrator { consent: text(18)? }),
+        (Some(EXCHANGE), _) => Ok(Evidence::Exchange { by: text(18)? }),
         (Some(ID_JAG), _) => Ok(Evidence::IdJag { issuer: text(17)?, jti: text(18)? }),
         (Some(other), _) => Err(StoreError::Corrupt { column: "grants.evidence", detail: other.to_owned() }),
     }
+}
+
+/// Nothing where the rules say it; else one agent a line.
+fn may_act_text(may_act: &MayAct) -> Option<String> {
+    match may_act {
+        MayAct::ByRule => None,
+        MayAct::Only(agents) => Some(agents.iter().map(AgentId::as_str).collect::<Vec<_>>().join("\n")),
+    }
+}
+
+/// The terms without the budget.
+fn terms(row: &Row<'_>) -> Result<Terms, StoreError> {
+    let corrupt = |column, detail: String| StoreError::Corrupt { column, detail };
+    let may_act = match row.get::<Option<String>>(19)? {
+        None => MayAct::ByRule,
+        Some(list) => {
+            let agents = list.lines().map(AgentId::parse).collect::<Result<_, _>>();
+            MayAct::Only(agents.map_err(|e| corrupt("grants.may_act", e.to_string()))?)
+        }
+    };
+    let duties = row.parsed(20, "grants.duties", |s| duties::of_text(&s).ok_or(s))?;
+    Ok(Terms { may_act, duties, budget: None })
 }
 
 fn state(row: &Row<'_>) -> Result<GrantState, StoreError> {

@@ -5,6 +5,7 @@ mod approval;
 mod artifact;
 mod attempt;
 mod behaviour;
+mod budget;
 mod client;
 mod consent;
 mod entry;

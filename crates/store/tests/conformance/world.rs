@@ -3,7 +3,7 @@
 use crate::postgres::Server;
 use prokura_core::{
     AgentId, Details, Evidence, Grant, GrantId, GrantState, Grantor, ManualClock, PointId, Principal,
-    ResourceUri, ScopeSet, Timestamp, TraceId, UserId,
+    ResourceUri, ScopeSet, Terms, Timestamp, TraceId, UserId,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_store::{DatabaseUrl, Store, StoreError, Tx, User};
@@ -129,6 +129,7 @@ pub(crate) fn grant(id: &str, parents: &[&str]) -> Grant {
         not_before: now(),
         expires_at: at(3600),
         depth_left: 3,
+        terms: Terms::default(),
         evidence: Evidence::Consent { interaction: "i_1".into() },
         state: GrantState::Active,
         revision: 0,

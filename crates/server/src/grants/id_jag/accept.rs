@@ -16,7 +16,7 @@ use crate::server::AppState;
 use prokura_config::IdJagIssuer;
 use prokura_core::{
     AgentId, Details, Evidence, Grant, GrantId, GrantRequest, GrantState, Grantor, Principal, ResourceUri,
-    Scope, ScopeSet, Timestamp, TraceId, UserId, random_id,
+    Scope, ScopeSet, Terms, Timestamp, TraceId, UserId, random_id,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::client_metadata::GrantType;
@@ -244,6 +244,7 @@ impl Job {
             not_before: self.minting.now,
             expires_at: until,
             depth_left: DEPTH,
+            terms: Terms::default(),
             evidence: self.evidence(),
             state: GrantState::Active,
             revision: 0,

@@ -1,5 +1,13 @@
 //! Grants: stored authority. A grant survives its tokens; it is the unit of consent, delegation and revocation.
 
+mod budget;
+mod chain;
+mod terms;
+
+pub use budget::{Amount, Budget, Draw, InvalidBudget, Sum};
+pub use chain::{BrokenChain, Chain, ChildRequest, Effective, Held, NoPassage, Passages};
+pub use terms::{Duty, MayAct, Terms};
+
 use crate::{AgentId, Details, GrantId, InvalidDetail, Principal, ResourceUri, ScopeSet, Timestamp, UserId};
 
 /// Why a grant exists.
@@ -21,13 +29,25 @@ pub enum Evidence {
         /// The `jti` of the assertion.
         jti: String,
     },
+    /// An administrator agreed for users: an enterprise consent.
+    Administrator {
+        /// The name of the enterprise consent.
+        consent: String,
+    },
+    /// A token was exchanged (RFC 8693): who holds the parent's authority is acted for by the grantee.
+    Exchange {
+        /// The rule of the operator, or `consent` where the user named the grantee, that let it.
+        by: String,
+    },
 }
 
-/// Who made a grant: the user who agreed, or the operator.
+/// Who made a grant: the user who agreed, the agent whose authority is passed on, or the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grantor {
     /// The user whose authority it is.
     User(UserId),
+    /// The agent that holds the parent.
+    Agent(AgentId),
     /// The operator, by configuration or policy.
     Operator,
 }
@@ -80,6 +100,8 @@ pub struct Grant {
     pub expires_at: Timestamp,
     /// How many more hops may be made below it.
     pub depth_left: u8,
+    /// Who may hold a part of it, what must be done besides, and how much of it there is.
+    pub terms: Terms,
     /// Why it exists.
     pub evidence: Evidence,
     /// Where it is in its life.
@@ -125,6 +147,15 @@ pub enum NarrowingError {
     /// No further hop is allowed.
     #[error("the grant allows no further delegation")]
     Depth,
+    /// An agent was named that may not hold a part of it.
+    #[error("the grant does not let `{0}` hold a part of it")]
+    MayAct(AgentId),
+    /// Several parents have different subjects: their authority is nobody's together.
+    #[error("the parents are grants of different subjects")]
+    Subjects,
+    /// Nothing is left of what it held, since a grant above it was narrowed.
+    #[error("nothing is left of it")]
+    Nothing,
 }
 
 impl Grant {
@@ -198,6 +229,7 @@ mod tests {
             not_before: Timestamp::from_seconds(10),
             expires_at: Timestamp::from_seconds(100),
             depth_left: 1,
+            terms: Terms::default(),
             evidence: Evidence::Configuration,
             state: GrantState::Active,
             revision: 0,

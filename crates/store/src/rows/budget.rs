@@ -1,0 +1,61 @@
+//! Budgets of grants.
+
+use crate::driver::Row;
+use crate::tx::params;
+use crate::{StoreError, Tx};
+use prokura_core::{Amount, Budget, Grant, GrantId, Path, Sum};
+
+/// The place of the number of calls; sums stand after it.
+const CALLS: u64 = 0;
+
+/// One row: where it stands, of which tools, which argument, how much.
+type Line = (u64, String, String, u64);
+
+impl Tx<'_> {
+    pub(super) fn insert_budget(&mut self, grant: &Grant) -> Result<(), StoreError> {
+        let Some(budget) = &grant.terms.budget else { return Ok(()) };
+        if let Some(calls) = budget.calls() {
+            self.insert_bound(&grant.id, (CALLS, String::new(), String::new(), calls))?;
+        }
+        (1_u64..).zip(budget.sums()).try_for_each(|(place, sum)| {
+            let tools = sum.tools.iter().cloned().collect::<Vec<_>>().join("\n");
+            self.insert_bound(&grant.id, (place, tools, sum.path.to_string(), sum.most.millionths()))
+        })
+    }
+
+    fn insert_bound(&mut self, grant: &GrantId, (place, tools, path, most): Line) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO budgets (grant_id, place, tools, path, most, used) VALUES (?1, ?2, ?3, ?4, ?5, 0)",
+            params![grant.as_str(), place, &tools, &path, most],
+        )
+        .map(drop)
+    }
+
+    /// The budget of a grant, if it has one.
+    pub(super) fn budget(&mut self, grant: &GrantId) -> Result<Option<Budget>, StoreError> {
+        let sql = "SELECT place, tools, path, most FROM budgets WHERE grant_id = ?1 ORDER BY place";
+        let lines = self.rows(sql, params![grant.as_str()], line)?;
+        if lines.is_empty() {
+            return Ok(None);
+        }
+        let calls = lines.iter().find(|l| l.0 == CALLS).map(|l| l.3);
+        let sums = lines.iter().filter(|l| l.0 != CALLS).map(sum).collect::<Result<Vec<_>, _>>()?;
+        Budget::new(calls, sums).map(Some).map_err(|e| corrupt("budgets.most", e.to_string()))
+    }
+}
+
+fn line(row: &Row<'_>) -> Result<Line, StoreError> {
+    Ok((row.count(0)?, row.get(1)?, row.get(2)?, row.count(3)?))
+}
+
+fn sum((_, tools, path, most): &Line) -> Result<Sum, StoreError> {
+    Ok(Sum {
+        tools: tools.lines().map(str::to_owned).collect(),
+        path: Path::parse(path).map_err(|e| corrupt("budgets.path", e.to_string()))?,
+        most: Amount::of_millionths(*most).ok_or_else(|| corrupt("budgets.most", most.to_string()))?,
+    })
+}
+
+fn corrupt(column: &'static str, detail: String) -> StoreError {
+    StoreError::Corrupt { column, detail }
+}
