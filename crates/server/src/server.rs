@@ -22,7 +22,7 @@ use axum::response::Response;
 use prokura_access::Guard;
 use prokura_attest::Providers as Attesters;
 use prokura_config::{Config, DeviceClients, SecretError};
-use prokura_core::{Clock, Rng, TraceId};
+use prokura_core::{Clock, NoPassage, Passages, Rng, TraceId};
 use prokura_egress::Egress;
 use prokura_oauth::client_attestation::CHALLENGE_HEADER;
 use prokura_oauth::dpop::NONCE_HEADER;
@@ -204,6 +204,8 @@ pub(crate) struct AppState {
     pub(crate) clients: Clients,
     pub(crate) people: Arc<People>,
     pub(crate) own: OwnGrants,
+    /// What authority at one resource is worth at another, by the operator's rules.
+    pub(crate) passages: Arc<dyn Passages + Send + Sync>,
     pub(crate) workloads: Workloads,
     pub(crate) attester: Attester,
     pub(crate) successors: MacKey,
@@ -319,6 +321,7 @@ impl Server {
             successors: master_key.mac_key("successors of refresh tokens")?,
             judge: Arc::new(Judge::new(access, &places)),
             own: OwnGrants::default(),
+            passages: Arc::new(NoPassage),
             attester: Attester::of(documents_of_workloads, &config, &master_key, clock.now())?,
             workloads: Workloads::new(&config, workloads),
             people: Arc::new(people),

@@ -129,6 +129,11 @@ impl Chain {
         &self.leaf
     }
 
+    /// The grant alone.
+    pub fn into_leaf(self) -> Grant {
+        self.leaf
+    }
+
     /// Those above it, roots first.
     pub fn above(&self) -> &[Grant] {
         &self.above

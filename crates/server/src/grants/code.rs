@@ -1,6 +1,6 @@
 //! Authorization codes: made when a user agrees, redeemed once (RFC 6749 §4.1.3, RFC 7636 §4.6).
 
-use super::mint::{Issued, Minting, ancestors, in_force, narrowed};
+use super::mint::{Issued, Minting, chain, in_force, narrowed};
 use super::payload::{CodePayload, RefreshPayload, bound_key};
 use crate::clients::{Client, ClientKind, Documents};
 use crate::fault::{CodeFault, Fault};
@@ -147,15 +147,15 @@ impl Job {
             authentication: payload.authentication.clone(),
             ..self.minting.clone()
         };
-        let grant = tx.grant(&grant)?.ok_or(Fault::GrantOver)?;
-        in_force(&self.view, &grant, &self.client.id, now)?;
+        let chain = chain(tx, &grant)?;
+        in_force(&self.view, &chain, &self.client.id, now)?;
+        let grant = chain.leaf();
         match tx.consume(ArtifactKind::Code, &self.asked.code, now)? {
             Consumed::Won(_) => {}
             Consumed::Already(_) => return self.replayed(tx, &grant.id, &payload),
             Consumed::Absent | Consumed::Expired => return Err(Fault::Code(CodeFault::Unknown)),
         }
-        let above = ancestors(tx, &grant)?;
-        let token = minting.token(&grant, above, payload.scope.clone(), &details)?;
+        let token = minting.token(&chain, &payload.scope, &details)?;
         minting.settle(tx, &token)?;
         let refresh_token = self.put_refresh(tx, &payload, &grant.id, grant.expires_at)?;
         seen(tx, &self.client, &grant.grantee, now, self.registered_for)?;

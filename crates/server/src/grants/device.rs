@@ -1,7 +1,7 @@
 //! Device codes: asked with until the person has answered, then redeemed once (RFC 8628 §3.4, §3.5).
 
 use super::code::seen;
-use super::mint::{Issued, Minting, ancestors, in_force};
+use super::mint::{Issued, Minting, chain, in_force};
 use super::payload::RefreshPayload;
 use crate::clients::Client;
 use crate::device::{DeviceFault, Outcome, Polling};
@@ -121,8 +121,9 @@ impl Job {
         authentication: Authentication,
     ) -> Result<Polled, Fault> {
         let now = self.minting.now;
-        let grant = tx.grant(grant)?.ok_or(Fault::GrantOver)?;
-        in_force(&self.view, &grant, &self.client.id, now)?;
+        let chain = chain(tx, grant)?;
+        in_force(&self.view, &chain, &self.client.id, now)?;
+        let grant = chain.leaf();
         match tx.consume(ArtifactKind::DeviceCode, &self.asked.code, now)? {
             Consumed::Won(_) => {}
             Consumed::Already(_) => return Err(Fault::Device(DeviceFault::Used)),
@@ -133,10 +134,9 @@ impl Job {
             authentication: Some(authentication),
             ..self.minting.clone()
         };
-        let above = ancestors(tx, &grant)?;
-        let token = minting.token(&grant, above, scope.clone(), &grant.details)?;
+        let token = minting.token(&chain, &scope, &grant.details)?;
         minting.settle(tx, &token)?;
-        let refresh_token = self.put_refresh(tx, &minting, &grant, scope)?;
+        let refresh_token = self.put_refresh(tx, &minting, grant, scope)?;
         seen(tx, &self.client, &grant.grantee, now, self.registered_for)?;
         let id_token = identity::id_token(tx, &token, None)?;
         Ok(Polled::Done(Box::new(Issued { token, refresh_token, id_token, grant_name: None })))

@@ -8,8 +8,8 @@ use crate::wire::json;
 use axum::response::Response;
 use http::StatusCode;
 use prokura_core::{
-    AgentId, Attested, ClientId, Details, Grant, GrantId, GrantName, InvalidDetail, Principal, ResourceUri,
-    ScopeSet, Timestamp, TokenId, TraceId,
+    AgentId, Attested, Chain, ClientId, Details, Effective, GrantId, GrantName, InvalidDetail, Passages,
+    Principal, ResourceUri, ScopeSet, Timestamp, TokenId, TraceId,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::access_token::{AccessToken, GrantClaim, View};
@@ -20,7 +20,7 @@ use prokura_oauth::json::{Value, obj};
 use prokura_oauth::rich;
 use prokura_oauth::token_request::DETAILS;
 use prokura_oauth::workload;
-use prokura_store::{RevokedView, StoreError, Tx};
+use prokura_store::{RevokedView, Tx};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +56,8 @@ pub(crate) struct Minting {
     /// Conditional access, and what it said of the token.
     pub(crate) judge: Arc<Judge>,
     pub(crate) judged: Judged,
+    /// What authority at one resource is worth at another.
+    pub(crate) passages: Arc<dyn Passages + Send + Sync>,
 }
 
 impl Minting {
@@ -81,52 +83,58 @@ impl Minting {
             possession,
             judge: Arc::clone(&app.judge),
             judged: Judged::default(),
+            passages: Arc::clone(&app.passages),
             needs_proof: app.places.proven().map(|p| p.uri.clone()).collect(),
         }
     }
 
-    /// The token that `grant` yields for `scopes`, which must be within it, and under `details` besides its own; less, if
-    /// conditional access takes something away.
+    /// The token that the grant at the end of `chain` yields: of `scopes` and `details`, which were agreed to once, what is
+    /// left of the grant now; less, if conditional access takes something away.
     pub(crate) fn token(
         &self,
-        grant: &Grant,
-        ancestors: Vec<GrantId>,
-        scopes: ScopeSet,
+        chain: &Chain,
+        scopes: &ScopeSet,
         details: &Details,
     ) -> Result<AccessToken, Fault> {
-        grant.usable_at(self.now).map_err(|_| Fault::GrantOver)?;
-        if !scopes.is_within(&grant.actions) {
-            return Err(Fault::ScopeTooWide(scopes.difference(&grant.actions)));
+        let (grant, left) = (chain.leaf(), self.left(chain)?);
+        let kept = scopes.intersection(&left.held.actions);
+        if kept.is_empty() && !scopes.is_empty() {
+            return Err(Fault::ScopeTooWide(scopes.difference(&left.held.actions)));
         }
         let cnf = self.possession.cnf();
         if cnf.key.is_none() && self.needs_proof.contains(&grant.resource) {
             return Err(Fault::ProofMissing);
         }
-        let details = grant.details.narrow(details)?;
+        let details = left.held.details.meet(details)?.ok_or(Fault::GrantOver)?;
         if rich::to_text(&details, &grant.resource).len() > MAX_DETAILS {
             return Err(Fault::DetailWider(InvalidDetail::TooMany));
         }
-        let allowed = self.judge.token(self, grant, scopes, &details)?;
+        let allowed = self.judge.token(self, grant, kept, &details)?;
         let issued_at = Timestamp::from_seconds(self.now.seconds());
-        let life = issued_at.after(self.life).min(grant.expires_at);
+        let life = issued_at.after(self.life).min(left.expires_at);
         Ok(AccessToken {
             issuer: self.issuer.clone(),
             audience: grant.resource.clone(),
             subject: grant.subject.clone(),
             client: self.client.clone(),
             view: View::User,
-            actors: actors(grant),
+            actors: actors(chain),
             may_act: None,
             scopes: allowed.scopes,
             details,
             id: self.id.clone(),
             issued_at,
             expires_at: allowed.until.map_or(life, |until| life.min(until)),
-            grant: GrantClaim { ancestors, ..GrantClaim::of_root(grant.id.clone()) },
+            grant: GrantClaim { duties: left.duties, ..claim(chain) },
             authentication: self.authentication.clone(),
             cnf,
             workload: self.workload.clone(),
         })
+    }
+
+    /// What is left of the grant at the end of `chain`.
+    pub(crate) fn left(&self, chain: &Chain) -> Result<Effective, Fault> {
+        chain.effective(self.now, &*self.passages).map_err(|_| Fault::GrantOver)
     }
 
     /// Puts the issuance of `token` on record, and spends what was shown for it.
@@ -188,41 +196,51 @@ pub(crate) fn narrowed(
     Ok(agreed.narrow(&rich::parse(asked, resource)?)?)
 }
 
-/// The chain of a token: the grantee acts with a user's authority; with its own it is the subject.
-fn actors(grant: &Grant) -> Vec<AgentId> {
-    match &grant.subject {
-        Principal::Agent(agent) if *agent == grant.grantee => Vec::new(),
-        _ => vec![grant.grantee.clone()],
+/// Who acts, the current one first: the grantees of the chain. An agent with authority of its own is the subject and no
+/// actor.
+fn actors(chain: &Chain) -> Vec<AgentId> {
+    let mut actors = chain.actors();
+    if let Principal::Agent(subject) = &chain.leaf().subject
+        && actors.last() == Some(subject)
+    {
+        actors.pop();
+    }
+    actors
+}
+
+/// How a token names the chain, without its duties.
+fn claim(chain: &Chain) -> GrantClaim {
+    let bounded = chain.grants().filter(|g| g.terms.budget.is_some());
+    GrantClaim {
+        ancestors: chain.above().iter().map(|g| g.id.clone()).collect(),
+        revisions: chain.grants().map(|g| g.revision).collect(),
+        budgets: bounded.map(|g| g.id.clone()).collect(),
+        ..GrantClaim::of_root(chain.leaf().id.clone())
     }
 }
 
-/// The grants above `grant`, root first; asked of the store only if there are any.
-pub(crate) fn ancestors(tx: &mut Tx<'_>, grant: &Grant) -> Result<Vec<GrantId>, StoreError> {
-    if grant.parents.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut above = tx.ancestors(&grant.id)?;
-    above.reverse();
-    Ok(above)
+/// A grant with everything above it, as the transaction sees it.
+pub(crate) fn chain(tx: &mut Tx<'_>, id: &GrantId) -> Result<Chain, Fault> {
+    tx.chain(id)?.ok_or(Fault::GrantOver)
 }
 
-/// Refuses a grant that has ended, or whose user, agent or client may do nothing for now (attacks C10, C11). A
-/// view that is too old to trust refuses everything.
+/// Refuses a grant that has ended, alone or with one above it, or whose user, client, or any agent between may do nothing
+/// for now (attacks C10, C11). A view that is too old to trust refuses everything.
 pub(crate) fn in_force(
     view: &RevokedView,
-    grant: &Grant,
+    chain: &Chain,
     client: &ClientId,
     now: Timestamp,
 ) -> Result<(), Fault> {
     if !view.fresh() {
         return Err(Fault::Stale);
     }
-    let ended = view.contains(&grant.id) || grant.parents.iter().any(|p| view.contains(p));
-    if ended || grant.usable_at(now).is_err() {
+    if chain.grants().any(|g| view.contains(&g.id) || g.usable_at(now).is_err()) {
         return Err(Fault::GrantOver);
     }
-    let user_disabled = grant.user().is_some_and(|u| view.user_disabled(u));
-    if user_disabled || view.agent_disabled(&grant.grantee) || view.client_disabled(client) {
+    let user_disabled = chain.leaf().user().is_some_and(|u| view.user_disabled(u));
+    let agent_disabled = chain.grants().any(|g| view.agent_disabled(&g.grantee));
+    if user_disabled || agent_disabled || view.client_disabled(client) {
         return Err(Fault::Disabled);
     }
     Ok(())

@@ -55,10 +55,10 @@ pub(crate) async fn own(
         evidence: Evidence::Configuration,
     };
     let grant = root(app, &app.own, wanted, trace).await?;
-    about.grant = Some(grant.id.clone());
+    about.grant = Some(grant.leaf().id.clone());
     let minting = Minting::new(app, &client.id, possession, GrantType::ClientCredentials, trace);
     in_force(app.store.revoked(), &grant, &client.id, minting.now)?;
-    let token = minting.token(&grant, Vec::new(), scopes, &details)?;
+    let token = minting.token(&grant, &scopes, &details)?;
     if minting.possession.is_to_be_spent() {
         let on_record = token.clone();
         app.store.transact(move |tx| minting.settle(tx, &on_record)).await?;

@@ -3,7 +3,7 @@
 //! The successor is derived from its predecessor with a key that only this server has, so that the same one can be
 //! given again although no token is stored.
 
-use super::mint::{Issued, Minting, ancestors, in_force, narrowed};
+use super::mint::{Issued, Minting, chain, in_force, narrowed};
 use super::payload::RefreshPayload;
 use crate::clients::{Client, ClientKind};
 use crate::fault::{Fault, RefreshFault};
@@ -14,7 +14,7 @@ use crate::record::About;
 use crate::server::AppState;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use prokura_core::{Details, Grant, GrantId, ResourceUri, ScopeSet, TraceId};
+use prokura_core::{Chain, Details, Grant, GrantId, ResourceUri, ScopeSet, TraceId};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::authentication::Authentication;
 use prokura_oauth::client_metadata::GrantType;
@@ -104,25 +104,25 @@ impl Job {
         let bounds = self.bounds(&payload)?;
         let grant =
             found.grant.clone().ok_or_else(|| Fault::Broken("a refresh token has no grant".to_owned()))?;
-        let grant = tx.grant(&grant)?.ok_or(Fault::GrantOver)?;
-        in_force(&self.view, &grant, &self.client.id, self.minting.now)?;
+        let chain = chain(tx, &grant)?;
+        in_force(&self.view, &chain, &self.client.id, self.minting.now)?;
         if found.consumed_at.is_some() {
-            return self.again(tx, &payload, &grant, bounds);
+            return self.again(tx, &payload, &chain, bounds);
         }
         let exchanged = RefreshPayload { exchanged: Some(self.minting.now), ..payload.clone() };
         let kind = ArtifactKind::RefreshToken;
         match tx.consume_with(kind, &self.asked.token, self.minting.now, &exchanged.to_vec())? {
             Consumed::Won(_) => {}
             Consumed::Already(now) => {
-                return self.again(tx, &RefreshPayload::read(&now.payload)?, &grant, bounds);
+                return self.again(tx, &RefreshPayload::read(&now.payload)?, &chain, bounds);
             }
             Consumed::Absent | Consumed::Expired => return Err(Fault::Refresh(RefreshFault::Unknown)),
         }
         let cnf = self.successor_bound_to(&payload);
         let next = RefreshPayload { repeats: 0, exchanged: None, cnf, ..payload };
-        let until = self.minting.now.after(self.life).min(grant.expires_at);
-        tx.put_artifact(kind, &self.successor, Some(&grant.id), &next.to_vec(), until)?;
-        self.issue(tx, &grant, bounds, next.authentication)
+        let until = self.minting.now.after(self.life).min(chain.leaf().expires_at);
+        tx.put_artifact(kind, &self.successor, Some(&chain.leaf().id), &next.to_vec(), until)?;
+        self.issue(tx, &chain, bounds, next.authentication)
     }
 
     /// A stolen token is worth nothing without what it is bound to (RFC 9449 §5).
@@ -162,17 +162,17 @@ impl Job {
         &self,
         tx: &mut Tx<'_>,
         payload: &RefreshPayload,
-        grant: &Grant,
+        chain: &Chain,
         bounds: Bounds,
     ) -> Result<Renewed, Fault> {
         let now = self.minting.now;
         let soon = payload.exchanged.is_some_and(|at| now.since(at) <= self.repeat_for);
         let next = tx.artifact(ArtifactKind::RefreshToken, &self.successor)?;
         let Some(next) = next.filter(|n| soon && n.consumed_at.is_none()) else {
-            return self.reused(tx, payload, grant);
+            return self.reused(tx, payload, chain.leaf());
         };
         self.count(tx, &next)?;
-        self.issue(tx, grant, bounds, payload.authentication.clone())
+        self.issue(tx, chain, bounds, payload.authentication.clone())
     }
 
     fn count(&self, tx: &mut Tx<'_>, next: &Artifact) -> Result<(), Fault> {
@@ -191,13 +191,12 @@ impl Job {
     fn issue(
         &self,
         tx: &mut Tx<'_>,
-        grant: &Grant,
+        chain: &Chain,
         bounds: Bounds,
         authentication: Option<Authentication>,
     ) -> Result<Renewed, Fault> {
-        let above = ancestors(tx, grant)?;
         let minting = Minting { authentication, ..self.minting.clone() };
-        let token = minting.token(grant, above, bounds.scope, &bounds.details)?;
+        let token = minting.token(chain, &bounds.scope, &bounds.details)?;
         minting.settle(tx, &token)?;
         if matches!(self.client.kind, ClientKind::Registered) {
             let until = self.minting.now.after(self.registered_for);

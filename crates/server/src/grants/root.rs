@@ -6,8 +6,8 @@ use crate::places::Place;
 use crate::server::AppState;
 use crate::workload::agent_row;
 use prokura_core::{
-    AgentId, Details, Evidence, Grant, GrantId, GrantState, Grantor, Principal, ResourceUri, ScopeSet, Terms,
-    Timestamp, TraceId,
+    AgentId, Chain, Details, Evidence, Grant, GrantId, GrantState, Grantor, Principal, ResourceUri, ScopeSet,
+    Terms, Timestamp, TraceId,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_store::{StoreError, Tx};
@@ -19,19 +19,19 @@ const DEPTH: u8 = 5;
 
 /// The root grants that were used since the start, of one sort of evidence.
 #[derive(Default)]
-pub(crate) struct OwnGrants(RwLock<HashMap<AgentId, Vec<Arc<Grant>>>>);
+pub(crate) struct OwnGrants(RwLock<HashMap<AgentId, Vec<Arc<Chain>>>>);
 
 impl OwnGrants {
-    fn known(&self, wanted: &Root<'_>) -> Option<Arc<Grant>> {
+    fn known(&self, wanted: &Root<'_>) -> Option<Arc<Chain>> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let known = all.get(&wanted.agent)?.iter().find(|g| g.resource == wanted.place.uri)?;
-        (known.actions == wanted.actions).then(|| Arc::clone(known))
+        let known = all.get(&wanted.agent)?.iter().find(|c| c.leaf().resource == wanted.place.uri)?;
+        (known.leaf().actions == wanted.actions).then(|| Arc::clone(known))
     }
 
-    fn keep(&self, grant: &Arc<Grant>) {
+    fn keep(&self, grant: &Arc<Chain>) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let of_agent = all.entry(grant.grantee.clone()).or_default();
-        of_agent.retain(|g| g.resource != grant.resource);
+        let of_agent = all.entry(grant.leaf().grantee.clone()).or_default();
+        of_agent.retain(|c| c.leaf().resource != grant.leaf().resource);
         of_agent.push(Arc::clone(grant));
     }
 
@@ -57,14 +57,15 @@ pub(crate) async fn root(
     kept: &OwnGrants,
     wanted: Root<'_>,
     trace: &TraceId,
-) -> Result<Arc<Grant>, Fault> {
+) -> Result<Arc<Chain>, Fault> {
     if let Some(grant) = kept.known(&wanted) {
         return Ok(grant);
     }
     let (wanted, now, trace) = (wanted.grant(app), app.clock.now(), trace.clone());
     let grant = app.store.transact::<_, StoreError>(move |tx| settle(tx, &wanted, now, &trace)).await?;
-    let grant = Arc::new(grant);
-    if matches!(grant.state, GrantState::Active) {
+    let broken = || Fault::Broken("a root grant has parents".to_owned());
+    let grant = Arc::new(Chain::of_root(grant).ok_or_else(broken)?);
+    if matches!(grant.leaf().state, GrantState::Active) {
         kept.keep(&grant);
     }
     Ok(grant)

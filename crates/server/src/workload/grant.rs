@@ -105,7 +105,7 @@ pub(crate) async fn give(
         evidence: Evidence::Policy,
     };
     let grant = root(app, &app.workloads.grants, wanted, trace).await?;
-    about.grant = Some(grant.id.clone());
+    about.grant = Some(grant.leaf().id.clone());
     let id = match client {
         Some(client) => client.id.clone(),
         None => name_of(&agent)?,
@@ -117,7 +117,7 @@ pub(crate) async fn give(
         return Err(WorkloadFault::Over.into());
     }
     in_force(app.store.revoked(), &grant, &id, minting.now)?;
-    let token = minting.token(&grant, Vec::new(), scopes, &Details::default())?;
+    let token = minting.token(&grant, &scopes, &Details::default())?;
     if spending.is_due() || minting.possession.is_to_be_spent() {
         let (on_record, spent) = (token.clone(), spending.clone());
         let settle = move |tx: &mut Tx<'_>| {

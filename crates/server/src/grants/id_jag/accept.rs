@@ -5,7 +5,7 @@
 //! a child of it that lives as long as its token. There is no refresh token: whoever wants more brings a new assertion,
 //! so that the provider stays the one who decides.
 
-use super::super::mint::{Issued, Minting, ancestors, in_force};
+use super::super::mint::{Issued, Minting, in_force};
 use super::person::person;
 use crate::clients::{Client, ClientKind, Documents};
 use crate::fault::{Fault, IdJagFault};
@@ -15,8 +15,8 @@ use crate::record::About;
 use crate::server::AppState;
 use prokura_config::IdJagIssuer;
 use prokura_core::{
-    AgentId, Details, Evidence, Grant, GrantId, GrantRequest, GrantState, Grantor, Principal, ResourceUri,
-    Scope, ScopeSet, Terms, Timestamp, TraceId, UserId, random_id,
+    AgentId, Chain, ChildRequest, Details, Evidence, Grant, GrantId, GrantState, Grantor, NoPassage,
+    Principal, ResourceUri, Scope, ScopeSet, Terms, Timestamp, TraceId, UserId, random_id,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::client_metadata::GrantType;
@@ -155,10 +155,11 @@ impl Job {
         let user = person(self, tx)?;
         let agent = tx.agent_for_client(&self.client.id, &self.agent)?;
         let root = self.root(tx, &user, &agent.id)?;
+        let root =
+            Chain::of_root(root).ok_or_else(|| Fault::Broken("a root grant has parents".to_owned()))?;
         in_force(&self.view, &root, &self.client.id, now)?;
-        let child = self.child(tx, &root)?;
-        let above = ancestors(tx, &child)?;
-        let mut token = self.minting.token(&child, above, self.scopes.clone(), &Details::default())?;
+        let child = self.child(tx, root)?;
+        let mut token = self.minting.token(&child, &self.scopes, &Details::default())?;
         token.actors.extend(self.actors_before()?);
         self.minting.settle(tx, &token)?;
         if let ClientKind::Published(document) = &self.client.kind {
@@ -200,31 +201,25 @@ impl Job {
         Ok(Grant { revision: changed.revision + 1, ..changed })
     }
 
-    fn child(&self, tx: &mut Tx<'_>, root: &Grant) -> Result<Grant, Fault> {
+    /// What this one assertion opens: a child that ends with the token.
+    fn child(&self, tx: &mut Tx<'_>, root: Chain) -> Result<Chain, Fault> {
         let now = self.minting.now;
-        let asked = GrantRequest {
+        let asked = ChildRequest {
+            id: self.ids[1].clone(),
+            grantee: root.leaf().grantee.clone(),
             resource: self.resource.clone(),
             actions: self.scopes.clone(),
             details: Details::default(),
-            expires_at: Timestamp::from_seconds(now.seconds()).after(self.minting.life),
-        };
-        let narrowed = root.narrow(asked, now).map_err(|_| Fault::GrantOver)?;
-        let child = Grant {
-            id: self.ids[1].clone(),
-            parents: vec![root.id.clone()],
-            actions: narrowed.actions,
-            details: narrowed.details,
             not_before: now,
-            expires_at: narrowed.expires_at,
-            depth_left: root.child_depth().map_err(|_| Fault::GrantOver)?,
+            expires_at: Timestamp::from_seconds(now.seconds()).after(self.minting.life),
+            terms: Terms::default(),
             evidence: self.evidence(),
-            state: GrantState::Active,
-            revision: 0,
-            ..root.clone()
         };
+        let child = Chain::child(&[&root], asked, now, &NoPassage).map_err(|_| Fault::GrantOver)?;
+        let child = Grant { grantor: root.leaf().grantor.clone(), ..child };
         tx.insert_grant(&child)?;
         tx.record(self.made("grant:make", &child));
-        Ok(child)
+        Chain::new(vec![root.into_leaf()], child).map_err(|e| Fault::Broken(e.to_string()))
     }
 
     fn evidence(&self) -> Evidence {

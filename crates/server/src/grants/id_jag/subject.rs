@@ -1,6 +1,6 @@
 //! Whose authority a subject token is, if it is one of ours, of this client, and in force.
 
-use super::super::mint::in_force;
+use super::super::mint::{chain, in_force};
 use super::super::payload::RefreshPayload;
 use crate::clients::Client;
 use crate::fault::{ExchangeFault, Fault};
@@ -104,13 +104,14 @@ async fn of_refresh_token(
             if payload.0.client != id || !possession.covers(&payload.0.cnf) {
                 return Err(INVALID);
             }
-            let grant = tx.grant(&payload.1)?.ok_or(Fault::GrantOver)?;
-            in_force(&view, &grant, &id, now)?;
+            let chain = chain(tx, &payload.1)?;
+            in_force(&view, &chain, &id, now)?;
+            let grant = chain.leaf();
             let user = grant.user().cloned().ok_or(INVALID)?;
             Ok(Said {
                 user,
-                actors: vec![grant.grantee],
-                grant: Some(grant.id),
+                actors: chain.actors(),
+                grant: Some(grant.id.clone()),
                 authentication: payload.0.authentication,
             })
         })
