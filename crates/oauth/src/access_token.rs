@@ -1,16 +1,21 @@
 //! Access tokens: the JWT profile of RFC 9068, as a view of one grant.
 
+mod grant_claim;
+mod parties;
+
+pub use grant_claim::GrantClaim;
+pub use parties::act_claim;
+
 use crate::authentication::Authentication;
 use crate::confirmation::Confirmation;
-use crate::duties;
 use crate::jose::{Audience, Expected, JoseError, KeySet, SigningKey, verify};
 use crate::json::{Object, Value, obj};
 use crate::rich;
 use crate::workload;
+use parties::{Parties, may_act, party};
 use prokura_core::{
-    AgentId, Attested, ClientId, Details, Duty, GrantId, Principal, ResourceUri, ScopeSet, Timestamp, TokenId,
+    AgentId, Attested, ClientId, Details, GrantId, Principal, ResourceUri, ScopeSet, Timestamp, TokenId,
 };
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The `typ` of an access token (RFC 9068 §2.1).
@@ -23,24 +28,6 @@ pub const MAX_ACTORS: usize = 16;
 const LEEWAY: Duration = Duration::from_secs(10);
 /// No access token lives longer; one that says so was not made here.
 const MAX_LIFETIME: Duration = Duration::from_secs(24 * 3600);
-
-/// The grant behind a token, and those above it: a verifier needs only the set of revoked ids.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GrantClaim {
-    /// The grant.
-    pub id: GrantId,
-    /// The grants above it, roots first.
-    pub ancestors: Vec<GrantId>,
-    /// The revision of each of `ancestors` and of the grant, in that order, at which the token was made: a grant that was
-    /// narrowed since makes the token worthless. Empty: all of them 0.
-    pub revisions: Vec<u64>,
-    /// Those of them that have a budget, which every call draws from.
-    pub budgets: Vec<GrantId>,
-    /// What must be done besides ([`Duty`]).
-    pub duties: BTreeSet<Duty>,
-    /// Who holds the grant, where the token itself does not say who acts ([`View::Impersonation`]).
-    pub holder: Option<AgentId>,
-}
 
 /// Which view of its grant a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -254,142 +241,6 @@ impl AccessToken {
     }
 }
 
-impl GrantClaim {
-    /// The claim `grant`.
-    pub fn to_object(&self) -> Object {
-        let mut o = Object::default();
-        o.insert("id", self.id.as_str().into());
-        o.insert("anc", Value::Array(self.ancestors.iter().map(|g| g.as_str().into()).collect()));
-        o.insert("depth", u64::try_from(self.ancestors.len()).unwrap_or(u64::MAX).into());
-        if self.revisions.iter().any(|r| *r > 0) {
-            o.insert("rev", Value::Array(self.revisions.iter().map(|r| (*r).into()).collect()));
-        }
-        if !self.budgets.is_empty() {
-            o.insert("budget", Value::Array(self.budgets.iter().map(|g| g.as_str().into()).collect()));
-        }
-        if !self.duties.is_empty() {
-            o.insert("duties", duties::to_value(&self.duties));
-        }
-        if let Some(holder) = &self.holder {
-            o.insert("holder", holder.as_str().into());
-        }
-        o
-    }
-
-    /// The claim of a grant that stands alone and was never changed.
-    pub fn of_root(id: GrantId) -> Self {
-        Self {
-            id,
-            ancestors: Vec::new(),
-            revisions: Vec::new(),
-            budgets: Vec::new(),
-            duties: BTreeSet::new(),
-            holder: None,
-        }
-    }
-
-    /// The grants above it and the grant, each with the revision at which the token was made.
-    pub fn standing(&self) -> impl Iterator<Item = (&GrantId, u64)> {
-        let revisions = self.revisions.iter().copied().chain(std::iter::repeat(0));
-        self.ancestors.iter().chain([&self.id]).zip(revisions)
-    }
-
-    fn read(claims: &Object) -> Result<Self, InvalidToken> {
-        let bad = || InvalidToken::Claim("grant");
-        let o = claims.get("grant").and_then(Value::as_object).ok_or_else(bad)?;
-        let above = o.get("anc").and_then(Value::as_array).ok_or_else(bad)?;
-        let id = |v: &Value| v.as_str().and_then(|s| GrantId::parse(s).ok()).ok_or_else(bad);
-        let list = |name: &str| o.get(name).map_or(Some(&[][..]), Value::as_array).ok_or_else(bad);
-        let revisions = list("rev")?.iter().map(|v| v.as_u64().ok_or_else(bad));
-        let revisions = revisions.collect::<Result<Vec<_>, _>>()?;
-        if !revisions.is_empty() && revisions.len() != above.len() + 1 {
-            return Err(bad());
-        }
-        let holder = o.get("holder").map(|v| v.as_str().and_then(|s| AgentId::parse(s).ok()).ok_or_else(bad));
-        Ok(Self {
-            id: o.get("id").ok_or_else(bad).and_then(id)?,
-            ancestors: above.iter().map(id).collect::<Result<_, _>>()?,
-            revisions,
-            budgets: list("budget")?.iter().map(id).collect::<Result<_, _>>()?,
-            duties: duties::read(o.get("duties")).ok_or_else(bad)?,
-            holder: holder.transpose()?,
-        })
-    }
-}
-
-/// Who a token is about.
-struct Parties {
-    subject: Principal,
-    view: View,
-    actors: Vec<AgentId>,
-}
-
-impl Parties {
-    /// Whoever acts must be told, or, where nothing tells it on purpose, stand in the grant.
-    fn read(o: &Object, grant: &GrantClaim) -> Result<Self, InvalidToken> {
-        let sub = claim(o, "sub", |s| Principal::parse(s).ok())?;
-        let mut chain = actors(o)?;
-        let Some(user) = o.get("on_behalf_of") else {
-            return match (&sub, chain.is_empty(), &grant.holder) {
-                (Principal::User(_), true, Some(holder)) => {
-                    Ok(Self { subject: sub, view: View::Impersonation, actors: vec![holder.clone()] })
-                }
-                (Principal::User(_), true, None) | (_, _, Some(_)) => Err(InvalidToken::Claim("act")),
-                _ => Ok(Self { subject: sub, view: View::User, actors: chain }),
-            };
-        };
-        let bad = || InvalidToken::Claim("on_behalf_of");
-        let user = user.as_object().ok_or_else(bad)?;
-        let (Principal::Agent(agent), true, None) = (sub, chain.is_empty(), &grant.holder) else {
-            return Err(bad());
-        };
-        if user.str("iss") != o.str("iss") {
-            return Err(bad());
-        }
-        let subject = user.str("sub").and_then(|s| Principal::parse(s).ok()).ok_or_else(bad)?;
-        chain.push(agent);
-        chain.extend(actors(user)?);
-        Ok(Self { subject, view: View::Agent, actors: chain })
-    }
-}
-
-fn party(agent: &AgentId) -> Object {
-    obj([("sub", agent.as_str().into())])
-}
-
-/// `may_act` names one agent of ours, or the token cannot be read: who may act must not be guessed.
-fn may_act(o: &Object) -> Result<Option<AgentId>, InvalidToken> {
-    let Some(said) = o.get("may_act") else { return Ok(None) };
-    let agent = said.as_object().and_then(|m| m.str("sub")).and_then(|s| AgentId::parse(s).ok());
-    agent.map(Some).ok_or(InvalidToken::Claim("may_act"))
-}
-
-/// The nested claim `act` of a chain, current actor outermost (RFC 8693 §4.1); `None` of an empty chain.
-pub fn act_claim(actors: &[AgentId]) -> Option<Object> {
-    actors.iter().rev().fold(None, |inner, actor| {
-        let mut o = Object::default();
-        o.insert("sub", actor.as_str().into());
-        if let Some(inner) = inner {
-            o.insert("act", Value::Object(inner));
-        }
-        Some(o)
-    })
-}
-
-fn actors(claims: &Object) -> Result<Vec<AgentId>, InvalidToken> {
-    let bad = || InvalidToken::Claim("act");
-    let mut chain = Vec::new();
-    let mut at = claims;
-    while let Some(act) = at.get("act") {
-        at = act.as_object().ok_or_else(bad)?;
-        chain.push(at.str("sub").and_then(|s| AgentId::parse(s).ok()).ok_or_else(bad)?);
-        if chain.len() > MAX_ACTORS {
-            return Err(bad());
-        }
-    }
-    Ok(chain)
-}
-
 /// What is not said is not allowed; what cannot be read makes the token invalid.
 fn scopes(o: &Object) -> Result<ScopeSet, InvalidToken> {
     if o.contains_key("scope") {
@@ -482,6 +333,51 @@ mod tests {
         assert_eq!(back.actor().unwrap().as_str(), "agt_planner");
         let clean = AccessToken { actors: vec![], ..token() };
         assert!(matches!(verified(&clean.sign(&key).unwrap(), &key, 1100), Err(InvalidToken::Claim("act"))));
+    }
+
+    #[test]
+    fn each_view_of_a_grant_comes_back_as_what_it_is() {
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let agent = AccessToken { view: View::Agent, ..token() };
+        let text = String::from_utf8(agent.claims().to_vec()).unwrap();
+        let told = r#""sub":"agt_planner","client_id":"https://agent.example/client.json","on_behalf_of":{"iss":"https://as.example","sub":"usr_alice","act":{"sub":"agt_front"}}"#;
+        assert!(text.contains(told), "{text}");
+        assert_eq!(verified(&agent.sign(&key).unwrap(), &key, 1100).unwrap(), agent);
+        let holder = AgentId::parse("agt_planner").unwrap();
+        let grant = GrantClaim { holder: Some(holder.clone()), ..token().grant };
+        let clean = AccessToken { view: View::Impersonation, actors: vec![holder], grant, ..token() };
+        assert!(!clean.claims().contains_key("act"));
+        assert_eq!(verified(&clean.sign(&key).unwrap(), &key, 1100).unwrap(), clean);
+    }
+
+    #[test]
+    fn d04_who_acts_is_read_whole_or_the_token_is_not() {
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let with = |name: &str, value: Value| {
+            let mut claims = token().claims();
+            claims.insert(name, value);
+            verified(&key.sign(TYP, &claims).unwrap(), &key, 1100)
+        };
+        let o = |pairs: &[(&str, &str)]| {
+            let mut o = Object::default();
+            pairs.iter().for_each(|(n, v)| o.insert(*n, (*v).into()));
+            Value::Object(o)
+        };
+        assert!(with("act", "agt_x".into()).is_err());
+        assert!(with("act", o(&[("sub", "usr_bob")])).is_err());
+        assert!(with("may_act", o(&[("sub", "agt_x")])).is_ok());
+        for odd in ["agt_x".into(), o(&[("sub", "usr_x")]), Value::Array(vec![o(&[("sub", "agt_x")])])] {
+            assert!(with("may_act", odd).is_err());
+        }
+        let behalf = o(&[("iss", ISSUER), ("sub", "usr_alice")]);
+        assert!(with("on_behalf_of", behalf.clone()).is_err(), "beside act");
+        let own = |behalf: Value| {
+            let mut claims = AccessToken { view: View::Agent, ..token() }.claims();
+            claims.insert("on_behalf_of", behalf);
+            verified(&key.sign(TYP, &claims).unwrap(), &key, 1100)
+        };
+        assert!(own(behalf).is_ok());
+        assert!(own(o(&[("iss", "https://evil.example"), ("sub", "usr_alice")])).is_err());
     }
 
     #[test]
