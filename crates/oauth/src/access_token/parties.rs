@@ -47,7 +47,7 @@ pub(super) fn party(agent: &AgentId) -> Object {
 /// `may_act` names one agent of ours, or the token cannot be read: who may act must not be guessed.
 pub(super) fn may_act(o: &Object) -> Result<Option<AgentId>, InvalidToken> {
     let Some(said) = o.get("may_act") else { return Ok(None) };
-    let agent = said.as_object().and_then(|m| m.str("sub")).and_then(|s| AgentId::parse(s).ok());
+    let agent = said.as_object().and_then(|m| m.str("sub")).and_then(agent);
     agent.map(Some).ok_or(InvalidToken::Claim("may_act"))
 }
 
@@ -63,13 +63,21 @@ pub fn act_claim(actors: &[AgentId]) -> Option<Object> {
     })
 }
 
+/// Only agents act.
+fn agent(sub: &str) -> Option<AgentId> {
+    match Principal::parse(sub) {
+        Ok(Principal::Agent(agent)) => Some(agent),
+        _ => None,
+    }
+}
+
 fn actors(claims: &Object) -> Result<Vec<AgentId>, InvalidToken> {
     let bad = || InvalidToken::Claim("act");
     let mut chain = Vec::new();
     let mut at = claims;
     while let Some(act) = at.get("act") {
         at = act.as_object().ok_or_else(bad)?;
-        chain.push(at.str("sub").and_then(|s| AgentId::parse(s).ok()).ok_or_else(bad)?);
+        chain.push(at.str("sub").and_then(agent).ok_or_else(bad)?);
         if chain.len() > MAX_ACTORS {
             return Err(bad());
         }
