@@ -185,6 +185,23 @@ impl Details {
         Ok((!both.is_empty()).then_some(both))
     }
 
+    /// Whether these hold nothing that `other` does not: each has no tool more and no constraint less than one of the
+    /// other's. Only what is written is compared, so a looser constraint beside a harder one changes nothing.
+    ///
+    /// # Errors
+    /// [`InvalidDetail::Wider`] names a tool of a detail that is more.
+    pub fn is_within(&self, other: &Self) -> Result<(), InvalidDetail> {
+        if other.is_empty() {
+            return Ok(());
+        }
+        if self.is_empty() {
+            return Err(InvalidDetail::NoTool);
+        }
+        let wider = self.0.iter().find(|mine| !other.0.iter().any(|theirs| mine.is_within(theirs)));
+        let named = wider.map(|detail| detail.tools().next().unwrap_or_default().to_owned());
+        named.map_or(Ok(()), |tool| Err(InvalidDetail::Wider(tool)))
+    }
+
     /// Those at these places, in their order: what a person left of them.
     #[must_use]
     pub fn only(&self, places: &BTreeSet<usize>) -> Self {

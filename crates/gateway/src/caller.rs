@@ -207,15 +207,15 @@ impl Authenticator {
                 Principal::User(user) => view.user_disabled(user),
                 Principal::Agent(agent) => view.agent_disabled(agent),
             };
-        if disabled || token.grants().any(|g| view.contains(g)) {
+        if disabled || !view.stands(token.grant.standing()) {
             return Err(Fault::GrantRevoked);
         }
         Ok(())
     }
 
-    /// Whether the grant under which a handle was made is in force.
-    pub(crate) fn grant_in_force(&self, grant: &prokura_core::GrantId) -> bool {
-        !self.store.revoked().contains(grant)
+    /// Whether none of the grants under which a handle was made ended. That one was narrowed since ends no session.
+    pub(crate) fn grants_in_force(&self, grants: &[prokura_core::GrantId]) -> bool {
+        self.store.revoked().stands(grants.iter().map(|grant| (grant, u64::MAX)))
     }
 }
 

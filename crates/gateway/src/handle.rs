@@ -3,7 +3,7 @@
 //!
 //! A handle is a name, never authority: every call that uses one is decided anew. Sealing makes it useless to
 //! anybody but the caller it was made for: it opens only on the same route, for the same subject, actor and
-//! client, and only while the grant under which it was made is in force. (A later grant of the same three may use
+//! client, and only while the grants under which it was made are in force. (A later grant of the same three may use
 //! it: asking for more scopes in the middle of a session must not end the session.)
 //!
 //! Sealing is deterministic: the nonce is a MAC of everything sealed (as in RFC 5297), so the same task has the
@@ -51,7 +51,8 @@ pub(crate) struct Binding {
     to: Vec<u8>,
     /// The authorization details of the token, where it has any.
     details: String,
-    grant: Option<GrantId>,
+    /// The grant of the token and those above it.
+    grants: Vec<GrantId>,
 }
 
 impl Binding {
@@ -65,7 +66,8 @@ impl Binding {
             put(&mut to, token.actor().map_or("", |a| a.as_str()).as_bytes());
         }
         let details = caller.token().map(|t| rich::to_text(&t.details, &t.audience)).unwrap_or_default();
-        Self { to, details, grant: caller.token().map(|t| t.grant.id.clone()) }
+        let grants = caller.token().map(|t| t.grants().cloned().collect()).unwrap_or_default();
+        Self { to, details, grants }
     }
 }
 
@@ -74,8 +76,8 @@ impl Binding {
 pub(crate) struct Opened {
     /// The upstream's value, and whatever was kept with it.
     pub plain: Vec<u8>,
-    /// The grant under which the handle was made; it must still be in force.
-    pub grant: Option<GrantId>,
+    /// The grants under which the handle was made; all of them must still be in force.
+    pub grants: Vec<GrantId>,
 }
 
 /// Seals and opens handles.
@@ -111,7 +113,7 @@ impl Sealer {
     pub(crate) fn seal(&self, kind: HandleKind, binding: &Binding, context: &[u8], plain: &[u8]) -> String {
         let aad = aad(kind, binding, context);
         let mut body = Vec::with_capacity(plain.len() + 64);
-        put(&mut body, binding.grant.as_ref().map_or("", GrantId::as_str).as_bytes());
+        put(&mut body, binding.grants.iter().map(GrantId::as_str).collect::<Vec<_>>().join(" ").as_bytes());
         body.extend_from_slice(plain);
         let nonce = self.nonce(&aad, &body);
         let sealed = self.key.seal_in_place_append_tag(
@@ -144,12 +146,10 @@ impl Sealer {
         let (aad, mut body) = (aad(kind, binding, context), body.to_vec());
         let body =
             self.key.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(aad), &mut body).ok()?;
-        let (grant, plain) = take(body)?;
-        let grant = match grant {
-            b"" => None,
-            id => Some(GrantId::parse(std::str::from_utf8(id).ok()?).ok()?),
-        };
-        Some(Opened { plain: plain.to_vec(), grant })
+        let (grants, plain) = take(body)?;
+        let ids = std::str::from_utf8(grants).ok()?.split(' ').filter(|id| !id.is_empty());
+        let grants = ids.map(GrantId::parse).collect::<Result<_, _>>().ok()?;
+        Some(Opened { plain: plain.to_vec(), grants })
     }
 
     fn nonce(&self, aad: &[u8], body: &[u8]) -> [u8; NONCE_LEN] {
@@ -199,10 +199,11 @@ mod tests {
         Sealer::new(&MasterKey::new([master; 32])).unwrap()
     }
 
-    fn binding(to: &[&str], grant: &str) -> Binding {
+    fn binding(to: &[&str], grants: &str) -> Binding {
         let mut bytes = Vec::new();
         to.iter().for_each(|part| put(&mut bytes, part.as_bytes()));
-        Binding { to: bytes, details: String::new(), grant: GrantId::parse(grant).ok() }
+        let grants = grants.split(' ').map(|id| GrantId::parse(id).unwrap()).collect();
+        Binding { to: bytes, details: String::new(), grants }
     }
 
     #[test]
@@ -226,10 +227,11 @@ mod tests {
     #[test]
     fn a_handle_opens_only_where_it_was_made() {
         let ours = sealer(7);
-        let mine = binding(&["crm", "usr_alice", "cli_1"], "g_1");
+        let mine = binding(&["crm", "usr_alice", "cli_1"], "g_1 g_2");
         let handle = ours.seal(HandleKind::Session, &mine, b"", b"raw");
         let opened = ours.open(HandleKind::Session, &mine, b"", &handle).unwrap();
-        assert_eq!((opened.plain.as_slice(), opened.grant), (b"raw".as_slice(), GrantId::parse("g_1").ok()));
+        let grants = ["g_1", "g_2"].map(|id| GrantId::parse(id).unwrap()).to_vec();
+        assert_eq!((opened.plain.as_slice(), opened.grants), (b"raw".as_slice(), grants));
         assert!(!handle.contains("raw") && handle.bytes().all(|b| b.is_ascii_graphic()));
 
         for other in [

@@ -68,10 +68,7 @@ impl Opener<'_> {
 
     fn open(&self, kind: HandleKind, context: &[u8], handle: &str) -> Option<Vec<u8>> {
         let opened = self.handles.sealer.open(kind, &self.handles.binding, context, handle)?;
-        match opened.grant {
-            Some(grant) if !self.authenticator.grant_in_force(&grant) => None,
-            _ => Some(opened.plain),
-        }
+        self.authenticator.grants_in_force(&opened.grants).then_some(opened.plain)
     }
 
     /// The upstream's session id.

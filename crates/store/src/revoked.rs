@@ -53,6 +53,8 @@ pub(crate) struct Change {
     pub(crate) active: bool,
     /// When the word no longer matters, because the grant has expired.
     pub(crate) until: Timestamp,
+    /// The revision from which on tokens count: the grant was narrowed then.
+    pub(crate) floor: u64,
 }
 
 /// The newest word on one id. A word of being in force is kept too, so that an older one that arrives late
@@ -61,14 +63,18 @@ struct Mark {
     seq: u64,
     active: bool,
     until: Timestamp,
+    floor: u64,
 }
 
-/// The grants that are revoked or suspended, and the users, agents, clients,
-/// issuers and workloads that are disabled. What this
+type Marks = [HashMap<String, Mark>; 7];
+
+/// The grants that are revoked, suspended or narrowed, and the users, agents, clients,
+/// issuers and workloads that are disabled. Of a grant that ended, those below it are not in it: ask for the whole chain
+/// ([`stands`](Self::stands)). What this
 /// process changes is in it before the change is answered; what others change, within a quarter of a second. A
 /// view that has not heard from the database for too long is not [`fresh`](Self::fresh): refuse then.
 pub struct RevokedView {
-    marks: RwLock<[HashMap<String, Mark>; 7]>,
+    marks: RwLock<Marks>,
     start: Instant,
     /// Microseconds from `start` to when the database last answered; `u64::MAX` if this process alone can
     /// change it.
@@ -94,7 +100,17 @@ impl RevokedView {
         }
     }
 
-    /// Whether this grant is revoked or suspended. Ask for every ancestor too.
+    /// Whether a chain of grants still stands, each with the revision at which it was looked at: none of them is revoked
+    /// or suspended, and none was narrowed since. The one question to ask before a token counts.
+    pub fn stands<'a>(&self, chain: impl IntoIterator<Item = (&'a GrantId, u64)>) -> bool {
+        let marks = self.marks.read().unwrap_or_else(PoisonError::into_inner);
+        let grants = &marks[Kind::Grant as usize];
+        let fine = |mark: &Mark, revision| mark.active && revision >= mark.floor;
+        chain.into_iter().all(|(id, revision)| grants.get(id.as_str()).is_none_or(|m| fine(m, revision)))
+    }
+
+    /// Whether this grant itself is revoked or suspended. It may be over for one above it: ask
+    /// [`stands`](Self::stands) wherever the chain is known.
     pub fn contains(&self, grant: &GrantId) -> bool {
         self.ended(Kind::Grant, grant.as_str())
     }
@@ -174,10 +190,10 @@ impl RevokedView {
             return;
         }
         let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
-        for Change { seq, kind, id, active, until } in changes {
-            let mark = marks[kind as usize].entry(id).or_insert(Mark { seq: 0, active: true, until });
+        for Change { seq, kind, id, active, until, floor } in changes {
+            let mark = marks[kind as usize].entry(id).or_insert(Mark { seq: 0, active: true, until, floor });
             if seq > mark.seq {
-                *mark = Mark { seq, active, until };
+                *mark = Mark { seq, active, until, floor };
             }
         }
     }
@@ -185,7 +201,7 @@ impl RevokedView {
     /// Forgets words about what has expired by `now`.
     pub(crate) fn forget(&self, now: Timestamp) {
         let old = |m: &Mark| m.until < now;
-        let any = |marks: &[HashMap<String, Mark>; 7]| marks.iter().any(|m| m.values().any(old));
+        let any = |marks: &Marks| marks.iter().any(|m| m.values().any(old));
         if any(&self.marks.read().unwrap_or_else(PoisonError::into_inner)) {
             let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
             marks.iter_mut().for_each(|m| m.retain(|_, mark| !old(mark)));
@@ -208,7 +224,7 @@ mod tests {
 
     fn change(seq: u64, id: &str, active: bool) -> Change {
         let until = Timestamp::from_seconds(100);
-        Change { seq, kind: Kind::Grant, id: id.into(), active, until }
+        Change { seq, kind: Kind::Grant, id: id.into(), active, until, floor: 0 }
     }
 
     fn g(id: &str) -> GrantId {
@@ -225,6 +241,22 @@ mod tests {
         assert!(!view.contains(&g("g_1")));
         view.apply(vec![change(9, "g_2", false), change(8, "g_2", true)]);
         assert!(view.contains(&g("g_2")));
+    }
+
+    #[test]
+    fn a_chain_stands_while_nothing_in_it_ended_or_was_narrowed_since() {
+        let view = RevokedView::alone();
+        let (top, leaf) = (g("g_top"), g("g_leaf"));
+        let stands = |revision| view.stands([(&top, revision), (&leaf, 0)]);
+        assert!(stands(0));
+        view.apply(vec![Change { floor: 2, ..change(1, "g_top", true) }]);
+        assert!(!stands(0) && !stands(1) && stands(2) && stands(3));
+        view.apply(vec![Change { floor: 2, ..change(2, "g_top", false) }]);
+        assert!(!stands(9));
+        view.apply(vec![Change { floor: 2, ..change(3, "g_top", true) }]);
+        assert!(stands(4) && !stands(1));
+        view.apply(vec![change(4, "g_leaf", false)]);
+        assert!(!stands(4));
     }
 
     #[test]

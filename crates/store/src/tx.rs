@@ -6,7 +6,7 @@ use crate::facts::FactChange;
 use crate::revoked::{Change, Kind};
 use crate::rows::Happens;
 use crate::terms::indexed_blocks;
-use prokura_core::Timestamp;
+use prokura_core::{GrantState, Timestamp};
 use prokura_ledger::Event;
 
 /// One transaction, lent to the closure of [`Store::transact`](crate::Store::transact) or
@@ -97,13 +97,7 @@ impl<'a> Tx<'a> {
             column: "counters.n",
             detail: "the counter of revocations is missing".into(),
         })?;
-        self.execute(
-            "INSERT INTO revocations (kind, id, seq, word, at, by_whom, why, until)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-             ON CONFLICT (kind, id) DO UPDATE SET seq = excluded.seq, word = excluded.word, at = excluded.at,
-             by_whom = excluded.by_whom, why = excluded.why, until = excluded.until",
-            params![word.kind.as_str(), word.id, seq, word.word, word.at, word.by, word.why, word.until],
-        )?;
+        let (until, floor) = self.write_word(&word, seq)?;
         let happens =
             Happens { kind: word.kind.as_str(), id: word.id, word: word.word, by: word.by, why: word.why };
         if word.kind != Kind::Rules {
@@ -114,9 +108,37 @@ impl<'a> Tx<'a> {
             kind: word.kind,
             id: word.id.to_owned(),
             active: word.word == Word::ACTIVE,
-            until: word.until,
+            until,
+            floor,
         });
         Ok(())
+    }
+
+    /// A later word neither lowers the floor nor matters for a shorter time than an earlier one: a token from before both
+    /// would count again.
+    fn write_word(&mut self, word: &Word<'_>, seq: u64) -> Result<(Timestamp, u64), StoreError> {
+        let written = self.row(
+            "INSERT INTO revocations (kind, id, seq, word, at, by_whom, why, until, floor)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (kind, id) DO UPDATE SET seq = excluded.seq, word = excluded.word, at = excluded.at,
+             by_whom = excluded.by_whom, why = excluded.why,
+             until = CASE WHEN excluded.until > revocations.until THEN excluded.until ELSE revocations.until END,
+             floor = CASE WHEN excluded.floor > revocations.floor THEN excluded.floor ELSE revocations.floor END
+             RETURNING until, floor",
+            params![
+                word.kind.as_str(),
+                word.id,
+                seq,
+                word.word,
+                word.at,
+                word.by,
+                word.why,
+                word.until,
+                word.floor
+            ],
+            |row| Ok((row.time(0)?, row.count(1)?)),
+        )?;
+        Ok(written.unwrap_or((word.until, word.floor)))
     }
 
     /// Notes a fact for the view of this process.
@@ -147,6 +169,8 @@ pub(crate) struct Word<'a> {
     pub(crate) by: &'a str,
     pub(crate) why: &'a str,
     pub(crate) until: Timestamp,
+    /// Of a grant that was narrowed: the revision from which on tokens count.
+    pub(crate) floor: u64,
 }
 
 impl Word<'_> {
@@ -156,4 +180,13 @@ impl Word<'_> {
     pub(crate) const DISABLED: &'static str = "disabled";
     /// A word that matters until another is said.
     pub(crate) const ALWAYS: Timestamp = Timestamp::from_micros(i64::MAX);
+
+    /// The word for a state.
+    pub(crate) fn of(state: &GrantState) -> &'static str {
+        match state {
+            GrantState::Active => Self::ACTIVE,
+            GrantState::Suspended => Self::SUSPENDED,
+            GrantState::Revoked(_) => Self::REVOKED,
+        }
+    }
 }

@@ -52,7 +52,7 @@ impl Watch {
 
     fn ask(&mut self) -> Result<(), StoreError> {
         let asked_at = self.view.elapsed();
-        let sql = "SELECT seq, kind, id, word, until FROM revocations WHERE seq > ?1 ORDER BY seq";
+        let sql = "SELECT seq, kind, id, word, until, floor FROM revocations WHERE seq > ?1 ORDER BY seq";
         let changes = self.conn.query(sql, &[self.last.into()], change)?;
         self.last = changes.last().map_or(self.last, |c| c.seq);
         self.view.apply(changes);
@@ -69,5 +69,6 @@ impl Watch {
 fn change(row: &Row<'_>) -> Result<Change, StoreError> {
     let kind = row.parsed(1, "revocations.kind", |s| Kind::parse(&s).ok_or(s))?;
     let active = row.get::<String>(3)? == Word::ACTIVE;
-    Ok(Change { seq: row.count(0)?, kind, id: row.get(2)?, active, until: row.time(4)? })
+    let (seq, until, floor) = (row.count(0)?, row.time(4)?, row.count(5)?);
+    Ok(Change { seq, kind, id: row.get(2)?, active, until, floor })
 }

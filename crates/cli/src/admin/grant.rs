@@ -139,17 +139,17 @@ impl Opened {
         let (now, grant) = (self.clock.now(), grant.id);
         let ended = self.store.transact::<_, StoreError>(move |tx| {
             let ended = tx.revoke_tree(&grant, OPERATOR, &why, now)?;
-            for id in &ended {
+            if let Some(ended) = &ended {
                 let mut event = event.clone();
-                event.grant = Some(id.clone());
+                ended.clone().describe(&mut event);
                 tx.record(event);
             }
-            Ok(ended.len())
+            Ok(ended.map(|ended| ended.below))
         });
         let said = match ended.await? {
-            0 => "It had ended before; nothing was changed.".to_owned(),
-            1 => "Revoked; the next call is refused.".to_owned(),
-            n => format!("Revoked, with {} below it; the next call is refused.", n - 1),
+            None => "It had ended before; nothing was changed.".to_owned(),
+            Some(0) => "Revoked; the next call is refused.".to_owned(),
+            Some(n) => format!("Revoked, with {n} below it; the next call is refused."),
         };
         self.done("grant:revoke", id, said)
     }

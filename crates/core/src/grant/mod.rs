@@ -3,6 +3,7 @@
 mod budget;
 mod chain;
 mod terms;
+mod within;
 
 pub use budget::{Amount, Budget, Draw, InvalidBudget, Sum};
 pub use chain::{BrokenChain, Chain, ChildRequest, Effective, Held, NoPassage, Passages};
@@ -150,6 +151,9 @@ pub enum NarrowingError {
     /// An agent was named that may not hold a part of it.
     #[error("the grant does not let `{0}` hold a part of it")]
     MayAct(AgentId),
+    /// An edit would add something.
+    #[error("that would be {0}: an edit only takes away")]
+    Wider(&'static str),
     /// Several parents have different subjects: their authority is nobody's together.
     #[error("the parents are grants of different subjects")]
     Subjects,

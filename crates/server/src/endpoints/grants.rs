@@ -130,14 +130,14 @@ async fn ended(
     let (now, trace) = (app.clock.now(), trace.clone());
     app.store
         .transact(move |tx| {
-            for ended in tx.revoke_tree(&grant.id, client.id.as_str(), "the client ended it", now)? {
+            if let Some(ended) = tx.revoke_tree(&grant.id, client.id.as_str(), "the client ended it", now)? {
                 let mut event =
                     Event::new(EventKind::Grant, "grant:revoke", Outcome::Permit, now, trace.clone())
                         .because("revoked_by_client");
                 event.subject = Some(grant.subject.clone());
                 event.client = Some(client.id.clone());
                 event.resource = Some(grant.resource.clone());
-                event.grant = Some(ended);
+                ended.describe(&mut event);
                 tx.record(event);
             }
             Ok(())

@@ -11,6 +11,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use http::header::ACCEPT;
+use prokura_core::Principal;
 use prokura_ledger::EventKind;
 use prokura_oauth::access_token::AccessToken;
 use prokura_oauth::authorize::ParameterError;
@@ -62,13 +63,16 @@ fn live(app: &AppState, client: &Client, token: &str) -> Option<AccessToken> {
 /// Whether everything behind a token still stands.
 pub(crate) fn in_force(app: &AppState, token: &AccessToken) -> bool {
     let view = app.store.revoked();
-    let ended = token.grants().any(|g| view.contains(g))
+    let ended = !view.stands(token.grant.standing())
         || view.client_disabled(&token.client)
-        || token.actor().is_some_and(|a| view.agent_disabled(a))
+        || token.actors.iter().any(|a| view.agent_disabled(a))
         || token
             .workload
             .as_ref()
             .is_some_and(|w| view.workload_disabled(&w.workload) || view.provider_disabled(&w.provider))
-        || matches!(&token.subject, prokura_core::Principal::User(u) if view.user_disabled(u));
+        || match &token.subject {
+            Principal::User(user) => view.user_disabled(user),
+            Principal::Agent(agent) => view.agent_disabled(agent),
+        };
     !ended
 }

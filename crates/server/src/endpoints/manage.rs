@@ -131,12 +131,13 @@ async fn removed(
     app.store
         .transact(move |tx| {
             for grant in tx.grants_to(&row.agent)? {
-                for ended in tx.revoke_tree(&grant.id, row.id.as_str(), "the client removed itself", now)? {
+                let ended = tx.revoke_tree(&grant.id, row.id.as_str(), "the client removed itself", now)?;
+                if let Some(ended) = ended {
                     let mut event = registered(&row, "grant:revoke", now, &trace).because("client_removed");
                     event.kind = EventKind::Grant;
                     event.subject = Some(grant.subject.clone());
                     event.resource = Some(grant.resource.clone());
-                    event.grant = Some(ended);
+                    ended.describe(&mut event);
                     tx.record(event);
                 }
             }

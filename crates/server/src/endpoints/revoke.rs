@@ -66,14 +66,15 @@ impl End {
         if matches!(grant.evidence, Evidence::Configuration | Evidence::Policy) {
             return Err(Fault::TokenType);
         }
-        for ended in tx.revoke_tree(&id, self.client.as_str(), "the client revoked its token", self.now)? {
+        let ended = tx.revoke_tree(&id, self.client.as_str(), "the client revoked its token", self.now)?;
+        if let Some(ended) = ended {
             let mut event =
                 Event::new(EventKind::Grant, "grant:revoke", Outcome::Permit, self.now, self.trace.clone())
                     .because("revoked_by_client");
             event.subject = Some(grant.subject.clone());
             event.client = Some(self.client.clone());
             event.resource = Some(grant.resource.clone());
-            event.grant = Some(ended);
+            ended.describe(&mut event);
             tx.record(event);
         }
         Ok(())

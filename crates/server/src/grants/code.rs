@@ -198,9 +198,10 @@ impl Job {
             event.resource = Some(payload.resource.clone());
             event
         };
-        for ended in tx.revoke_tree(grant, "system", "a code was used twice", self.minting.now)? {
+        let ended = tx.revoke_tree(grant, "system", "a code was used twice", self.minting.now)?;
+        if let Some(ended) = ended {
             let mut event = event(&payload.client);
-            event.grant = Some(ended);
+            ended.describe(&mut event);
             tx.record(event);
         }
         Ok(Redeemed::Replayed(grant.clone()))

@@ -20,7 +20,7 @@ use prokura_oauth::authentication::Authentication;
 use prokura_oauth::client_metadata::GrantType;
 use prokura_oauth::confirmation::Confirmation;
 use prokura_oauth::seal::MacKey;
-use prokura_store::{Artifact, ArtifactKind, Consumed, RevokedView, StoreError, Tx};
+use prokura_store::{Artifact, ArtifactKind, Consumed, Ended, RevokedView, StoreError, Tx};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -211,20 +211,20 @@ impl Job {
     fn reused(&self, tx: &mut Tx<'_>, payload: &RefreshPayload, grant: &Grant) -> Result<Renewed, Fault> {
         let now = self.minting.now;
         let ended = tx.revoke_tree(&grant.id, "system", "a refresh token was used twice", now)?;
-        for id in ended {
-            tx.record(self.ended(payload, grant, id));
+        if let Some(ended) = ended {
+            tx.record(self.ended(payload, grant, ended));
         }
         Ok::<_, StoreError>(Renewed::Reused(grant.id.clone())).map_err(Fault::from)
     }
 
-    fn ended(&self, payload: &RefreshPayload, grant: &Grant, id: GrantId) -> Event {
+    fn ended(&self, payload: &RefreshPayload, grant: &Grant, ended: Ended) -> Event {
         let (now, trace) = (self.minting.now, payload.trace.clone());
         let mut event = Event::new(EventKind::Grant, "grant:revoke", Outcome::Permit, now, trace)
             .because("refresh_reused");
         event.client = Some(payload.client.clone());
         event.subject = Some(grant.subject.clone());
         event.resource = Some(grant.resource.clone());
-        event.grant = Some(id);
+        ended.describe(&mut event);
         event
     }
 }

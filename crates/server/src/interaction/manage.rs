@@ -73,11 +73,11 @@ impl Ending {
         self.agree(tx, wanted, now)?;
         tx.rename_grant(name, &self.asked().client, &wanted.id)?;
         let user = self.user();
-        for ended in tx.revoke_tree(&held.id, user.as_str(), "another took its place", now)? {
+        if let Some(ended) = tx.revoke_tree(&held.id, user.as_str(), "another took its place", now)? {
             let mut event =
                 self.event(EventKind::Grant, "grant:revoke", Outcome::Permit, now).because("grant_replaced");
             event.actors = vec![held.grantee.clone()];
-            event.grant = Some(ended);
+            ended.describe(&mut event);
             tx.record(event);
         }
         Ok(Some(wanted.id.clone()))

@@ -14,13 +14,7 @@ type Line = (u64, String, String, u64);
 impl Tx<'_> {
     pub(super) fn insert_budget(&mut self, grant: &Grant) -> Result<(), StoreError> {
         let Some(budget) = &grant.terms.budget else { return Ok(()) };
-        if let Some(calls) = budget.calls() {
-            self.insert_bound(&grant.id, (CALLS, String::new(), String::new(), calls))?;
-        }
-        (1_u64..).zip(budget.sums()).try_for_each(|(place, sum)| {
-            let tools = sum.tools.iter().cloned().collect::<Vec<_>>().join("\n");
-            self.insert_bound(&grant.id, (place, tools, sum.path.to_string(), sum.most.millionths()))
-        })
+        lines(budget).into_iter().try_for_each(|bound| self.insert_bound(&grant.id, bound))
     }
 
     fn insert_bound(&mut self, grant: &GrantId, (place, tools, path, most): Line) -> Result<(), StoreError> {
@@ -29,6 +23,20 @@ impl Tx<'_> {
             params![grant.as_str(), place, &tools, &path, most],
         )
         .map(drop)
+    }
+
+    /// Bounds that stood there are lowered and keep what was used of them; new ones stand after them.
+    pub(super) fn narrow_budget(&mut self, grant: &Grant) -> Result<(), StoreError> {
+        let Some(budget) = &grant.terms.budget else { return Ok(()) };
+        lines(budget).into_iter().try_for_each(|bound| self.lower_bound(&grant.id, bound))
+    }
+
+    fn lower_bound(&mut self, grant: &GrantId, bound: Line) -> Result<(), StoreError> {
+        let lowered = self.execute(
+            "UPDATE budgets SET most = ?3 WHERE grant_id = ?1 AND place = ?2",
+            params![grant.as_str(), bound.0, bound.3],
+        )?;
+        if lowered == 0 { self.insert_bound(grant, bound) } else { Ok(()) }
     }
 
     /// The budget of a grant, if it has one.
@@ -42,6 +50,16 @@ impl Tx<'_> {
         let sums = lines.iter().filter(|l| l.0 != CALLS).map(sum).collect::<Result<Vec<_>, _>>()?;
         Budget::new(calls, sums).map(Some).map_err(|e| corrupt("budgets.most", e.to_string()))
     }
+}
+
+/// A budget as rows.
+fn lines(budget: &Budget) -> Vec<Line> {
+    let calls = budget.calls().map(|calls| (CALLS, String::new(), String::new(), calls));
+    let sums = (1_u64..).zip(budget.sums()).map(|(place, sum)| {
+        let tools = sum.tools.iter().cloned().collect::<Vec<_>>().join("\n");
+        (place, tools, sum.path.to_string(), sum.most.millionths())
+    });
+    calls.into_iter().chain(sums).collect()
 }
 
 fn line(row: &Row<'_>) -> Result<Line, StoreError> {

@@ -37,6 +37,7 @@ pub use consent::Consent;
 pub use fact::StoredFact;
 pub(crate) use foreign::provider_id;
 pub use foreign::{Disabled, Foreigner};
+pub use grant_state::Ended;
 pub use hold::{Held, Hold, Said};
 pub use identity::Identity;
 pub use key::Key;

@@ -167,7 +167,7 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let word = if disabled { Word::DISABLED } else { Word::ACTIVE };
-        self.say(Word { kind, id, word, at: now, by, why, until: Word::ALWAYS })
+        self.say(Word { kind, id, word, at: now, by, why, until: Word::ALWAYS, floor: 0 })
     }
 }
 

@@ -152,6 +152,7 @@ impl Tx<'_> {
             by,
             why: "rules about workloads",
             until: Timestamp::FOR_EVER,
+            floor: 0,
         })
     }
 }

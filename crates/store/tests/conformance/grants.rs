@@ -5,7 +5,7 @@ use prokura_core::{
     ClientId, Detail, Details, Evidence, GrantName, GrantState, Grantor, Principal, ResourceUri, Revocation,
     ScopeSet, UserId,
 };
-use prokura_store::{ArtifactKind, Consent, Consumed, StoreError};
+use prokura_store::{ArtifactKind, Consent, Consumed, Ended, Said, StoreError};
 
 pub(crate) async fn a_grant_comes_back_as_it_was(w: World) {
     w.grant("g_1").await;
@@ -57,7 +57,7 @@ pub(crate) async fn a_name_is_its_clients_and_stays_when_the_grant_is_replaced(w
     assert!(matches!(taken, Err(StoreError::Conflict(_))));
 }
 
-pub(crate) async fn revoking_ends_everything_below_each_once(w: World) {
+pub(crate) async fn revoking_ends_everything_below_by_one_word(w: World) {
     w.grant("g_1").await;
     w.grant("g_other").await;
     // A diamond: two ways from the top to the bottom.
@@ -69,9 +69,12 @@ pub(crate) async fn revoking_ends_everything_below_each_once(w: World) {
     })
     .await;
     let ended = w.write(|tx| tx.revoke_tree(&g("g_2"), "usr_alice", "enough", at(5))).await;
-    assert_eq!(ended, [g("g_2"), g("g_4")]);
+    assert_eq!(ended, Some(Ended { id: g("g_2"), below: 1 }));
+    let view = w.store.revoked();
+    assert!(!view.stands([(&g("g_1"), 0), (&g("g_2"), 0), (&g("g_4"), 0)]) && view.stands([(&g("g_1"), 0)]));
+    assert!(!view.contains(&g("g_4")), "one word, for a chain names what is above");
     let ended = w.write(|tx| tx.revoke_tree(&g("g_1"), "operator", "again", at(6))).await;
-    assert_eq!(ended, [g("g_1"), g("g_3")], "what had ended is not ended again");
+    assert_eq!(ended, Some(Ended { id: g("g_1"), below: 1 }), "what had ended is not ended again");
     assert!(!w.write(|tx| tx.revoke_grant(&g("g_1"), "operator", "again", at(7))).await);
     assert!(!w.write(|tx| tx.revoke_grant(&g("g_none"), "operator", "again", at(7))).await);
     let revocation = Revocation { at: at(5), by: "usr_alice".into(), why: "enough".into() };
@@ -80,6 +83,53 @@ pub(crate) async fn revoking_ends_everything_below_each_once(w: World) {
     assert_eq!(w.read(|tx| tx.grant(&g("g_other"))).await.unwrap().state, GrantState::Active);
     let spent = w.write(|tx| tx.consume(ArtifactKind::RefreshToken, "r", at(8))).await;
     assert!(matches!(spent, Consumed::Already(_)));
+}
+
+pub(crate) async fn d01_a_grant_is_only_narrowed_and_earlier_tokens_count_no_more(w: World) {
+    w.grant("g_1").await;
+    w.write(|tx| tx.insert_grant(&grant("g_2", &["g_1"]))).await;
+    let said = |why| Said { by: "usr_alice", why, now: now() };
+    let less = |scope: &str, revision| prokura_core::Grant {
+        actions: ScopeSet::parse(scope).unwrap(),
+        revision,
+        ..grant("g_1", &[])
+    };
+    let narrow = |to: prokura_core::Grant| {
+        let again = to.clone();
+        w.store.transact(move |tx| tx.narrow_grant(&again, said("less")))
+    };
+    assert!(narrow(less("read", 0)).await.unwrap());
+    assert!(!narrow(less("read", 0)).await.unwrap(), "it was changed since it was read");
+    assert!(matches!(narrow(less("read write", 1)).await, Err(StoreError::Conflict(_))));
+    let stands = |revision| w.store.revoked().stands([(&g("g_1"), revision), (&g("g_2"), 0)]);
+    assert!(!stands(0) && stands(1));
+    w.write(move |tx| tx.suspend_grant(&g("g_1"), "operator", "look", now())).await;
+    assert!(!stands(1) && !stands(9));
+    assert!(narrow(prokura_core::Grant { expires_at: at(100), ..less("read", 2) }).await.unwrap());
+    assert!(!stands(9), "it is still suspended");
+    w.write(move |tx| tx.resume_grant(&g("g_1"), "operator", "fine", now())).await;
+    assert!(!stands(2) && stands(3), "resuming brings back no token of an earlier revision");
+    let found = w.read(|tx| tx.chain(&g("g_2"))).await.unwrap();
+    assert_eq!((found.above()[0].revision, found.above()[0].expires_at), (4, at(100)));
+    if w.is_shared() {
+        let other = w.other("pep_2").await;
+        assert!(!other.revoked().stands([(&g("g_1"), 2)]) && other.revoked().stands([(&g("g_1"), 3)]));
+    }
+}
+
+pub(crate) async fn d05_a_later_word_does_not_bring_back_what_an_earlier_ended(w: World) {
+    w.grant("g_1").await;
+    let shorter = prokura_core::Grant { expires_at: at(10), ..grant("g_1", &[]) };
+    w.write(move |tx| tx.narrow_grant(&shorter, Said { by: "usr_alice", why: "less", now: now() })).await;
+    w.write(|tx| tx.revoke_grant(&g("g_1"), "usr_alice", "end", now())).await;
+    // A token from before the edit may live until the grant would have expired.
+    w.clock.set(at(3000));
+    w.write(|tx| tx.prune(at(3000), 100)).await;
+    let view = w.store.revoked_view();
+    assert!(view.contains(&g("g_1")));
+    if w.is_shared() {
+        assert!(w.other("pep_2").await.revoked().contains(&g("g_1")));
+    }
 }
 
 pub(crate) async fn nothing_comes_to_life_under_what_has_ended(w: World) {

@@ -68,7 +68,9 @@ on_every_driver! {
         a_grant_comes_back_as_it_was
         an_update_needs_the_revision_it_read
         a_name_is_its_clients_and_stays_when_the_grant_is_replaced
-        revoking_ends_everything_below_each_once
+        revoking_ends_everything_below_by_one_word
+        d01_a_grant_is_only_narrowed_and_earlier_tokens_count_no_more
+        d05_a_later_word_does_not_bring_back_what_an_earlier_ended
         nothing_comes_to_life_under_what_has_ended
         suspending_can_be_undone_and_revoking_cannot
         a_configured_grant_is_found_again_even_if_revoked

@@ -1,7 +1,8 @@
 //! Random histories, compared with a model that is too simple to be wrong.
 
 use crate::world::{World, at, g, grant, now};
-use prokura_store::{Artifact, ArtifactKind, Consumed};
+use prokura_core::GrantState;
+use prokura_store::{Artifact, ArtifactKind, Consumed, Ended};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -142,14 +143,19 @@ pub(crate) async fn revoking_ends_exactly_what_is_below(w: World) {
                     below.insert(n);
                 }
             }
-            let expected: Vec<_> = below.difference(&ended).map(|n| g(&name(*n))).collect();
+            let new = below.difference(&ended).count() as u64;
             let id = g(&name(top));
             let got = w.write(move |tx| tx.revoke_tree(&id, "operator", "test", now())).await;
+            let expected = (!ended.contains(&top)).then(|| Ended { id: g(&name(top)), below: new - 1 });
             assert_eq!(got, expected);
             ended.extend(below);
         }
         for n in 0..parents.len() {
-            assert_eq!(w.store.revoked().contains(&g(&name(n))), ended.contains(&n));
+            let id = g(&name(n));
+            let chain = w.read(move |tx| tx.chain(&id)).await.unwrap();
+            let stands = w.store.revoked().stands(chain.grants().map(|g| (&g.id, g.revision)));
+            assert_eq!(stands, !ended.contains(&n));
+            assert_eq!(chain.leaf().state == GrantState::Active, !ended.contains(&n));
         }
     }
 }

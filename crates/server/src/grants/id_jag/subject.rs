@@ -81,7 +81,7 @@ fn of_access_token(
     if token.client != client.id || !possession.covers(&token.cnf) {
         return Err(INVALID);
     }
-    if token.grants().any(|g| view.contains(g)) || token.actors.iter().any(|a| view.agent_disabled(a)) {
+    if !view.stands(token.grant.standing()) || token.actors.iter().any(|a| view.agent_disabled(a)) {
         return Err(Fault::GrantOver);
     }
     let grant = Some(token.grant.id.clone());

@@ -188,12 +188,12 @@ impl Doing<'_> {
 
     fn end(&mut self, tx: &mut Tx<'_>, grant: &Grant) -> Result<(), StoreError> {
         let cause = self.cause.clone();
-        for ended in tx.revoke_tree(&grant.id, "signals", &cause, self.job.now)? {
-            self.effects.0.push(format!("revoke grant:{ended}"));
+        if let Some(ended) = tx.revoke_tree(&grant.id, "signals", &cause, self.job.now)? {
+            self.effects.0.push(format!("revoke grant:{}", ended.id));
             let mut entry = self.entry(EventKind::Grant, "grant:revoke");
             entry.subject = Some(grant.subject.clone());
             entry.resource = Some(grant.resource.clone());
-            entry.grant = Some(ended);
+            ended.describe(&mut entry);
             tx.record(entry);
         }
         Ok(())
