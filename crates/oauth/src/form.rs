@@ -1,7 +1,11 @@
 //! Parameters in a query or a form body, read strictly: no parameter twice (RFC 6749 §3.1), bad encodings and
-//! control characters refused, size bounded before anything is allocated.
+//! control characters refused, size bounded before anything is allocated. `resource` and `audience` may be repeated
+//! (RFC 8707 §2, RFC 8693 §2.1) as long as they name the same: a token is for one.
 
 use std::collections::BTreeMap;
+
+/// What may be said more than once, if the same is said each time.
+const REPEATABLE: [&str; 2] = ["resource", "audience"];
 
 /// The parameters of a request. One without a value counts as absent (RFC 6749 §3.1).
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -40,6 +44,9 @@ impl Form {
             let mut halves = pair.splitn(2, |b| *b == b'=');
             let name = decode(halves.next().unwrap_or_default())?;
             let value = decode(halves.next().unwrap_or_default())?;
+            if REPEATABLE.contains(&name.as_str()) && parameters.get(&name) == Some(&value) {
+                continue;
+            }
             if parameters.contains_key(&name) {
                 return Err(FormError::Duplicate(
                     name.chars().filter(char::is_ascii_graphic).take(64).collect(),
@@ -122,6 +129,15 @@ mod tests {
     fn no_parameter_twice_not_even_empty_or_encoded() {
         for bad in ["a=1&a=1", "a=&a=1", "%61=1&a=2"] {
             assert_eq!(Form::parse(bad.as_bytes()), Err(FormError::Duplicate("a".into())), "{bad}");
+        }
+    }
+
+    #[test]
+    fn several_targets_are_one_only_if_they_are_the_same() {
+        let form = Form::parse(b"resource=a&resource=%61&audience=b&audience=b").unwrap();
+        assert_eq!((form.value("resource"), form.value("audience")), (Some("a"), Some("b")));
+        for (bad, name) in [("resource=a&resource=b", "resource"), ("audience=a&audience=", "audience")] {
+            assert_eq!(Form::parse(bad.as_bytes()), Err(FormError::Duplicate(name.into())), "{bad}");
         }
     }
 

@@ -258,7 +258,7 @@ impl Fault {
         let (status, error, reason) = match self {
             Self::ContentType(_) => (S::BAD_REQUEST, E::InvalidRequest, "content_type"),
             Self::TooLarge => (S::BAD_REQUEST, E::InvalidRequest, "too_large"),
-            Self::Form(FormError::Duplicate(name)) if name == "resource" => {
+            Self::Form(FormError::Duplicate(name)) if matches!(name.as_str(), "resource" | "audience") => {
                 (S::BAD_REQUEST, E::InvalidTarget, "resource_several")
             }
             Self::Form(_) => (S::BAD_REQUEST, E::InvalidRequest, "form"),

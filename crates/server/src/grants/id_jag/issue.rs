@@ -42,7 +42,7 @@ pub(crate) async fn exchange(
     if client.metadata.auth_method == AuthMethod::None {
         return Err(Fault::Secret);
     }
-    if asked.requested != TokenType::IdJag || asked.has_actor {
+    if asked.requested != TokenType::IdJag || asked.actor.is_some() {
         return Err(Fault::Exchange(ExchangeFault::NotServed));
     }
     let target = target(&app.config.id_jag.audiences, client, asked)?;

@@ -43,11 +43,12 @@ pub(super) async fn subject(
     if !view.fresh() {
         return Err(Fault::Stale);
     }
-    let said = match asked.subject_type {
-        TokenType::Id => of_id_token(app, client, &asked.subject)?,
-        TokenType::Access => of_access_token(app, client, &asked.subject, possession, &view)?,
-        TokenType::Refresh => of_refresh_token(app, client, &asked.subject, possession, view.clone()).await?,
-        TokenType::IdJag => return Err(INVALID),
+    let token = &asked.subject.token;
+    let said = match asked.subject.kind {
+        TokenType::Id => of_id_token(app, client, token)?,
+        TokenType::Access => of_access_token(app, client, token, possession, &view)?,
+        TokenType::Refresh => of_refresh_token(app, client, token, possession, view.clone()).await?,
+        TokenType::Jwt | TokenType::IdJag | TokenType::Transaction => return Err(INVALID),
     };
     let id = said.user.clone();
     let user = app.store.read::<_, StoreError>(move |tx| tx.user(&id)).await?.ok_or(INVALID)?;
