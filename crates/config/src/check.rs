@@ -7,6 +7,7 @@ use crate::{
 use prokura_core::{ClientId, Scope};
 use std::collections::BTreeSet;
 
+mod delegation;
 mod foreign;
 mod id_jag;
 mod network;
@@ -33,6 +34,7 @@ pub(crate) fn check(config: &Config) -> Checked {
     registration(config)?;
     foreign::check(config)?;
     id_jag::check(config)?;
+    delegation::check(config)?;
     signals::check(config)?;
     workload::check(config)?;
     crate::access::policies(config)?;
@@ -119,8 +121,13 @@ fn client(config: &Config, c: &ClientConfig) -> Checked {
         let fix = "add `redirect_uris`, or set `grant_types = [\"client_credentials\"]`";
         return Err(ConfigError::value(key(".redirect_uris"), "there is none to send users back to", fix));
     }
-    let with_credentials =
-        |g: &GrantType| matches!(g, GrantType::ClientCredentials | GrantType::TokenExchange);
+    // Whoever holds a key may narrow its own tokens by it.
+    let bound = c.dpop_bound_access_tokens || c.tls_client_certificate_bound_access_tokens;
+    let with_credentials = |g: &GrantType| match g {
+        GrantType::ClientCredentials => true,
+        GrantType::TokenExchange => !bound,
+        _ => false,
+    };
     if c.grant_types.iter().any(with_credentials) && c.auth() == AuthMethod::None {
         let fix = "add a `secret`, `jwks_uri` or `jwks_file`";
         return Err(ConfigError::value(

@@ -38,7 +38,7 @@ pub enum GrantType {
     DeviceCode,
     /// An assertion of an identity provider (RFC 7523, ID-JAG).
     JwtBearer,
-    /// Exchange of a token (RFC 8693), for an ID-JAG.
+    /// Exchange of a token for another (RFC 8693): an access token, an ID-JAG.
     TokenExchange,
 }
 

@@ -10,6 +10,7 @@ mod behaviour;
 mod check;
 mod check_provider;
 mod client;
+mod delegation;
 mod dpop;
 mod error;
 mod facts;
@@ -34,6 +35,7 @@ pub use access::{
 pub use admin::{ADMIN, ADMIN_PATH, ADMIN_SCOPES, Admin};
 pub use behaviour::Behaviour;
 pub use client::{AuthMethod, ClientConfig, ClientWorkload, ConfiguredGrant, GrantType};
+pub use delegation::{DelegationRule, Exchange, ImpersonationRule, MAX_DEPTH, SubjectIssuer, TokenView};
 pub use dpop::Dpop;
 pub use error::ConfigError;
 pub use facts::{FactAbout, FactIssuer, Facts};
@@ -125,6 +127,15 @@ pub struct Config {
     /// Identity assertions (ID-JAG, "Enterprise-Managed Authorization" of MCP).
     #[serde(default)]
     pub id_jag: IdJag,
+    /// By which authority is passed on to another agent (token exchange, RFC 8693).
+    #[serde(default, rename = "delegation")]
+    pub delegations: Vec<DelegationRule>,
+    /// By which clients get tokens that do not say who acts.
+    #[serde(default, rename = "impersonation")]
+    pub impersonations: Vec<ImpersonationRule>,
+    /// Token exchange (RFC 8693).
+    #[serde(default)]
+    pub exchange: Exchange,
     /// Workloads that prove who they are by what their infrastructure says.
     #[serde(default)]
     pub workload: Workload,

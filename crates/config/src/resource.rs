@@ -1,6 +1,6 @@
 //! Resources: MCP servers behind the gateway.
 
-use crate::{SELF, Span, UpstreamUrl};
+use crate::{SELF, Span, TokenView, UpstreamUrl};
 use prokura_core::{Acr, ActionPattern, Demand};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
@@ -36,6 +36,9 @@ pub struct ResourceConfig {
     /// the one that clients are sent to. This server's own if nothing is said.
     #[serde(default)]
     pub authorization_servers: Vec<String>,
+    /// How tokens that come of an exchange tell their grant, where the request does not say it: `user` or `agent`.
+    #[serde(default)]
+    pub token_view: TokenView,
 }
 
 impl ResourceConfig {

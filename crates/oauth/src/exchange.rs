@@ -131,7 +131,10 @@ impl Exchange {
             false => TokenType::Access,
         };
         let view = |word: &str| View::parse(word).ok_or(ExchangeError::View);
-        let agent = |id: &str| AgentId::parse(id).map_err(|_| ExchangeError::RequestedActor);
+        let agent = |id: &str| {
+            let agent = AgentId::parse(id).ok().filter(|_| id.starts_with(AgentId::PREFIX));
+            agent.ok_or(ExchangeError::RequestedActor)
+        };
         Ok(Self {
             requested,
             subject: Given { token: subject, kind: typed("subject_token_type")? },

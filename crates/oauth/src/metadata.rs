@@ -65,8 +65,8 @@ pub struct ServerMetadata {
     pub svid_clients: bool,
     /// Whether clients authenticate by X.509-SVIDs.
     pub x509_svid_clients: bool,
-    /// Whether such assertions are made for others.
-    pub makes_id_jag: bool,
+    /// Whether tokens are exchanged for others (RFC 8693), for access tokens or for such assertions.
+    pub exchanges: bool,
     /// What tokens are signed with.
     pub algorithm: Algorithm,
     /// What certificates of clients are good for.
@@ -164,7 +164,7 @@ impl ServerMetadata {
         match grant_type {
             GrantType::DeviceCode => self.device,
             GrantType::JwtBearer => self.takes_id_jag || self.takes_workloads,
-            GrantType::TokenExchange => self.makes_id_jag,
+            GrantType::TokenExchange => self.exchanges,
             GrantType::AuthorizationCode | GrantType::RefreshToken | GrantType::ClientCredentials => true,
         }
     }
@@ -210,7 +210,7 @@ mod tests {
             attests: false,
             svid_clients: false,
             x509_svid_clients: false,
-            makes_id_jag: false,
+            exchanges: false,
             algorithm: Algorithm::Es256,
             certificates: Certificates::Off,
         }

@@ -453,7 +453,7 @@ fn metadata(
         attests: config.workload.providers.iter().any(prokura_config::WorkloadProvider::is_no_token),
         svid_clients: svid_clients(config),
         x509_svid_clients: config.tls.takes_certificates() && believes_a_trust_domain(config),
-        makes_id_jag: !config.id_jag.audiences.is_empty(),
+        exchanges: config.exchanges(),
         device: config.device.clients != DeviceClients::Off,
         algorithm,
         certificates,

@@ -136,7 +136,7 @@ async fn grant(
     let served = &app.config.id_jag;
     let issued = match asked {
         TokenRequest::Assertion { .. } if served.issuers.is_empty() => return Err(NOT_SERVED),
-        TokenRequest::Exchange(_) if served.audiences.is_empty() => return Err(NOT_SERVED),
+        TokenRequest::Exchange(_) if !app.config.exchanges() => return Err(NOT_SERVED),
         TokenRequest::Assertion { assertion, scope, resource } => {
             let asked = Asserted { assertion, scope, resource: named(resource.as_deref())? };
             accept(app, client, asked, possession, trace, about).await?
