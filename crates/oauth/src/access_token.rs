@@ -41,22 +41,6 @@ pub enum View {
     Impersonation,
 }
 
-impl View {
-    /// The word for it in requests and in the configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Agent => "agent",
-            Self::Impersonation => "impersonation",
-        }
-    }
-
-    /// The view of that word.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::User, Self::Agent, Self::Impersonation].into_iter().find(|view| view.as_str() == word)
-    }
-}
-
 /// What an access token says. Whichever [`View`] it is on the wire, here `subject` is whose authority is used and `actors`
 /// who uses it; an agent that acts for itself is the subject and has no actors.
 #[derive(Debug, Clone, PartialEq, Eq)]

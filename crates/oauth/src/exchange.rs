@@ -63,6 +63,22 @@ impl fmt::Debug for Given {
     }
 }
 
+impl View {
+    /// The word for it in `token_view` and in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Agent => "agent",
+            Self::Impersonation => "impersonation",
+        }
+    }
+
+    /// The view of that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::User, Self::Agent, Self::Impersonation].into_iter().find(|view| view.as_str() == word)
+    }
+}
+
 /// A request to exchange a token for another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exchange {
