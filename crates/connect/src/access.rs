@@ -1,5 +1,6 @@
 //! What a person chose on the command line, as clients of the SDK.
 
+use crate::acting::Acting;
 use crate::person::{Say, Shown, Terminal};
 use prokura_core::ScopeSet;
 use prokura_egress::{AllowList, Trust};
@@ -43,6 +44,8 @@ pub enum Asks {
     Itself,
     /// Nobody is asked: the platform says who this is.
     Platform(Box<Workload>),
+    /// Nobody is asked: the token of a user was handed over, and is exchanged.
+    Handed(Box<Acting>),
     /// Nobody is asked: only what is kept is used.
     Nobody,
 }
@@ -108,16 +111,16 @@ impl Access {
             .collect()
     }
 
-    /// What a platform says at any time is not kept; so a file system that cannot be written will do, unless there is a
+    /// What a platform says at any time is not kept, nor what somebody else's token is worth for a moment; so a file system that cannot be written will do, unless there is a
     /// key to keep.
     fn kept(&self) -> Result<Arc<dyn Store>, StoreError> {
         Ok(match &self.asks {
-            Asks::Platform(_) => Arc::new(MemoryStore::default()),
+            Asks::Platform(_) | Asks::Handed(_) => Arc::new(MemoryStore::default()),
             _ => Arc::new(FileStore::at(&self.store)?),
         })
     }
 
-    fn software(&self) -> Software {
+    pub(crate) fn software(&self) -> Software {
         let mut software = Software::named(NAME);
         if let Some(document) = &self.identity.document {
             software = match &self.identity.key {
@@ -136,13 +139,14 @@ impl Access {
         if self.identity.unregistered { software.without_registration() } else { software }
     }
 
-    fn ways(&self) -> Result<Vec<Way>, StoreError> {
+    fn ways(&self) -> Result<Vec<Way>, AccessError> {
         let browser = || Way::Browser(Arc::new(Loopback::new(self.opener()).patience(PATIENCE)));
         Ok(match &self.asks {
             Asks::Browser => vec![browser()],
             Asks::Device => vec![Way::Device(Arc::new(self.terminal.clone())), browser()],
             Asks::Itself => vec![Way::Own],
             Asks::Platform(workload) => vec![self.keeping((**workload).clone())?.way()],
+            Asks::Handed(acting) => vec![acting.way(self)?],
             Asks::Nobody => vec![Way::Stored],
         })
     }

@@ -14,7 +14,7 @@
 //! | modern | legacy | `down`, `line`, `translate::down` |
 //!
 //! Beside the bridge: `authority` puts the client of the SDK behind the wire, `access` makes it from what a person
-//! chose, `person` shows and opens pages.
+//! chose, `acting` exchanges a token that was handed over, `person` shows and opens pages.
 //!
 //! Invariants:
 //! - what goes out is what was read, written out again; nothing is read but by the strict reader, within bounds;
@@ -24,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod acting;
 mod authority;
 mod bridge;
 mod choose;
@@ -48,6 +49,7 @@ mod up;
 mod wire;
 
 pub use access::{Access, AccessError, Asks, Identity, is_headless, usual_store};
+pub use acting::{Acting, Actor};
 pub use authority::{Authority, token};
 pub use bridge::{Bridge, bridge};
 pub use choose::{Circumstances, speaks_for_itself};

@@ -3,12 +3,15 @@
 
 mod world;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use prokura_egress::{Upstream, UpstreamConfig};
 use prokura_sdk::client::{
-    Blame, Client, ClientError, DeviceCode, Exchange, FileStore, Heeded, Loopback, MemoryStore, Store, Way,
+    Blame, Client, ClientError, DeviceCode, Exchange, FileStore, Heeded, Loopback, MemoryStore, OnlyTo,
+    Store, TokenSource, Way,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -222,24 +225,44 @@ async fn a_person_on_another_device_is_waited_for() {
 #[tokio::test]
 async fn a_token_is_exchanged_for_a_narrower_one() {
     let world = World::start().await;
+    let jwt = |claims: String| format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
+    let subject =
+        move |audience: &str| Ok(jwt(format!(r#"{{"iss":"{audience}","aud":"https://front.example"}}"#)));
+    let actor = Arc::new(|_: &str| Ok("actor".to_owned()));
+    let actor = OnlyTo { source: actor, issuer: world.origin.clone() };
     let exchange = Exchange {
-        subject: Arc::new(|audience: &str| Ok(format!("subject for {audience}"))),
-        subject_type: "urn:ietf:params:oauth:token-type:access_token".to_owned(),
-        actor: Some((
-            Arc::new(|_: &str| Ok("actor".to_owned())),
-            "urn:ietf:params:oauth:token-type:jwt".to_owned(),
-        )),
-        audience: None,
+        actor: Some((Arc::new(actor), "urn:ietf:params:oauth:token-type:jwt".to_owned())),
+        requested_actor: Some("agt_next".to_owned()),
+        token_view: Some("agent".to_owned()),
+        ..Exchange::of(Arc::new(subject))
     };
     let client = world.client().way(Way::Exchange(exchange)).build().unwrap();
     assert_eq!(call(&client).await.unwrap(), 200);
     let facts = world.facts();
-    assert_eq!(facts.tokens[0]["subject_token"], format!("subject for {}", world.origin));
-    assert_eq!(
-        (facts.tokens[0]["actor_token"].as_str(), facts.tokens[0]["scope"].as_str()),
-        ("actor", "read")
-    );
-    assert_eq!(facts.tokens[0]["resource"], world.address());
+    let said = &facts.tokens[0];
+    assert!(said["subject_token"].starts_with("e30."));
+    assert_eq!((said["actor_token"].as_str(), said["scope"].as_str()), ("actor", "read"));
+    assert_eq!((said["requested_actor"].as_str(), said["token_view"].as_str()), ("agt_next", "agent"));
+    assert_eq!(said["resource"], world.address());
+}
+
+/// The server names who grants access: a token that was handed to the agent must not go wherever it says.
+#[tokio::test]
+async fn a15_a_handed_token_of_another_issuer_is_not_shown() {
+    let world = World::start().await;
+    let strange = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(r#"{"iss":"https://other.example"}"#));
+    let named = OnlyTo { source: Arc::new(|_: &str| Ok("x".into())), issuer: "https://other.example".into() };
+    let sources: [Arc<dyn TokenSource>; 3] = [
+        Arc::new(move |_: &str| Ok(strange.clone())),
+        Arc::new(|_: &str| Ok("opaque".into())),
+        Arc::new(named),
+    ];
+    for source in sources {
+        let client = world.client().way(Way::Exchange(Exchange::of(source))).build().unwrap();
+        let refused = call(&client).await.unwrap_err();
+        assert!(matches!(refused, ClientError::Handed { what: "the subject", .. }), "{refused}");
+    }
+    assert!(world.facts().tokens.is_empty(), "nothing was shown");
 }
 
 /// The opener of the test is a browser too: it follows the redirect to the listener, after it tried wrong answers.

@@ -1,5 +1,6 @@
 //! How authority is had: options that both commands have.
 
+use super::acting::ActingArgs;
 use super::workload::{Chosen, WorkloadArgs};
 use crate::failure::Failure;
 use clap::{Args, ValueEnum};
@@ -69,6 +70,8 @@ pub(crate) struct AccessArgs {
     client_credentials: bool,
     #[command(flatten)]
     workload: WorkloadArgs,
+    #[command(flatten)]
+    acting: ActingArgs,
     /// Ask for this scope too; may be repeated
     #[arg(long = "scope", value_name = "SCOPE", help_heading = "Signing in")]
     scopes: Vec<String>,
@@ -89,14 +92,29 @@ pub(crate) struct AccessArgs {
 
 impl AccessArgs {
     /// What was chosen, looked through.
-    pub(crate) async fn access(&self, url: &str, dpop: Dpop) -> Result<(Access, Chosen), Failure> {
+    pub(crate) async fn access(
+        &self,
+        url: &str,
+        dpop: Dpop,
+        stdin_is_free: bool,
+    ) -> Result<(Access, Chosen), Failure> {
+        self.acting.check(stdin_is_free)?;
         let mut access = self.by_person(dpop)?;
-        let person = self.stored_only || self.client_credentials || self.device || self.no_browser;
-        let chosen = self.workload.choose(url, &access, person).await?;
-        if let Some(workload) = &chosen.workload {
-            access.asks = Asks::Platform(Box::new(workload.clone().trust(access.trust.clone())));
+        let mut chosen = self.workload.choose(url, &access, self.is_another_way()).await?;
+        chosen.workload = chosen.workload.map(|workload| workload.trust(access.trust.clone()));
+        if let Some(acting) = self.acting.acting(&chosen)? {
+            access.asks = Asks::Handed(Box::new(acting));
+        } else if let Some(workload) = &chosen.workload {
+            access.asks = Asks::Platform(Box::new(workload.clone()));
         }
         Ok((access, chosen))
+    }
+
+    /// Whether the platform is not meant, unless it is named.
+    fn is_another_way(&self) -> bool {
+        let by_person = self.stored_only || self.client_credentials || self.device || self.no_browser;
+        let proved = self.client_secret_env.is_some() || self.client_key.is_some();
+        by_person || self.acting.names_actor() || (self.acting.is_meant() && proved)
     }
 
     fn by_person(&self, dpop: Dpop) -> Result<Access, Failure> {

@@ -28,7 +28,7 @@ pub(crate) struct ConnectArgs {
 impl ConnectArgs {
     /// Bridges until the host closes standard input.
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let (access, _) = self.access.access(&self.url, self.dpop.of()).await?;
+        let (access, _) = self.access.access(&self.url, self.dpop.of(), false).await?;
         let clients = access.clients(&self.url).map_err(unusable)?;
         let address = clients.first().map(|c| c.server().as_url().to_string()).unwrap_or_default();
         let address: Uri = address.parse().map_err(|e| Failure::usage(format!("`{}`: {e}", self.url)))?;

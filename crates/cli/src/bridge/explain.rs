@@ -5,7 +5,7 @@ use super::token::failed;
 use super::workload::Chosen;
 use crate::failure::Failure;
 use crate::show::{Steps, claims, until, whole};
-use prokura_connect::{Asks, token};
+use prokura_connect::{Acting, Actor, Asks, token};
 use prokura_core::{Clock, SystemClock};
 use prokura_sdk::client::{Client, ClientError, Discovered, TokenError};
 use prokura_sdk::workload::Workload;
@@ -34,7 +34,9 @@ impl Explanation {
             Err(error) => return Err(self.failed("who grants access", error)),
         };
         self.discovered(&found);
-        if let Asks::Platform(workload) = asks {
+        if let Asks::Handed(acting) = asks {
+            self.handed(acting, &found).await?;
+        } else if let Asks::Platform(workload) = asks {
             self.evidence(workload, &found).await?;
         } else if !matches!(asks, Asks::Itself) && !client.is_signed_in().await.unwrap_or_default() {
             let sentence = "a person has to agree, and --explain asks nobody: run the command without it";
@@ -72,6 +74,42 @@ impl Explanation {
             lines.push(format!("grants: {}", whole(&grants.join(" "))));
         }
         self.say("who grants access", true, lines);
+    }
+
+    /// The token that was handed over, and what shows who acts.
+    async fn handed(&mut self, acting: &Acting, found: &Discovered) -> Result<(), Failure> {
+        let source = &acting.exchange.subject;
+        match source.token(&found.issuer.issuer).await {
+            Ok(token) => {
+                let said = prokura_sdk::workload::claims(&token);
+                let mut lines = said.map(|said| claims(&said, SystemClock.now()));
+                let lines = lines.get_or_insert_with(|| vec!["it is no JWT".to_owned()]);
+                self.say("whose authority", true, std::mem::take(lines));
+            }
+            Err(error) => {
+                self.say("whose authority", false, vec![error.clone()]);
+                return Err(Failure::refused(error));
+            }
+        }
+        match &acting.actor {
+            Actor::Workload(workload) => return self.evidence(workload, found).await,
+            Actor::Client => {
+                self.say(
+                    "who acts",
+                    true,
+                    vec!["whoever holds the token, or this client as it authenticates".to_owned()],
+                );
+            }
+            Actor::Token(..) => self.say("who acts", true, vec!["a token that came along".to_owned()]),
+            Actor::Own(at) => {
+                self.say(
+                    "who acts",
+                    true,
+                    vec![format!("a token of this client's own authority at {}", whole(at))],
+                );
+            }
+        }
+        Ok(())
     }
 
     async fn evidence(&mut self, workload: &Workload, found: &Discovered) -> Result<(), Failure> {

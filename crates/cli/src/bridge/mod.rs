@@ -1,6 +1,7 @@
 //! `prokura connect` and `prokura token`: the agent's side.
 
 mod access;
+mod acting;
 mod connect;
 mod explain;
 mod token;

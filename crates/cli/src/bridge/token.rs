@@ -29,7 +29,7 @@ impl TokenArgs {
     /// Prints a token that is in force.
     pub(crate) async fn run(self) -> Result<(), Failure> {
         // A token that is bound to a key is of no use to whoever has only its text.
-        let (mut access, chosen) = self.access.access(&self.resource, Dpop::Never).await?;
+        let (mut access, chosen) = self.access.access(&self.resource, Dpop::Never, true).await?;
         // And so it is a login of its own, one for each set of scopes: what was asked for is what is printed.
         access.profile = format!("token {} {}", access.profile, access.scopes);
         let clients = access.clients(&self.resource).map_err(unusable)?;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where its world does not hold")]
 
 mod access;
+mod acting;
 mod bridge;
 mod demo;
 mod doctor;

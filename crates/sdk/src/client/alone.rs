@@ -1,4 +1,4 @@
-//! The ways without a person: by the client's own authority, a workload's token, an enterprise, an exchange.
+//! The ways without a person: by the client's own authority, a workload's token, an enterprise.
 
 use super::auth::{Kind, Registered, SecretBy, secret_by};
 use super::error::ClientError;
@@ -6,16 +6,17 @@ use super::inner::Inner;
 use super::obtain::Asking;
 use super::registration::RegistrationError;
 use super::token::{Given, TokenRequest};
-use super::way::{Enterprise, Exchange, Provider, TokenSource};
+use super::way::{Enterprise, Provider, TokenSource};
 use crate::discovery::{DiscoveryError, issuer_metadata};
 use crate::workload::is_addressed_to;
 use prokura_egress::FetchUrl;
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+pub(super) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ID_JAG: &str = "urn:ietf:params:oauth:token-type:id-jag";
 
-type Obtained = Result<(Given, Option<Registered>), ClientError>;
+/// What came of asking, and as whom.
+pub(super) type Obtained = Result<(Given, Option<Registered>), ClientError>;
 
 impl Inner {
     /// RFC 6749 §4.4.
@@ -122,26 +123,7 @@ impl Inner {
         }
     }
 
-    /// RFC 8693 §2.1.
-    pub(super) async fn by_exchange(&self, asking: &Asking<'_>, exchange: &Exchange) -> Obtained {
-        asking.served(TOKEN_EXCHANGE)?;
-        let client = self.may_be_known(asking)?;
-        let issuer = &asking.issuer.issuer;
-        let mut form = asking.scope_parameter();
-        form.push(("subject_token", token("the subject", &*exchange.subject, issuer).await?));
-        form.push(("subject_token_type", exchange.subject_type.clone()));
-        if let Some((actor, kind)) = &exchange.actor {
-            form.push(("actor_token", token("the actor", &**actor, issuer).await?));
-            form.push(("actor_token_type", kind.clone()));
-        }
-        if let Some(audience) = &exchange.audience {
-            form.push(("audience", audience.clone()));
-        }
-        let request = asking.request(client.as_ref(), TOKEN_EXCHANGE, form);
-        Ok((request.token(&self.means).await?, client))
-    }
-
-    fn may_be_known(&self, asking: &Asking<'_>) -> Result<Option<Registered>, ClientError> {
+    pub(super) fn may_be_known(&self, asking: &Asking<'_>) -> Result<Option<Registered>, ClientError> {
         Ok(self.looking(asking).without_asking()?)
     }
 
@@ -169,6 +151,10 @@ async fn evidence(asking: &Asking<'_>, source: &dyn TokenSource) -> Result<Strin
     Ok(evidence)
 }
 
-async fn token(what: &'static str, source: &dyn TokenSource, audience: &str) -> Result<String, ClientError> {
+pub(super) async fn token(
+    what: &'static str,
+    source: &dyn TokenSource,
+    audience: &str,
+) -> Result<String, ClientError> {
     source.token(audience).await.map_err(|cause| ClientError::Source { what, cause })
 }

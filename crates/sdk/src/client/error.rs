@@ -79,6 +79,20 @@ pub enum ClientError {
         /// Who grants access.
         issuer: String,
     },
+    /// A token that the agent was handed concerns another authorization server, and so it is not shown to this one.
+    #[error(
+        "access is granted by `{issuer}`, and the token that stands for {what} is {}: it is not shown to it. If it is the one \
+         that you mean, name it as the only one that may see the token",
+        of_whom(of)
+    )]
+    Handed {
+        /// Whom it stands for.
+        what: &'static str,
+        /// Whose it is, as far as can be read.
+        of: Vec<String>,
+        /// Who grants access.
+        issuer: String,
+    },
     /// The authorization server does not serve this grant.
     #[error(
         "the authorization server `{issuer}` does not serve the grant `{grant}`: its `grant_types_supported` lacks it"
@@ -150,6 +164,10 @@ fn quoted(audiences: &[String]) -> String {
     if all.is_empty() { "nobody, as far as can be read".to_owned() } else { all.join(" and ") }
 }
 
+fn of_whom(issuers: &[String]) -> String {
+    issuers.first().map_or("of nobody, as far as can be read".to_owned(), |one| format!("for `{one}`"))
+}
+
 /// Who can mend it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Blame {
@@ -184,6 +202,7 @@ impl ClientError {
             | Self::Source { .. }
             | Self::Audience { .. }
             | Self::OtherIssuer { .. }
+            | Self::Handed { .. }
             | Self::Unbound { .. }
             | Self::DpopNeeded(_)
             | Self::OtherOrigin { .. }

@@ -9,6 +9,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// The type of an access token (RFC 8693 §3).
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+
 /// How tokens are got when none is held that works.
 #[derive(Clone)]
 pub enum Way {
@@ -131,15 +134,34 @@ pub enum Provider {
     TokenEndpoint(String),
 }
 
-/// A token exchange (RFC 8693).
+/// A token exchange (RFC 8693): authority that the agent was handed, for what it is to be used for. The tokens are shown only
+/// to the authorization server that issued them or that they are for; [`OnlyTo`](super::OnlyTo) names another.
 #[derive(Clone)]
 pub struct Exchange {
     /// Whose authority it is.
     pub subject: Arc<dyn TokenSource>,
     /// What that is; most often `urn:ietf:params:oauth:token-type:access_token`.
     pub subject_type: String,
-    /// Who acts, and what that is, if it is not the client.
+    /// Who acts, and what that is. Without it the holder of the subject token makes it narrower.
     pub actor: Option<(Arc<dyn TokenSource>, String)>,
     /// `audience`, where a server wants one besides the resource.
     pub audience: Option<String>,
+    /// `requested_actor`, of Prokura: the agent that the token is prepared for, which may exchange it then.
+    pub requested_actor: Option<String>,
+    /// `token_view`, of Prokura: `user`, `agent` or `impersonation`; as the resource has it if nothing is said.
+    pub token_view: Option<String>,
+}
+
+impl Exchange {
+    /// An exchange of an access token.
+    pub fn of(subject: Arc<dyn TokenSource>) -> Self {
+        Self {
+            subject,
+            subject_type: ACCESS_TOKEN.to_owned(),
+            actor: None,
+            audience: None,
+            requested_actor: None,
+            token_view: None,
+        }
+    }
 }
