@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+mod followed;
 
 /// A view older than this must not be trusted.
 const STALE: Duration = Duration::from_secs(2);
@@ -71,7 +74,8 @@ type Marks = [HashMap<String, Mark>; 7];
 /// The grants that are revoked, suspended or narrowed, and the users, agents, clients,
 /// issuers and workloads that are disabled. Of a grant that ended, those below it are not in it: ask for the whole chain
 /// ([`stands`](Self::stands)). What this
-/// process changes is in it before the change is answered; what others change, within a quarter of a second. A
+/// process changes is in it before the change is answered; what others change, as soon as the database tells, and within a
+/// quarter of a second at most. A
 /// view that has not heard from the database for too long is not [`fresh`](Self::fresh): refuse then.
 pub struct RevokedView {
     marks: RwLock<Marks>,
@@ -81,7 +85,12 @@ pub struct RevokedView {
     heard: AtomicU64,
     /// For how many microseconds it is believed without hearing.
     limit: AtomicU64,
+    /// Grows with everything that is taken in, for those who wait for it.
+    changed: watch::Sender<u64>,
 }
+
+/// That the view has not heard anything yet.
+const NEVER: u64 = u64::MAX - 1;
 
 impl RevokedView {
     /// An empty view that is never stale, for a database that this process alone can reach.
@@ -97,7 +106,14 @@ impl RevokedView {
             start: Instant::now(),
             heard: AtomicU64::new(0),
             limit: AtomicU64::new(micros(STALE)),
+            changed: watch::Sender::new(0),
         }
+    }
+
+    /// Wakes whoever waits when something is taken in: at once for what this process changes. Ask again then; what it
+    /// counts means nothing.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
     }
 
     /// Whether a chain of grants still stands, each with the revision at which it was looked at: none of them is revoked
@@ -167,6 +183,7 @@ impl RevokedView {
     pub fn age(&self) -> Duration {
         match self.heard.load(Ordering::Acquire) {
             u64::MAX => Duration::ZERO,
+            NEVER => Duration::MAX,
             heard => Duration::from_micros(self.elapsed().saturating_sub(heard)),
         }
     }
@@ -179,9 +196,13 @@ impl RevokedView {
 
     /// Notes that everything said up to `at` (from [`elapsed`](Self::elapsed), taken before asking) is in.
     pub(crate) fn heard(&self, at: u64) {
-        if self.heard.load(Ordering::Acquire) != u64::MAX {
-            self.heard.fetch_max(at, Ordering::AcqRel);
-        }
+        let later = |heard| match heard {
+            u64::MAX => None,
+            NEVER => Some(at),
+            heard => Some(heard.max(at)),
+        };
+        // Nothing to note where nobody else can change anything.
+        let _alone = self.heard.fetch_update(Ordering::AcqRel, Ordering::Acquire, later);
     }
 
     /// Takes in words in any order; for each id the newest holds.
@@ -196,6 +217,8 @@ impl RevokedView {
                 *mark = Mark { seq, active, until, floor };
             }
         }
+        drop(marks);
+        self.changed.send_modify(|n| *n = n.wrapping_add(1));
     }
 
     /// Forgets words about what has expired by `now`.

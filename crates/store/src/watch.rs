@@ -13,8 +13,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-/// How often it asks.
+/// How long it waits for word before it asks without.
 const PERIOD: Duration = Duration::from_millis(250);
+/// How often what is over is forgotten. It only takes room, since nothing that is over is taken anyway.
+const FORGET: Duration = Duration::from_secs(10);
 
 /// Asks the database for the words that were said since the last.
 pub(crate) struct Watch {
@@ -24,6 +26,8 @@ pub(crate) struct Watch {
     clock: Arc<dyn Clock>,
     last: u64,
     last_fact: u64,
+    /// When it last forgot, as the view measures.
+    forgot: u64,
 }
 
 impl Watch {
@@ -34,8 +38,15 @@ impl Watch {
         facts: Arc<FactsView>,
         clock: Arc<dyn Clock>,
     ) -> Result<Sender<()>, StoreError> {
-        let mut watch =
-            Self { conn: Connection::open(url, Access::Read)?, view, facts, clock, last: 0, last_fact: 0 };
+        let mut watch = Self {
+            conn: Connection::open(url, Access::Read)?,
+            view,
+            facts,
+            clock,
+            last: 0,
+            last_fact: 0,
+            forgot: 0,
+        };
         watch.ask()?;
         let (sender, stop) = channel();
         start("store-watch", move || watch.serve(&stop))?;
@@ -43,11 +54,32 @@ impl Watch {
     }
 
     fn serve(mut self, stop: &Receiver<()>) {
-        while stop.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
-            if let Err(error) = self.ask() {
-                tracing::warn!(%error, age = ?self.view.age(), "what others revoked is not known");
-            }
+        let mut rest = self.conn.rest();
+        while stop.recv_timeout(rest) == Err(RecvTimeoutError::Timeout) {
+            rest = match self.look() {
+                Ok(()) => self.conn.rest(),
+                Err(error) => {
+                    tracing::warn!(%error, age = ?self.view.age(), "what others revoked is not known");
+                    PERIOD
+                }
+            };
         }
+    }
+
+    /// Asks, if there is something to ask for. That there is nothing is an answer of the database too.
+    fn look(&mut self) -> Result<(), StoreError> {
+        let asked_at = self.view.elapsed();
+        if self.conn.has_news(PERIOD)? {
+            self.ask().inspect_err(|_| self.conn.missed_news())?;
+        } else {
+            self.view.heard(asked_at);
+        }
+        if u128::from(asked_at.saturating_sub(self.forgot)) >= FORGET.as_micros() {
+            self.forgot = asked_at;
+            self.view.forget(self.clock.now());
+            self.facts.forget(self.clock.now());
+        }
+        Ok(())
     }
 
     fn ask(&mut self) -> Result<(), StoreError> {
@@ -60,8 +92,6 @@ impl Watch {
         self.last_fact = facts.last().map_or(self.last_fact, |f| f.seq);
         self.facts.apply(facts);
         self.view.heard(asked_at);
-        self.view.forget(self.clock.now());
-        self.facts.forget(self.clock.now());
         Ok(())
     }
 }

@@ -124,6 +124,9 @@ impl Writer {
             }
         }
         self.ledger.append(&mut self.conn, &pending.events)?;
+        if !pending.changes.is_empty() || !pending.facts.is_empty() {
+            self.conn.tell()?;
+        }
         self.conn.commit()?;
         Ok((pending.changes, pending.facts))
     }

@@ -8,6 +8,7 @@ mod tls;
 use crate::StoreError;
 use crate::url::{DatabaseUrl, Place};
 use prokura_core::Timestamp;
+use std::time::Duration;
 
 /// One connection to the database.
 pub(crate) enum Connection {
@@ -115,6 +116,38 @@ impl Connection {
     ) -> Result<Vec<T>, StoreError> {
         refuse_nul(params)?;
         on!(self, c => c.query(sql, params, read))
+    }
+
+    /// Tells the other processes, at the commit, that there is something to ask for. Those on a file see it by themselves.
+    pub(crate) fn tell(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(c) => c.tell(),
+        }
+    }
+
+    /// Whether it is worth asking what others wrote. A file is looked at and answers at once; from PostgreSQL word is
+    /// waited for until `most` is over, and then it is asked in any case, since word may be lost.
+    pub(crate) fn has_news(&mut self, most: Duration) -> Result<bool, StoreError> {
+        match self {
+            Self::Sqlite(c) => c.has_news(),
+            Self::Postgres(c) => c.wait(most).map(|()| true),
+        }
+    }
+
+    /// What there was news of could not be asked for: it still is news.
+    pub(crate) fn missed_news(&mut self) {
+        if let Self::Sqlite(c) = self {
+            c.missed_news();
+        }
+    }
+
+    /// How long to rest between two looks.
+    pub(crate) fn rest(&self) -> Duration {
+        match self {
+            Self::Sqlite(_) => sqlite::LOOK,
+            Self::Postgres(_) => Duration::ZERO,
+        }
     }
 
     /// The DDL of this driver out of the common one.

@@ -3,6 +3,7 @@
 use super::{Access, Param, Row, tls};
 use crate::StoreError;
 use postgres::error::SqlState;
+use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use postgres::{Client, Config, NoTls, Statement};
@@ -16,11 +17,17 @@ const STATEMENTS: usize = 256;
 /// Any number; it keeps two programs from migrating one database at once.
 const MIGRATION_LOCK: i64 = 0x0050_524f_4b55_5241;
 
+/// By this name processes tell each other that there is something to ask for.
+const LISTEN: &str = "LISTEN prokura_news";
+const NOTIFY: &str = "NOTIFY prokura_news";
+
 pub(crate) struct Connection {
     config: Config,
     tls: Option<tls::Connector>,
     shown: String,
     live: Option<Live>,
+    /// Whether it hears what other processes tell.
+    listens: bool,
 }
 
 struct Live {
@@ -39,7 +46,7 @@ impl Connection {
             .keepalives_interval(Duration::from_secs(5))
             .keepalives_retries(3)
             .tcp_user_timeout(Duration::from_secs(15));
-        let mut conn = Self { config, tls, shown, live: None };
+        let mut conn = Self { config, tls, shown, live: None, listens: false };
         conn.live()?;
         Ok(conn)
     }
@@ -60,6 +67,9 @@ impl Connection {
         };
         let mut client = client.map_err(|e| self.unreachable(&e))?;
         prepare_session(&mut client).map_err(|e| self.unreachable(&e))?;
+        if self.listens {
+            client.batch_execute(LISTEN).map_err(|e| self.unreachable(&e))?;
+        }
         Ok(Live { client, statements: HashMap::new() })
     }
 
@@ -132,6 +142,27 @@ impl Connection {
         let result = live.prepare(sql).and_then(|s| live.client.query(&s, &refs(params)));
         let rows = result.map_err(|e| self.from(&e))?;
         rows.iter().map(|row| read(&Row::Postgres(row))).collect()
+    }
+
+    /// Tells, at the commit, whoever listens. The server drops a second word of one transaction.
+    pub(crate) fn tell(&mut self) -> Result<(), StoreError> {
+        self.batch(NOTIFY)
+    }
+
+    /// Waits until another process tells something, at most so long. Through a pooler that gives each transaction another
+    /// connection nothing is heard; then this is a rest.
+    pub(crate) fn wait(&mut self, most: Duration) -> Result<(), StoreError> {
+        if !self.listens {
+            self.batch(LISTEN)?;
+            // What was said before the first ear is asked for now.
+            self.listens = true;
+            return Ok(());
+        }
+        let client = &mut self.live()?.client;
+        let heard = client.notifications().timeout_iter(most).next();
+        // The rest of what waits is about the same question.
+        let rest = heard.and_then(|_| client.notifications().iter().count());
+        rest.map(drop).map_err(|e| self.from(&e))
     }
 
     fn from(&self, error: &postgres::Error) -> StoreError {

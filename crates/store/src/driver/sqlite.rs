@@ -11,7 +11,14 @@ use std::time::Duration;
 /// How long a writer waits for another process (a command of the operator) to finish its transaction.
 const BUSY: Duration = Duration::from_secs(5);
 
-pub(crate) struct Connection(rusqlite::Connection);
+/// How often a file is looked at for what others wrote: a look is one read of shared memory.
+pub(super) const LOOK: Duration = Duration::from_millis(20);
+
+pub(crate) struct Connection {
+    conn: rusqlite::Connection,
+    /// What `data_version` was when it was last looked at.
+    seen: Option<i64>,
+}
 
 impl Connection {
     /// Opens the file, or a database in memory.
@@ -40,7 +47,7 @@ impl Connection {
              PRAGMA wal_autocheckpoint = 4000;",
         )
         .map_err(|e| from(&e))?;
-        let conn = Self(conn);
+        let conn = Self { conn, seen: None };
         conn.guard(access)?;
         Ok(conn)
     }
@@ -69,7 +76,7 @@ impl Connection {
     }
 
     pub(crate) fn rollback(&self) {
-        if !self.0.is_autocommit()
+        if !self.conn.is_autocommit()
             && let Err(error) = self.cached("ROLLBACK")
         {
             tracing::error!(%error, "a transaction could not be rolled back");
@@ -77,7 +84,17 @@ impl Connection {
     }
 
     pub(crate) fn batch(&self, sql: &str) -> Result<(), StoreError> {
-        self.0.execute_batch(sql).map_err(|e| from(&e))
+        self.conn.execute_batch(sql).map_err(|e| from(&e))
+    }
+
+    /// Whether another connection committed since the last time this was asked (`PRAGMA data_version`).
+    pub(crate) fn has_news(&mut self) -> Result<bool, StoreError> {
+        let found = self.query("PRAGMA data_version", &[], |row| row.get::<i64>(0))?.into_iter().next();
+        Ok(std::mem::replace(&mut self.seen, found) != found || found.is_none())
+    }
+
+    pub(crate) fn missed_news(&mut self) {
+        self.seen = None;
     }
 
     fn cached(&self, sql: &str) -> Result<(), StoreError> {
@@ -85,7 +102,7 @@ impl Connection {
     }
 
     pub(crate) fn execute(&self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
-        let mut statement = self.0.prepare_cached(sql).map_err(|e| from(&e))?;
+        let mut statement = self.conn.prepare_cached(sql).map_err(|e| from(&e))?;
         let changed = statement.execute(params_from_iter(params)).map_err(|e| from(&e))?;
         Ok(u64::try_from(changed).unwrap_or(u64::MAX))
     }
@@ -96,7 +113,7 @@ impl Connection {
         params: &[Param<'_>],
         mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut statement = self.0.prepare_cached(sql).map_err(|e| from(&e))?;
+        let mut statement = self.conn.prepare_cached(sql).map_err(|e| from(&e))?;
         let mut rows = statement.query(params_from_iter(params)).map_err(|e| from(&e))?;
         let mut all = Vec::new();
         while let Some(row) = rows.next().map_err(|e| from(&e))? {
@@ -162,6 +179,21 @@ mod tests {
         let conn = Connection::open(Some(&dir.path().join("t.db")), Access::Write).unwrap();
         let found = ["journal_mode", "synchronous", "foreign_keys"].map(|p| ask(&conn, p));
         assert_eq!(found, ["wal", "2", "1"]);
+    }
+
+    #[test]
+    fn news_is_what_another_connection_committed_since() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.db");
+        let writer = Connection::open(Some(&path), Access::Write).unwrap();
+        writer.batch("CREATE TABLE t (n INTEGER)").unwrap();
+        let mut reader = Connection::open(Some(&path), Access::Read).unwrap();
+        assert_eq!([reader.has_news().unwrap(), reader.has_news().unwrap()], [true, false]);
+        writer.begin(Access::Write).unwrap();
+        writer.execute("INSERT INTO t VALUES (?1)", &[Param::Int(1)]).unwrap();
+        assert!(!reader.has_news().unwrap());
+        writer.commit().unwrap();
+        assert_eq!([reader.has_news().unwrap(), reader.has_news().unwrap()], [true, false]);
     }
 
     #[cfg(unix)]

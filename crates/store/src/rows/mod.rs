@@ -25,6 +25,7 @@ mod setting;
 mod signal;
 mod stream;
 mod user;
+mod word;
 mod workload;
 
 pub use agent::Agent;
@@ -48,4 +49,5 @@ pub use session::Session;
 pub use signal::{Happening, Happens};
 pub use stream::{Queued, Stream};
 pub use user::{User, fold_name};
+pub use word::{StandingWord, WordsSince};
 pub use workload::{StoredRule, Workload};

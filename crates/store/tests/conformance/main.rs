@@ -121,6 +121,8 @@ on_every_driver! {
         whom_another_issuer_knows_is_disabled_without_a_row
         what_was_revoked_before_the_start_is_known
         disabling_is_heard_too
+        whoever_waits_is_woken_here_and_in_other_processes
+        words_come_in_their_order_and_each_id_once
     }
     workloads {
         a_workload_is_seen_again_and_keeps_when_it_was_first

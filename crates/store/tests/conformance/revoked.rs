@@ -112,3 +112,37 @@ pub(crate) async fn whom_another_issuer_knows_is_disabled_without_a_row(w: World
     }
     assert!(!w.store.revoked().issuer_disabled("https://corp.example"));
 }
+
+pub(crate) async fn whoever_waits_is_woken_here_and_in_other_processes(w: World) {
+    let other = if w.is_shared() { w.other("pep_2").await } else { w.store.clone() };
+    for round in 0..5 {
+        let id = w.grant(&format!("g_{round}")).await;
+        let mut changes = [w.store.revoked().changes(), other.revoked().changes()];
+        let revoke = id.clone();
+        w.write(move |tx| tx.revoke_grant(&revoke, "operator", "test", now())).await;
+        assert!(changes[0].has_changed().unwrap(), "at the commit");
+        let woken = tokio::time::timeout(Duration::from_secs(20), changes[1].changed());
+        woken.await.unwrap().unwrap();
+        until(&other, |s| s.revoked().contains(&id)).await;
+    }
+}
+
+pub(crate) async fn words_come_in_their_order_and_each_id_once(w: World) {
+    let since = |since, limit| w.read(move |tx| tx.words_since(since, now(), limit));
+    assert_eq!((since(0, 9).await.words, since(0, 9).await.newest), (Vec::new(), 0));
+    for id in ["g_1", "g_2", "g_3"] {
+        w.grant(id).await;
+    }
+    w.write(|tx| tx.suspend_grant(&g("g_1"), "operator", "test", now())).await;
+    w.write(|tx| tx.revoke_grant(&g("g_2"), "operator", "test", now())).await;
+    w.write(|tx| tx.suspend_grant(&g("g_3"), "operator", "test", now())).await;
+    w.write(|tx| tx.resume_grant(&g("g_1"), "operator", "test", now())).await;
+    let all = since(0, 9).await;
+    let told: Vec<_> = all.words.iter().map(|w| (w.seq, w.id.as_str(), w.word.as_str())).collect();
+    assert_eq!(told, [(2, "g_2", "revoked"), (3, "g_3", "suspended"), (4, "g_1", "active")]);
+    assert_eq!((all.newest, all.words[0].kind.as_str(), all.words[0].until), (4, "grant", at(3600)));
+    let page = since(0, 2).await;
+    assert_eq!((page.words.len(), page.newest, since(3, 9).await.words.len()), (2, 4, 1));
+    let over = w.read(|tx| tx.words_since(0, at(3600), 9)).await;
+    assert_eq!((over.words.len(), over.newest), (0, 4), "what has expired is told no more");
+}
