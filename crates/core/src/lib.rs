@@ -30,9 +30,9 @@ pub use decision::{Decision, Denial, Obligation, Permit, Reason};
 pub use detail::{Detail, Details, InvalidDetail, NotAllowed};
 pub use fact::{Fact, FactName, FactValue, InvalidFactName};
 pub use grant::{
-    Amount, BrokenChain, Budget, Chain, ChildRequest, Draw, Duty, Effective, Evidence, Grant, GrantRequest,
-    GrantState, Grantor, Held, InvalidBudget, MayAct, NarrowingError, NoPassage, Passages, Revocation, Sum,
-    Terms,
+    Amount, BrokenChain, Budget, Chain, ChildRequest, Draw, Duty, Edit, Effective, Evidence, Grant,
+    GrantRequest, GrantState, Grantor, Held, InvalidBudget, InvalidEdit, MayAct, NarrowingError, NoPassage,
+    Passages, Revocation, Sum, Terms,
 };
 pub use id::{
     AgentId, ClientId, GrantId, GrantName, InteractionId, InvalidId, PointId, Principal, SessionId, TokenId,

@@ -56,6 +56,7 @@ const MIGRATIONS: &[Migration] = &[
         postgres: "",
     },
     Migration { version: 9, common: include_str!("../migrations/0009_graph.sql"), sqlite: "", postgres: "" },
+    Migration { version: 10, common: include_str!("../migrations/0010_used.sql"), sqlite: "", postgres: "" },
 ];
 
 /// The newest version that this program knows.

@@ -2,11 +2,13 @@
 
 mod budget;
 mod chain;
+mod edit;
 mod terms;
 mod within;
 
 pub use budget::{Amount, Budget, Draw, InvalidBudget, Sum};
 pub use chain::{BrokenChain, Chain, ChildRequest, Effective, Held, NoPassage, Passages};
+pub use edit::{Edit, InvalidEdit};
 pub use terms::{Duty, MayAct, Terms};
 
 use crate::{AgentId, Details, GrantId, InvalidDetail, Principal, ResourceUri, ScopeSet, Timestamp, UserId};

@@ -140,6 +140,7 @@ impl Minting {
     /// Puts the issuance of `token` on record, and spends what was shown for it.
     pub(crate) fn settle(&self, tx: &mut Tx<'_>, token: &AccessToken) -> Result<(), Fault> {
         self.possession.spend(tx, self.now)?;
+        tx.note_use(token.grants(), self.now)?;
         tx.record(self.event(token));
         Ok(())
     }

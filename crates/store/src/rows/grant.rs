@@ -29,8 +29,8 @@ impl Tx<'_> {
         self.execute(
             "INSERT INTO grants (id, subject, grantor, grantee, resource, actions, not_before, expires_at,
              depth_left, interaction, state, revision, details, evidence, evidence_of, evidence_id, may_act,
-             duties)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+             duties, used_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, 0)",
             params![
                 grant.id.as_str(),
                 grant.subject.as_str(),
@@ -248,6 +248,15 @@ impl Tx<'_> {
                        UNION SELECT p.parent, a.far + 1 FROM grant_parents p JOIN above a ON p.child = a.id
                    ) SELECT id FROM above GROUP BY id ORDER BY MAX(far) DESC, id";
         self.rows(sql, params![id.as_str()], |row| row.parsed(0, "grant_parents.parent", GrantId::parse))
+    }
+
+    /// The grants that the rest of a query finds, what follows `FROM grants`.
+    pub(super) fn grants_by(
+        &mut self,
+        rest: &str,
+        params: &[crate::driver::Param<'_>],
+    ) -> Result<Vec<Grant>, StoreError> {
+        self.grants(&format!("SELECT {COLUMNS} FROM grants {rest}"), params)
     }
 
     fn grants(&mut self, sql: &str, params: &[crate::driver::Param<'_>]) -> Result<Vec<Grant>, StoreError> {

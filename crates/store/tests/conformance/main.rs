@@ -5,6 +5,7 @@ mod approvals;
 mod artifacts;
 mod clients;
 mod facts;
+mod grant_tree;
 mod grants;
 mod ledger;
 mod model;
@@ -63,6 +64,14 @@ on_every_driver! {
         revoking_by_grant_spends_what_is_left
         the_secret_itself_is_not_stored
         pruning_is_bounded_and_spares_what_lives
+    }
+    grant_tree {
+        what_came_of_a_grant_is_drawn_each_below_its_parent
+        a_wide_tree_comes_in_pages_and_near_before_far
+        grants_are_listed_in_pages_by_what_is_asked
+        what_nobody_used_is_found_and_what_was_used_is_not
+        of_grants_older_than_the_note_the_record_knows
+        what_has_expired_is_found_once_for_a_chain
     }
     grants {
         a_grant_comes_back_as_it_was

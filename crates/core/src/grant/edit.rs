@@ -1,0 +1,263 @@
+//! What its owner or an operator may change in a grant that exists: take something away. Whoever wants more is asked anew.
+
+use super::{Grant, MayAct, NarrowingError};
+use crate::{AgentId, Scope, ScopeSet, Timestamp};
+use std::collections::BTreeSet;
+
+/// What is to be taken away from a grant.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Edit {
+    /// These scopes.
+    pub scopes: ScopeSet,
+    /// The details at these places, counted from 0.
+    pub details: BTreeSet<usize>,
+    /// These agents, as ones who may hold a part.
+    pub agents: BTreeSet<AgentId>,
+    /// That anybody may hold a part.
+    pub passing_on: bool,
+    /// Everything from this time on.
+    pub until: Option<Timestamp>,
+}
+
+/// An edit that is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidEdit {
+    /// It changes nothing.
+    #[error("that changes nothing")]
+    Unchanged,
+    /// It would leave nothing that may be done.
+    #[error("nothing would be left of it: end it instead")]
+    Nothing,
+    /// The grant has no such scope.
+    #[error("the grant does not hold `{0}`")]
+    Scope(Scope),
+    /// The grant has fewer details.
+    #[error("the grant has no detail {0}")]
+    Detail(usize),
+    /// The grant does not name this agent, so it cannot be taken away alone.
+    #[error("the grant does not name `{0}`")]
+    Agent(AgentId),
+    /// The new end is over already.
+    #[error("the new end is over already: end it instead")]
+    Past,
+    /// Something would be added.
+    #[error("an edit only takes away: {0}")]
+    Wider(String),
+}
+
+impl InvalidEdit {
+    /// Whether somebody tried to get more.
+    pub fn widens(&self) -> bool {
+        matches!(self, Self::Wider(_) | Self::Scope(_) | Self::Detail(_) | Self::Agent(_))
+    }
+}
+
+impl From<NarrowingError> for InvalidEdit {
+    fn from(error: NarrowingError) -> Self {
+        Self::Wider(error.to_string())
+    }
+}
+
+impl Edit {
+    /// The edit that leaves of `grant` no more than what was chosen to stay. What was chosen and is not in it is refused,
+    /// for that would add it. Without `agents`, nobody may hold a part any more.
+    ///
+    /// # Errors
+    /// [`InvalidEdit`].
+    pub fn keeping(
+        grant: &Grant,
+        scopes: &ScopeSet,
+        details: &BTreeSet<usize>,
+        agents: Option<&BTreeSet<AgentId>>,
+    ) -> Result<Self, InvalidEdit> {
+        if let Some(more) = scopes.iter().find(|scope| !grant.actions.contains(scope)) {
+            return Err(InvalidEdit::Scope(more.clone()));
+        }
+        let places: BTreeSet<usize> = (0..grant.details.iter().len()).collect();
+        if let Some(more) = details.difference(&places).next() {
+            return Err(InvalidEdit::Detail(*more));
+        }
+        let named = match &grant.terms.may_act {
+            MayAct::Only(named) => named.clone(),
+            MayAct::ByRule => BTreeSet::new(),
+        };
+        let kept = agents.cloned().unwrap_or_default();
+        if let Some(more) = kept.difference(&named).next() {
+            return Err(InvalidEdit::Agent(more.clone()));
+        }
+        Ok(Self {
+            scopes: grant.actions.difference(scopes),
+            details: places.difference(details).copied().collect(),
+            agents: named.difference(&kept).cloned().collect(),
+            passing_on: agents.is_none() && grant.terms.may_act == MayAct::ByRule,
+            until: None,
+        })
+    }
+
+    /// The grant without what is taken away.
+    ///
+    /// # Errors
+    /// [`InvalidEdit`].
+    pub fn apply(&self, grant: &Grant, now: Timestamp) -> Result<Grant, InvalidEdit> {
+        let mut left = grant.clone();
+        self.take_scopes(&mut left)?;
+        self.take_details(&mut left)?;
+        self.take_agents(&mut left)?;
+        match self.until {
+            Some(until) if until > grant.expires_at => {
+                return Err(InvalidEdit::Wider("it would last longer".to_owned()));
+            }
+            Some(until) if until <= now => return Err(InvalidEdit::Past),
+            Some(until) => left.expires_at = until,
+            None => {}
+        }
+        if left == *grant {
+            return Err(InvalidEdit::Unchanged);
+        }
+        Ok(left)
+    }
+
+    /// Where there were scopes, some have to stay: without scopes, details alone would count.
+    fn take_scopes(&self, left: &mut Grant) -> Result<(), InvalidEdit> {
+        if let Some(unknown) = self.scopes.iter().find(|scope| !left.actions.contains(scope)) {
+            return Err(InvalidEdit::Scope(unknown.clone()));
+        }
+        let had = !left.actions.is_empty();
+        left.actions = left.actions.difference(&self.scopes);
+        if had && left.actions.is_empty() { Err(InvalidEdit::Nothing) } else { Ok(()) }
+    }
+
+    /// Where there were details, some have to stay: without details, nothing would bound the scopes.
+    fn take_details(&self, left: &mut Grant) -> Result<(), InvalidEdit> {
+        let count = left.details.iter().len();
+        if let Some(unknown) = self.details.iter().find(|place| **place >= count) {
+            return Err(InvalidEdit::Detail(*unknown));
+        }
+        if self.details.is_empty() {
+            return Ok(());
+        }
+        let kept = (0..count).filter(|place| !self.details.contains(place)).collect();
+        left.details = left.details.only(&kept);
+        if left.details.is_empty() { Err(InvalidEdit::Nothing) } else { Ok(()) }
+    }
+
+    fn take_agents(&self, left: &mut Grant) -> Result<(), InvalidEdit> {
+        let named = match &left.terms.may_act {
+            MayAct::Only(named) => named.clone(),
+            MayAct::ByRule => BTreeSet::new(),
+        };
+        if let Some(unknown) = self.agents.difference(&named).next() {
+            return Err(InvalidEdit::Agent(unknown.clone()));
+        }
+        if self.passing_on {
+            left.terms.may_act = MayAct::Only(BTreeSet::new());
+        } else if !self.agents.is_empty() {
+            left.terms.may_act = MayAct::Only(named.difference(&self.agents).cloned().collect());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Detail, Details, Evidence, GrantId, GrantState, Grantor, Principal, ResourceUri, Terms, UserId,
+    };
+
+    fn agents(names: &[&str]) -> BTreeSet<AgentId> {
+        names.iter().map(|n| AgentId::parse(*n).unwrap()).collect()
+    }
+
+    fn scopes(text: &str) -> ScopeSet {
+        ScopeSet::parse(text).unwrap()
+    }
+
+    fn held() -> Grant {
+        let detail = |tool: &str| Detail::new([tool.to_owned()], []).unwrap();
+        Grant {
+            id: GrantId::parse("g_1").unwrap(),
+            parents: vec![],
+            subject: Principal::User(UserId::parse("usr_alice").unwrap()),
+            grantor: Grantor::User(UserId::parse("usr_alice").unwrap()),
+            grantee: AgentId::parse("agt_planner").unwrap(),
+            resource: ResourceUri::parse("https://as.example/mcp/crm").unwrap(),
+            actions: scopes("read write"),
+            details: Details::new([detail("a"), detail("b")]).unwrap(),
+            not_before: Timestamp::from_seconds(10),
+            expires_at: Timestamp::from_seconds(100),
+            depth_left: 1,
+            terms: Terms { may_act: MayAct::Only(agents(&["agt_x", "agt_y"])), ..Terms::default() },
+            evidence: Evidence::Configuration,
+            state: GrantState::Active,
+            revision: 3,
+        }
+    }
+
+    fn apply(edit: &Edit) -> Result<Grant, InvalidEdit> {
+        edit.apply(&held(), Timestamp::from_seconds(50))
+    }
+
+    #[test]
+    fn what_is_taken_away_is_gone_and_the_rest_stays() {
+        let edit = Edit {
+            scopes: scopes("write"),
+            details: [1].into(),
+            agents: agents(&["agt_y"]),
+            passing_on: false,
+            until: Some(Timestamp::from_seconds(60)),
+        };
+        let left = apply(&edit).unwrap();
+        let named = MayAct::Only(agents(&["agt_x"]));
+        assert_eq!((left.actions.clone(), left.terms.may_act.clone()), (scopes("read"), named));
+        assert_eq!((left.details.tools(), left.expires_at.seconds()), (["a"].into(), 60));
+        let same = Grant {
+            actions: left.actions,
+            details: left.details,
+            expires_at: left.expires_at,
+            terms: left.terms,
+            ..held()
+        };
+        assert_eq!(apply(&edit).unwrap(), same, "nothing else changed");
+        let nobody = apply(&Edit { passing_on: true, ..Edit::default() }).unwrap();
+        assert_eq!(nobody.terms.may_act, MayAct::Only(BTreeSet::new()));
+    }
+
+    #[test]
+    fn d01_an_edit_never_leaves_more_than_there_was() {
+        let until = |s| Some(Timestamp::from_seconds(s));
+        let refused = [
+            (Edit::default(), InvalidEdit::Unchanged),
+            (Edit { scopes: scopes("read write"), ..Edit::default() }, InvalidEdit::Nothing),
+            (Edit { details: [0, 1].into(), ..Edit::default() }, InvalidEdit::Nothing),
+            (Edit { details: [2].into(), ..Edit::default() }, InvalidEdit::Detail(2)),
+            (
+                Edit { until: until(101), ..Edit::default() },
+                InvalidEdit::Wider("it would last longer".into()),
+            ),
+            (Edit { until: until(50), ..Edit::default() }, InvalidEdit::Past),
+        ];
+        for (edit, why) in refused {
+            assert_eq!(apply(&edit), Err(why), "{edit:?}");
+        }
+        assert!(apply(&Edit { scopes: scopes("pay"), ..Edit::default() }).unwrap_err().widens());
+        assert!(apply(&Edit { agents: agents(&["agt_z"]), ..Edit::default() }).unwrap_err().widens());
+    }
+
+    #[test]
+    fn d01_what_is_kept_was_there() {
+        let keep = |s: &str, d: &[usize], a: Option<&[&str]>| {
+            let kept = a.map(agents);
+            Edit::keeping(&held(), &scopes(s), &d.iter().copied().collect(), kept.as_ref())
+        };
+        let edit = keep("read", &[0], Some(&["agt_x"])).unwrap();
+        assert_eq!(
+            (edit.scopes, edit.details, edit.agents),
+            (scopes("write"), [1].into(), agents(&["agt_y"]))
+        );
+        assert!(keep("read pay", &[0], None).unwrap_err().widens());
+        assert!(keep("read", &[7], None).unwrap_err().widens());
+        assert!(keep("read", &[0], Some(&["agt_z"])).unwrap_err().widens());
+        assert_eq!(keep("read write", &[0, 1], None).unwrap().agents, agents(&["agt_x", "agt_y"]));
+    }
+}
