@@ -18,12 +18,14 @@ mod foreign;
 mod id_jag;
 mod identity_provider;
 mod network;
+mod registration;
 mod resource;
 mod schema;
 mod secret;
 mod signals;
 mod text;
 mod tls;
+mod tokens;
 mod url;
 mod workload;
 
@@ -46,6 +48,7 @@ pub use foreign::{
 pub use id_jag::{IdJag, IdJagAudience, IdJagIssuer};
 pub use identity_provider::{AcrName, IdTokenAlgorithm, IdentityProvider, Linking, Preset};
 pub use network::{ForwardedHeader, Network};
+pub use registration::{ClientMetadataPolicy, Dynamic, Registration};
 pub use resource::{RateLimit, ResourceConfig, ScopeConfig, SignInDemand};
 pub use schema::schema;
 pub use secret::{SecretError, SecretRef};
@@ -55,6 +58,7 @@ pub use signals::{
 };
 pub use text::{ByteSize, Span};
 pub use tls::{ClientCertificates, Tls};
+pub use tokens::{Keys, TokenAlgorithm, Tokens};
 pub use url::{DatabaseUrl, Issuer, UpstreamUrl};
 pub use workload::{
     AttestedClaim, AttesterDoor, ClaimKind, ClaimMatcher, ClaimTable, ClaimWord, EndpointProfile, KnownClaim,
@@ -194,66 +198,6 @@ impl TryFrom<RawDatabase> for DatabaseSource {
     }
 }
 
-/// Who may register a client at `/register`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Default)]
-#[serde(rename_all = "lowercase")]
-pub enum Dynamic {
-    /// Nobody.
-    #[default]
-    Off,
-    /// Who has the initial access token.
-    Token,
-    /// Anybody, within the bounds.
-    Open,
-}
-
-/// Dynamic client registration (RFC 7591, 7592).
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Registration {
-    /// `off`, `token` or `open`.
-    pub dynamic: Dynamic,
-    /// The initial access token (RFC 7591 §3.1), for `token`.
-    pub initial_access_token: Option<SecretRef>,
-    /// A registered client that was not used for so long is removed.
-    pub expires_after: Span,
-    /// At most so many registered clients.
-    pub max_clients: u32,
-    /// At most so many registrations a minute from one address.
-    pub per_minute: u32,
-    /// Redirect URIs may only point to these hosts; empty: any `https` host and loopback.
-    pub redirect_hosts: Vec<String>,
-}
-
-impl Default for Registration {
-    fn default() -> Self {
-        Self {
-            dynamic: Dynamic::Off,
-            initial_access_token: None,
-            expires_after: Span::days(30),
-            max_clients: 10_000,
-            per_minute: 20,
-            redirect_hosts: Vec::new(),
-        }
-    }
-}
-
-/// Client ID metadata documents.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ClientMetadataPolicy {
-    /// Whether clients may be identified by the address of their metadata document.
-    pub enabled: bool,
-    /// If not empty, only documents from these hosts are accepted.
-    pub trusted_hosts: Vec<String>,
-}
-
-impl Default for ClientMetadataPolicy {
-    fn default() -> Self {
-        Self { enabled: true, trusted_hosts: Vec::new() }
-    }
-}
-
 /// Which clients may ask from a device without a browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema, Default)]
 #[serde(rename_all = "lowercase")]
@@ -285,69 +229,6 @@ pub struct Device {
 impl Default for Device {
     fn default() -> Self {
         Self { clients: DeviceClients::Configured, code: Span::minutes(10), per_minute: 30 }
-    }
-}
-
-/// With which algorithm access tokens are signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Default)]
-pub enum TokenAlgorithm {
-    /// ECDSA on P-256.
-    #[default]
-    ES256,
-    /// Ed25519.
-    EdDSA,
-    /// RSA, PKCS #1 v1.5, 2,048 bits.
-    RS256,
-}
-
-/// Life times and algorithm of tokens.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Tokens {
-    /// How long an access token lives; at most 1 hour.
-    pub access: Span,
-    /// How long a refresh token lives unused.
-    pub refresh: Span,
-    /// How long an authorization code lives; at most 10 minutes.
-    pub code: Span,
-    /// The longest that a user is offered for a consent.
-    pub grant: Span,
-    /// For how long a refresh may be repeated after a lost response.
-    pub refresh_retry: Span,
-    /// `ES256`, `EdDSA` or `RS256`.
-    pub algorithm: TokenAlgorithm,
-    /// The audience rule of client assertions (RFC 10070): whether the token endpoint's address is accepted
-    /// beside the issuer. Off unless an old client needs it.
-    pub accept_token_endpoint_audience: bool,
-}
-
-impl Default for Tokens {
-    fn default() -> Self {
-        Self {
-            access: Span::minutes(5),
-            refresh: Span::days(30),
-            code: Span::minutes(1),
-            grant: Span::days(90),
-            refresh_retry: Span::seconds(30),
-            algorithm: TokenAlgorithm::ES256,
-            accept_token_endpoint_audience: false,
-        }
-    }
-}
-
-/// Signing keys.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Keys {
-    /// A key signs for so long.
-    pub rotate_every: Span,
-    /// A key is published so long before it signs, so that every verifier has it.
-    pub publish_before: Span,
-}
-
-impl Default for Keys {
-    fn default() -> Self {
-        Self { rotate_every: Span::days(30), publish_before: Span::hours(1) }
     }
 }
 

@@ -1,0 +1,65 @@
+//! Which clients there may be beside those of the file.
+
+use crate::{SecretRef, Span};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Who may register a client at `/register`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Dynamic {
+    /// Nobody.
+    #[default]
+    Off,
+    /// Who has the initial access token.
+    Token,
+    /// Anybody, within the bounds.
+    Open,
+}
+
+/// Dynamic client registration (RFC 7591, 7592).
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Registration {
+    /// `off`, `token` or `open`.
+    pub dynamic: Dynamic,
+    /// The initial access token (RFC 7591 §3.1), for `token`.
+    pub initial_access_token: Option<SecretRef>,
+    /// A registered client that was not used for so long is removed.
+    pub expires_after: Span,
+    /// At most so many registered clients.
+    pub max_clients: u32,
+    /// At most so many registrations a minute from one address.
+    pub per_minute: u32,
+    /// Redirect URIs may only point to these hosts; empty: any `https` host and loopback.
+    pub redirect_hosts: Vec<String>,
+}
+
+impl Default for Registration {
+    fn default() -> Self {
+        Self {
+            dynamic: Dynamic::Off,
+            initial_access_token: None,
+            expires_after: Span::days(30),
+            max_clients: 10_000,
+            per_minute: 20,
+            redirect_hosts: Vec::new(),
+        }
+    }
+}
+
+/// Client ID metadata documents.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClientMetadataPolicy {
+    /// Whether clients may be identified by the address of their metadata document.
+    pub enabled: bool,
+    /// If not empty, only documents from these hosts are accepted.
+    pub trusted_hosts: Vec<String>,
+}
+
+impl Default for ClientMetadataPolicy {
+    fn default() -> Self {
+        Self { enabled: true, trusted_hosts: Vec::new() }
+    }
+}
