@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Full};
 use prokura_egress::{Upstream, UpstreamConfig};
 use prokura_sdk::client::{
     Blame, Client, ClientError, DeviceCode, Exchange, FileStore, Heeded, Loopback, MemoryStore, OnlyTo,
-    Store, TokenSource, Way,
+    Software, Store, TokenSource, Way,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -244,6 +244,25 @@ async fn a_token_is_exchanged_for_a_narrower_one() {
     assert_eq!((said["actor_token"].as_str(), said["scope"].as_str()), ("actor", "read"));
     assert_eq!((said["requested_actor"].as_str(), said["token_view"].as_str()), ("agt_next", "agent"));
     assert_eq!(said["resource"], world.address());
+}
+
+#[tokio::test]
+async fn a_client_without_a_secret_is_vouched_for_by_the_evidence_that_says_who_acts() {
+    let world = World::start().await;
+    let only = |text: &'static str| {
+        let source: Arc<dyn TokenSource> = Arc::new(move |_: &str| Ok(text.to_owned()));
+        Arc::new(OnlyTo { source, issuer: world.origin.clone() })
+    };
+    let exchange = Exchange {
+        actor: Some((only("evidence"), "urn:ietf:params:oauth:token-type:jwt".to_owned())),
+        ..Exchange::of(only("subject"))
+    };
+    let software = Software::named("Reporter").known("reporter", None);
+    let client = world.client().software(software).way(Way::Exchange(exchange)).build().unwrap();
+    assert_eq!(call(&client).await.unwrap(), 200);
+    let said = &world.facts().tokens[0];
+    assert_eq!((said["client_id"].as_str(), said["client_assertion"].as_str()), ("reporter", "evidence"));
+    assert_eq!((said["actor_token"].as_str(), said["subject_token"].as_str()), ("evidence", "subject"));
 }
 
 /// The server names who grants access: a token that was handed to the agent must not go wherever it says.

@@ -1,6 +1,7 @@
 //! Tokens that somebody handed to the agent, and the exchange of them (RFC 8693).
 
 use super::alone::{Obtained, TOKEN_EXCHANGE, token};
+use super::auth::Kind;
 use super::error::ClientError;
 use super::inner::Inner;
 use super::obtain::Asking;
@@ -10,6 +11,9 @@ use crate::workload::{audiences, claims};
 use async_trait::async_trait;
 use prokura_oauth::json::Object;
 use std::sync::Arc;
+
+/// The type of evidence of a workload (RFC 8693 §3).
+const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
 /// A token of somebody else that may be shown to one authorization server only, whatever it says of itself.
 #[derive(Clone)]
@@ -43,8 +47,14 @@ impl Inner {
         let mut form = asking.scope_parameter();
         form.push(("subject_token", handed("the subject", &*exchange.subject, asking).await?));
         form.push(("subject_token_type", exchange.subject_type.clone()));
-        if let Some((actor, kind)) = &exchange.actor {
-            form.push(("actor_token", handed("the actor", &**actor, asking).await?));
+        if let Some((source, kind)) = &exchange.actor {
+            let actor = handed("the actor", &**source, asking).await?;
+            if kind == JWT && client.as_ref().is_some_and(|c| c.kind == Kind::Known && c.is_public()) {
+                // A client that has nothing to prove itself by is the one that its platform vouches for (RFC 7523 §2.2).
+                form.push(("client_assertion_type", source.assertion_type().to_owned()));
+                form.push(("client_assertion", actor.clone()));
+            }
+            form.push(("actor_token", actor));
             form.push(("actor_token_type", kind.clone()));
         }
         let more = [
