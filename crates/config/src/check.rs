@@ -7,6 +7,7 @@ use crate::{
 use prokura_core::{ClientId, Scope};
 use std::collections::BTreeSet;
 
+mod consent;
 mod delegation;
 mod foreign;
 mod id_jag;
@@ -17,6 +18,7 @@ mod workload_document;
 mod workload_provider;
 mod workload_spiffe;
 
+pub(crate) use consent::{agent, consent as enterprise_consent};
 pub(crate) use foreign::gateway_alone;
 pub(crate) use workload::rule as workload_rule;
 
@@ -36,6 +38,7 @@ pub(crate) fn check(config: &Config) -> Checked {
     id_jag::check(config)?;
     delegation::check(config)?;
     signals::check(config)?;
+    consent::check(config)?;
     workload::check(config)?;
     crate::access::policies(config)?;
     dev(config)

@@ -1,6 +1,6 @@
 //! Identity providers: where people may sign in instead of here (OpenID Connect).
 
-use crate::SecretRef;
+use crate::{SecretRef, Span};
 use prokura_core::Acr;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -121,6 +121,10 @@ pub struct IdentityProvider {
     /// Groups that are kept with the person, for policies: the provider's name to ours.
     #[serde(default)]
     pub groups: BTreeMap<String, String>,
+    /// How long after a sign-in what the provider said of groups counts; then the person is in none of them until they
+    /// sign in there again.
+    #[serde(default = "default_groups_last")]
+    pub groups_last: Span,
     /// What the provider's `acr` values are worth: `single`, `mfa` or `phr`.
     #[serde(default)]
     pub acr: BTreeMap<String, AcrName>,
@@ -128,6 +132,10 @@ pub struct IdentityProvider {
 
 fn default_scopes() -> Vec<String> {
     ["openid", "email", "profile"].map(str::to_owned).to_vec()
+}
+
+fn default_groups_last() -> Span {
+    Span::days(30)
 }
 
 fn default_groups_claim() -> String {

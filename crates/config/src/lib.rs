@@ -10,6 +10,7 @@ mod behaviour;
 mod check;
 mod check_provider;
 mod client;
+mod consent;
 mod delegation;
 mod dpop;
 mod error;
@@ -37,6 +38,7 @@ pub use access::{
 pub use admin::{ADMIN, ADMIN_PATH, ADMIN_SCOPES, Admin};
 pub use behaviour::Behaviour;
 pub use client::{AuthMethod, ClientConfig, ClientWorkload, ConfiguredGrant, GrantType};
+pub use consent::{ConsentMode, ConsentPolicy, EnterpriseConsent, Group};
 pub use delegation::{DelegationRule, Exchange, ImpersonationRule, MAX_DEPTH, SubjectIssuer, TokenView};
 pub use dpop::Dpop;
 pub use error::ConfigError;
@@ -48,7 +50,7 @@ pub use foreign::{
 pub use id_jag::{IdJag, IdJagAudience, IdJagIssuer};
 pub use identity_provider::{AcrName, IdTokenAlgorithm, IdentityProvider, Linking, Preset};
 pub use network::{ForwardedHeader, Network};
-pub use registration::{ClientMetadataPolicy, Dynamic, Registration};
+pub use registration::{ClientMetadataPolicy, Device, DeviceClients, Dynamic, Registration};
 pub use resource::{RateLimit, ResourceConfig, ScopeConfig, SignInDemand};
 pub use schema::schema;
 pub use secret::{SecretError, SecretRef};
@@ -101,6 +103,15 @@ pub struct Config {
     /// OpenID providers at which people may sign in.
     #[serde(default, rename = "identity_provider")]
     pub identity_providers: Vec<IdentityProvider>,
+    /// Who decides what software may do for users.
+    #[serde(default)]
+    pub consent: ConsentPolicy,
+    /// Groups of users.
+    #[serde(default, rename = "group")]
+    pub groups: Vec<Group>,
+    /// What administrators allow for groups of users.
+    #[serde(default, rename = "enterprise_consent")]
+    pub enterprise_consents: Vec<EnterpriseConsent>,
     /// Dynamic client registration (RFC 7591, 7592).
     #[serde(default)]
     pub registration: Registration,
@@ -195,40 +206,6 @@ impl TryFrom<RawDatabase> for DatabaseSource {
             RawDatabase::Text(text) => DatabaseUrl::try_from(text).map(Self::Plain),
             RawDatabase::Secret(secret) => Ok(Self::Secret(secret)),
         }
-    }
-}
-
-/// Which clients may ask from a device without a browser.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema, Default)]
-#[serde(rename_all = "lowercase")]
-pub enum DeviceClients {
-    /// None.
-    Off,
-    /// Those of the configuration.
-    #[default]
-    Configured,
-    /// Those, and those with a metadata document.
-    Published,
-    /// Every client, also who registered itself.
-    Any,
-}
-
-/// Devices without a browser (RFC 8628).
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Device {
-    /// `off`, `configured`, `published` or `any`: which clients may, if they name the grant type. Whoever may can
-    /// send a stranger a code and hope that it is entered.
-    pub clients: DeviceClients,
-    /// How long a code waits for its person; at most 30 minutes.
-    pub code: Span,
-    /// At most so many codes a minute for one address.
-    pub per_minute: u32,
-}
-
-impl Default for Device {
-    fn default() -> Self {
-        Self { clients: DeviceClients::Configured, code: Span::minutes(10), per_minute: 30 }
     }
 }
 

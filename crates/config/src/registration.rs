@@ -1,4 +1,4 @@
-//! Which clients there may be beside those of the file.
+//! Clients that nobody wrote into the configuration: who may register, whose documents are read, which devices may ask.
 
 use crate::{SecretRef, Span};
 use schemars::JsonSchema;
@@ -61,5 +61,39 @@ pub struct ClientMetadataPolicy {
 impl Default for ClientMetadataPolicy {
     fn default() -> Self {
         Self { enabled: true, trusted_hosts: Vec::new() }
+    }
+}
+
+/// Which clients may ask from a device without a browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceClients {
+    /// None.
+    Off,
+    /// Those of the configuration.
+    #[default]
+    Configured,
+    /// Those, and those with a metadata document.
+    Published,
+    /// Every client, also who registered itself.
+    Any,
+}
+
+/// Devices without a browser (RFC 8628).
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Device {
+    /// `off`, `configured`, `published` or `any`: which clients may, if they name the grant type. Whoever may can
+    /// send a stranger a code and hope that it is entered.
+    pub clients: DeviceClients,
+    /// How long a code waits for its person; at most 30 minutes.
+    pub code: Span,
+    /// At most so many codes a minute for one address.
+    pub per_minute: u32,
+}
+
+impl Default for Device {
+    fn default() -> Self {
+        Self { clients: DeviceClients::Configured, code: Span::minutes(10), per_minute: 30 }
     }
 }

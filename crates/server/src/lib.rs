@@ -9,6 +9,7 @@ mod attester;
 mod authenticate;
 mod certificates;
 pub mod clients;
+mod consent;
 mod device;
 mod endpoints;
 mod fault;
