@@ -3,9 +3,11 @@
 //!
 //! Invariant: what is not named here is dropped on every write, so nothing can be assigned in mass.
 
+mod likeness;
 mod name;
 mod words;
 
+pub use likeness::{Aspect, Difference, Likeness};
 pub use name::shown_name;
 pub use words::{ApplicationType, AuthMethod, CertificateName, GrantType};
 
@@ -47,6 +49,8 @@ pub struct ClientMetadata {
     pub application_type: ApplicationType,
     /// `client_uri`: checked and given back, never fetched.
     pub client_uri: Option<Url>,
+    /// `logo_uri`: checked and given back, never fetched.
+    pub logo_uri: Option<Url>,
     /// `policy_uri`: checked and given back, never fetched.
     pub policy_uri: Option<Url>,
     /// `tos_uri`: checked and given back, never fetched.
@@ -163,7 +167,6 @@ impl ClientMetadata {
         if signs_requests && keys.is_none() {
             return Err(MetadataError::NoRequestKeys);
         }
-        web_url(o, "logo_uri")?;
         Ok(Self {
             name: optional_text(o, "client_name")?.map(|n| shown_name(&n)).filter(|n| !n.is_empty()),
             redirect_uris,
@@ -174,6 +177,7 @@ impl ClientMetadata {
             scope: optional_scope(o)?,
             application_type: application_type(o)?,
             client_uri: web_url(o, "client_uri")?,
+            logo_uri: web_url(o, "logo_uri")?,
             policy_uri: web_url(o, "policy_uri")?,
             tos_uri: web_url(o, "tos_uri")?,
             details_types: details_types(o)?,
@@ -194,6 +198,7 @@ impl ClientMetadata {
         let texts = [
             ("client_name", self.name.as_deref()),
             ("client_uri", self.client_uri.as_ref().map(Url::as_str)),
+            ("logo_uri", self.logo_uri.as_ref().map(Url::as_str)),
             ("policy_uri", self.policy_uri.as_ref().map(Url::as_str)),
             ("tos_uri", self.tos_uri.as_ref().map(Url::as_str)),
             ("software_id", self.software_id.as_deref()),

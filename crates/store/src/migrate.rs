@@ -57,6 +57,12 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration { version: 9, common: include_str!("../migrations/0009_graph.sql"), sqlite: "", postgres: "" },
     Migration { version: 10, common: include_str!("../migrations/0010_used.sql"), sqlite: "", postgres: "" },
+    Migration {
+        version: 11,
+        common: include_str!("../migrations/0011_consent.sql"),
+        sqlite: "",
+        postgres: "",
+    },
 ];
 
 /// The newest version that this program knows.

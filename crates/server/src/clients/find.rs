@@ -173,6 +173,7 @@ fn configured(c: &ClientConfig, places: &Places, secrets: &Secrets) -> Result<Cl
         scope: None,
         application_type: ApplicationType::Web,
         client_uri: None,
+        logo_uri: None,
         policy_uri: None,
         tos_uri: None,
         details_types: c.authorization_details_types.clone(),

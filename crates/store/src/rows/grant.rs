@@ -9,7 +9,7 @@ use prokura_core::{
 };
 use prokura_oauth::{duties, rich};
 
-const COLUMNS: &str = "id, subject, grantor, grantee, resource, actions, not_before, expires_at, depth_left, \
+pub(super) const COLUMNS: &str = "id, subject, grantor, grantee, resource, actions, not_before, expires_at, depth_left, \
                        interaction, state, revoked_at, revoked_by, revoked_why, revision, details, evidence, \
                        evidence_of, evidence_id, may_act, duties";
 
@@ -259,7 +259,11 @@ impl Tx<'_> {
         self.grants(&format!("SELECT {COLUMNS} FROM grants {rest}"), params)
     }
 
-    fn grants(&mut self, sql: &str, params: &[crate::driver::Param<'_>]) -> Result<Vec<Grant>, StoreError> {
+    pub(super) fn grants(
+        &mut self,
+        sql: &str,
+        params: &[crate::driver::Param<'_>],
+    ) -> Result<Vec<Grant>, StoreError> {
         let mut grants = self.rows(sql, params, grant)?;
         for grant in &mut grants {
             grant.parents = self.parents(&grant.id)?;
@@ -318,7 +322,7 @@ const ID_JAG: &str = "id_jag";
 /// The word for rules about workloads.
 const POLICY: &str = "policy";
 /// The word for an enterprise consent.
-const ADMINISTRATOR: &str = "administrator";
+pub(super) const ADMINISTRATOR: &str = "administrator";
 /// The word for an exchange of tokens.
 const EXCHANGE: &str = "exchange";
 
