@@ -65,6 +65,16 @@ pub struct Demand {
 }
 
 impl Demand {
+    /// What meets both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let fresher = match (self.max_age, other.max_age) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        Self { acr: self.acr.max(other.acr), max_age: fresher }
+    }
+
     /// Whether this sign-in will do at `now`. Where nobody signed in, only the empty demand is met.
     pub fn is_met_by(self, said: Option<SignIn>, now: Timestamp) -> bool {
         let Some(said) = said else { return self == Self::default() };
@@ -100,6 +110,9 @@ mod tests {
         assert!(!demand.is_met_by(said(939, Acr::Phr), now), "too old");
         assert!(!demand.is_met_by(said(1000, Acr::Single), now), "too weak");
         assert!(!demand.is_met_by(None, now) && Demand::default().is_met_by(None, now));
+        let both = demand.and(Demand { acr: Some(Acr::Single), max_age: Some(30) });
+        assert_eq!(both, Demand { acr: Some(Acr::Mfa), max_age: Some(30) });
+        assert_eq!(demand.and(Demand::default()), demand);
         assert_eq!(demand.to_string(), "a sign-in of class mfa, no older than 60 seconds");
     }
 

@@ -44,6 +44,11 @@ pub enum NotAllowed<'a> {
     Constraint(&'a Constraint),
 }
 
+/// Whether a tool can have this name.
+pub(crate) fn is_name(tool: &str) -> bool {
+    (1..=Detail::MAX_NAME).contains(&tool.len()) && !tool.chars().any(char::is_control)
+}
+
 impl Detail {
     /// The most tools, and the most constraints.
     pub const MOST: usize = 32;
@@ -65,10 +70,9 @@ impl Detail {
                 once.push(constraint);
             }
         }
-        let named = |t: &String| (1..=Self::MAX_NAME).contains(&t.len()) && !t.chars().any(char::is_control);
         match () {
             () if tools.is_empty() => Err(InvalidDetail::NoTool),
-            () if !tools.iter().all(named) => Err(InvalidDetail::Name),
+            () if !tools.iter().all(|t| is_name(t)) => Err(InvalidDetail::Name),
             () if tools.len() > Self::MOST || once.len() > Self::MOST => Err(InvalidDetail::TooMany),
             () => Ok(Self { tools, constraints: once }),
         }
@@ -117,11 +121,12 @@ impl Details {
             }
             kept.retain(|k| !k.is_within(&detail));
             kept.push(detail);
-            if kept.len() > Self::MOST {
+            // What comes later may contain many of those before it.
+            if kept.len() > Self::MOST * Self::MOST {
                 return Err(InvalidDetail::TooMany);
             }
         }
-        Ok(Self(kept))
+        if kept.len() > Self::MOST { Err(InvalidDetail::TooMany) } else { Ok(Self(kept)) }
     }
 
     /// Whether there are none.
@@ -179,6 +184,12 @@ impl Details {
     pub fn meet(&self, other: &Self) -> Result<Option<Self>, InvalidDetail> {
         if self.is_empty() || other.is_empty() {
             return Ok(Some(if self.is_empty() { other.clone() } else { self.clone() }));
+        }
+        // A part met with its whole is the part, however long the products of the two would be.
+        for (part, whole) in [(self, other), (other, self)] {
+            if part.is_within(whole).is_ok() {
+                return Ok(Some(part.clone()));
+            }
         }
         let pairs = self.0.iter().flat_map(|a| other.0.iter().filter_map(|b| a.meet(b)));
         let both = Self::new(pairs.collect::<Result<Vec<_>, _>>()?)?;

@@ -31,8 +31,8 @@ pub use detail::{Detail, Details, InvalidDetail, NotAllowed};
 pub use fact::{Fact, FactName, FactValue, InvalidFactName};
 pub use grant::{
     Amount, BrokenChain, Budget, Chain, ChildRequest, Draw, Duty, Edit, Effective, Evidence, Grant,
-    GrantRequest, GrantState, Grantor, Held, InvalidBudget, InvalidEdit, MayAct, NarrowingError, NoPassage,
-    Passages, Revocation, Sum, Terms,
+    GrantState, Grantor, Held, InvalidBudget, InvalidEdit, MayAct, NarrowingError, NoPassage, Passages,
+    Revocation, Sum, Terms,
 };
 pub use id::{
     AgentId, ClientId, GrantId, GrantName, InteractionId, InvalidId, PointId, Principal, SessionId, TokenId,

@@ -4,7 +4,9 @@ use crate::access::Left;
 use crate::caller::Caller;
 use crate::fault::Fault;
 use crate::route::Route;
-use prokura_core::{Action, ActionKind, Decision, Denial, Node, Permit, Reason, ScopeSet, Timestamp};
+use prokura_core::{
+    Action, ActionKind, Decision, Demand, Denial, Duty, Node, Permit, Reason, ScopeSet, Timestamp,
+};
 use prokura_oauth::json::Value;
 use prokura_oauth::rich;
 use prokura_policy::{Request, decide};
@@ -47,7 +49,21 @@ pub(crate) fn all(
     if actions.is_empty() {
         return warrant(route, caller, &[], vec![ask(None)]);
     }
-    warrant(route, caller, actions, actions.iter().map(|a| ask(Some(a))).collect())
+    let warrant = warrant(route, caller, actions, actions.iter().map(|a| ask(Some(a))).collect())?;
+    let Some(denial) = undone(caller, now) else { return Ok(warrant) };
+    let held = caller.token().map(|t| t.scopes.clone()).unwrap_or_default();
+    Err(Fault::Denied { ask: route.asked(caller.source(), &held), denial, remedy: None })
+}
+
+/// What must be done besides, by the grant of the token and those above it, and was not: one sign-in that would do for all
+/// of it. As with what scopes demand, messages that touch nothing are not asked.
+fn undone(caller: &Caller, now: Timestamp) -> Option<Denial> {
+    let demand = |duty: &Duty| match duty {
+        Duty::SignIn(demand) => *demand,
+    };
+    let all = caller.token()?.grant.duties.iter().map(demand).reduce(Demand::and)?;
+    let unmet = !all.is_met_by(caller.sign_in(), now);
+    unmet.then(|| Denial { reason: Reason::SignIn(all), missing: ScopeSet::default() })
 }
 
 fn warrant(

@@ -17,6 +17,7 @@ use prokura_oauth::dpop::{self, BadNonce, ProofError};
 use prokura_oauth::error::OAuthError;
 use prokura_oauth::json::{Object, Value};
 use prokura_oauth::rich;
+use prokura_store::Undrawn;
 
 /// Why a request is refused or fails.
 #[derive(Debug)]
@@ -85,6 +86,8 @@ pub(crate) enum Fault {
     },
     /// The conditions of access are not met.
     Access(Box<Refused>),
+    /// The budget does not let the call.
+    Budget(Undrawn),
     /// A session is to be ended, and none is named.
     NoSession,
     /// No such session for this caller.
@@ -205,6 +208,7 @@ impl Fault {
                 own(S::UNAUTHORIZED, refused.word(), refused.to_string())
             }
             Self::Access(refused) => own(S::FORBIDDEN, refused.word(), refused.to_string()),
+            Self::Budget(why) => own(S::FORBIDDEN, budget_word(why), why.to_string()),
             Self::NoSession => own(S::BAD_REQUEST, "malformed", "name the session"),
             Self::UnknownSession => own(S::NOT_FOUND, "unknown_session", "no such session; initialize again"),
             Self::UnknownEvent => own(S::NOT_FOUND, "unknown_event", "no such stream"),
@@ -370,6 +374,14 @@ impl Fault {
                 .with("authorization_remediation", &remediation(remedy)),
             _ => return None,
         })
+    }
+}
+
+fn budget_word(why: &Undrawn) -> &'static str {
+    match why {
+        Undrawn::Calls | Undrawn::Sum(_) => "budget_used_up",
+        Undrawn::Uncountable(_) => "budget_argument",
+        Undrawn::Elsewhere => "budget_elsewhere",
     }
 }
 

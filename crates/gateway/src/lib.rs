@@ -12,6 +12,7 @@
 mod access;
 mod answer;
 mod body;
+mod budget;
 mod caller;
 mod cors;
 mod decide;

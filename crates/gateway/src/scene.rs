@@ -1,6 +1,7 @@
 //! Record: what is known of a request so far, and the entries made from it.
 
 use crate::access::Left;
+use crate::budget::{Bill, Counted, Unsettled};
 use crate::caller::{Caller, Scheme};
 use crate::decide::Warrant;
 use crate::fault::Fault;
@@ -13,7 +14,7 @@ use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::dpop::{NONCE_HEADER, Proof};
 use prokura_oauth::json::Value;
 use prokura_oauth::rich;
-use prokura_store::{ArtifactKind, StoreError};
+use prokura_store::{StoreError, Undrawn};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -82,8 +83,13 @@ impl Scene {
         event
     }
 
-    /// Records what was permitted, an entry for each permit. The call may be forwarded when this returns.
-    pub(crate) async fn record_permits(&mut self, warrant: &Warrant) -> Result<(), Fault> {
+    /// Records what was permitted, an entry for each permit, and in the same transaction spends the proof and draws from
+    /// the budgets. The call may be forwarded when this returns.
+    pub(crate) async fn record_permits(
+        &mut self,
+        warrant: &Warrant,
+        counted: Option<Counted>,
+    ) -> Result<(), Fault> {
         let mut events = Vec::new();
         for (permit, reason) in warrant.permits() {
             let action = permit.action().map_or_else(|| self.action.clone(), Action::to_string);
@@ -96,28 +102,18 @@ impl Scene {
         if let [only] = events.as_slice() {
             self.action.clone_from(&only.action);
         }
-        match self.proof.take() {
-            None => self.write(events).await,
-            Some(proof) => self.spend(proof, events).await,
-        }
+        let bill = Bill { proof: self.proof.take(), counted, events, now: self.inner.clock.now() };
+        if bill.is_plain() { self.write(bill.events).await } else { self.settle(bill).await }
     }
 
-    /// Makes entries durable together with the note that this proof was seen: on whichever process it is sent again,
-    /// it is worth nothing (RFC 9449 §11.1).
-    async fn spend(&self, proof: Proof, events: Vec<Event>) -> Result<(), Fault> {
-        let now = self.inner.clock.now();
-        let spent = self.inner.store.transact(move |tx| {
-            let first = tx.claim(ArtifactKind::DpopJti, &proof.replay_key(), now, proof.until())?;
-            if first {
-                events.iter().for_each(|e| tx.record(e.clone()));
-            }
-            Ok::<_, StoreError>(first)
-        });
-        match spent.await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Fault::ProofReplayed),
-            Err(error) => Err(self.unwritten(&error)),
-        }
+    /// Makes entries durable together with what follows from them.
+    async fn settle(&self, bill: Bill) -> Result<(), Fault> {
+        let settled = self.inner.store.transact(move |tx| bill.settle(tx));
+        settled.await.map_err(|why| match why {
+            Unsettled::Replayed => Fault::ProofReplayed,
+            Unsettled::Undrawn(why) => Fault::Budget(why),
+            Unsettled::Store(error) => self.unwritten(&error),
+        })
     }
 
     /// Puts the nonce for the next proof into an answer, where nonces are asked for (RFC 9449 §8.2).
@@ -151,6 +147,7 @@ impl Scene {
             Fault::Denied { denial: Denial { reason: Reason::Constraint(constraint), .. }, .. } => {
                 event.details.insert("constraint", rich::constraint_value(constraint));
             }
+            Fault::Budget(Undrawn::Sum(path)) => event.details.insert("argument", path.to_string().into()),
             Fault::Denied { denial, .. } if !denial.missing.is_empty() => {
                 event.details.insert("missing", denial.missing.to_string().into());
             }

@@ -1,6 +1,7 @@
 //! The walk of one request: route → authenticate → parse → decide → record → inject → forward → redact → record.
 
 use crate::access::{self, Left};
+use crate::budget::Counted;
 use crate::caller::Scheme;
 use crate::decide::{self, Warrant};
 use crate::ending::Ending;
@@ -122,7 +123,7 @@ impl Walk {
         let bytes = body::read(&parts.headers, body, max).await?;
         let read = self.read(&parts.headers, &bytes, max)?;
         let warrant = self.decide(&read)?;
-        self.record(&warrant).await?;
+        self.record(&warrant, self.counted(&read)).await?;
         let (exchange, outbound) = self.inject(&parts.headers, read);
         let response = forward(&self.scene, warrant, outbound).await?;
         answer::to_message(&self.scene, exchange, response).await
@@ -191,9 +192,15 @@ impl Walk {
         warrant.ok_or_else(|| access::denied(&self.scene, actions, passed.verdict.clone(), now))
     }
 
+    /// The call that budgets count, if the message is one.
+    fn counted(&self, read: &Read) -> Option<Counted> {
+        let Touch::Actions(actions) = &read.touch else { return None };
+        Counted::of(&self.scene.caller, actions, read.message.call().and_then(method::arguments))
+    }
+
     /// Record: nothing is forwarded before this is durable.
-    async fn record(&mut self, warrant: &Warrant) -> Result<(), Fault> {
-        self.scene.record_permits(warrant).await?;
+    async fn record(&mut self, warrant: &Warrant, counted: Option<Counted>) -> Result<(), Fault> {
+        self.scene.record_permits(warrant, counted).await?;
         self.ending = Some(Ending::new(self.scene.clone(), false));
         Ok(())
     }
@@ -258,7 +265,7 @@ impl Walk {
         }
         let actions: Vec<_> = origin.action().cloned().into_iter().collect();
         let warrant = self.decide_on(&actions, None, List::of_method(origin.method()).is_some())?;
-        self.record(&warrant).await?;
+        self.record(&warrant, None).await?;
         let exchange = self.listening(handles, origin, now);
         let response = forward(&self.scene, warrant, outbound).await?;
         answer::to_session(&self.scene, exchange, &parts.method, response).await

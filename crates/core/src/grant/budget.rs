@@ -1,6 +1,7 @@
 //! Budgets: how often a grant may be used, and how much the numbers in its arguments may come to.
 
 use crate::constraint::find;
+use crate::detail::is_name;
 use crate::{Decimal, Detail, Member, Node, Path, View};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -43,8 +44,11 @@ pub enum InvalidBudget {
     #[error("a budget bounds calls, or the sum of an argument, or both")]
     Nothing,
     /// A sum without a tool, or one whose name is none.
-    #[error("a sum names 1 to 32 tools")]
+    #[error("a sum names 1 to 32 tools, each by 1 to 256 bytes without control characters")]
     Tools,
+    /// More calls than are counted.
+    #[error("at most 1,000,000,000,000 calls")]
+    Calls,
     /// More than is kept.
     #[error("at most 8 sums")]
     TooMany,
@@ -59,7 +63,7 @@ pub enum InvalidBudget {
 impl Amount {
     /// A million in millionths.
     const ONE: u64 = 1_000_000;
-    /// The largest: small enough that no sum of 9 million of them overflows.
+    /// The largest: what was used and one more never overflow.
     pub const MOST: Self = Self(1_000_000_000_000 * Self::ONE);
 
     /// Of so many millionths; `None` over [`MOST`](Self::MOST).
@@ -92,15 +96,19 @@ impl fmt::Display for Amount {
 impl Budget {
     /// The most sums.
     pub const MOST_SUMS: usize = 8;
+    /// The most calls that are counted.
+    pub const MOST_CALLS: u64 = 1_000_000_000_000;
 
     /// So many calls, and these sums.
     ///
     /// # Errors
     /// [`InvalidBudget`].
     pub fn new(calls: Option<u64>, sums: Vec<Sum>) -> Result<Self, InvalidBudget> {
-        let named = |s: &Sum| (1..=Detail::MOST).contains(&s.tools.len());
+        let named =
+            |s: &Sum| (1..=Detail::MOST).contains(&s.tools.len()) && s.tools.iter().all(|t| is_name(t));
         match () {
             () if calls.is_none() && sums.is_empty() => Err(InvalidBudget::Nothing),
+            () if calls.is_some_and(|calls| calls > Self::MOST_CALLS) => Err(InvalidBudget::Calls),
             () if sums.len() > Self::MOST_SUMS => Err(InvalidBudget::TooMany),
             () if !sums.iter().all(named) => Err(InvalidBudget::Tools),
             () => Ok(Self { calls, sums }),
@@ -138,5 +146,99 @@ impl Sum {
         let View::Number(text) = node.view() else { return Err(missing()) };
         let number = Decimal::parse(&text).ok_or_else(missing)?;
         Amount::of(&number).ok_or(InvalidBudget::Amount)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::borrow::Cow;
+
+    /// Arguments with one member, `amount`.
+    struct Arguments(Option<Value>);
+
+    enum Value {
+        Number(&'static str),
+        Text(&'static str),
+        Unclear,
+    }
+
+    impl Node for Arguments {
+        fn view(&self) -> View<'_> {
+            View::Object
+        }
+
+        fn member(&self, name: &str) -> Member<'_> {
+            match &self.0 {
+                Some(Value::Unclear) => Member::Unclear,
+                Some(value) if name == "amount" => Member::Value(value),
+                _ => Member::Absent,
+            }
+        }
+
+        fn item(&self, _: usize) -> Option<&dyn Node> {
+            None
+        }
+    }
+
+    impl Node for Value {
+        fn view(&self) -> View<'_> {
+            match self {
+                Self::Number(text) => View::Number(Cow::Borrowed(text)),
+                Self::Text(text) => View::Text(text),
+                Self::Unclear => View::Null,
+            }
+        }
+
+        fn member(&self, _: &str) -> Member<'_> {
+            Member::Absent
+        }
+
+        fn item(&self, _: usize) -> Option<&dyn Node> {
+            None
+        }
+    }
+
+    fn sum(tools: &[&str]) -> Sum {
+        let most = Amount::of_millionths(1_000_000).unwrap();
+        let tools = tools.iter().map(|t| (*t).to_owned()).collect();
+        Sum { tools, path: Path::parse(".amount").unwrap(), most }
+    }
+
+    fn drawn(value: Option<Value>) -> Result<u64, InvalidBudget> {
+        let budget = Budget::new(None, vec![sum(&["pay"])]).unwrap();
+        Ok(budget.draw("pay", &Arguments(value))?.sums[0].millionths())
+    }
+
+    #[test]
+    fn d01_no_number_is_smuggled_past_a_sum() {
+        for (text, millionths) in
+            [("0", 0), ("-0", 0), ("-0.0e5", 0), ("1", 1_000_000), ("1e-6", 1), ("1.5E1", 15_000_000)]
+        {
+            assert_eq!(drawn(Some(Value::Number(text))), Ok(millionths), "{text}");
+        }
+        for odd in ["-1", "-1e-9", "0.0000001", "1e-7", "1e12000", "1000000000001", "1e99999999999999999999"]
+        {
+            assert_eq!(drawn(Some(Value::Number(odd))), Err(InvalidBudget::Amount), "{odd}");
+        }
+        let none = || Err(InvalidBudget::NoNumber(Path::parse(".amount").unwrap()));
+        assert_eq!(drawn(None), none());
+        assert_eq!(drawn(Some(Value::Text("1"))), none());
+        assert_eq!(drawn(Some(Value::Unclear)), none(), "another reader would see a number");
+        assert_eq!(drawn(Some(Value::Number("NaN"))), none());
+        let other = Budget::new(Some(3), vec![sum(&["pay"])]).unwrap().draw("look", &Arguments(None));
+        assert_eq!(other, Ok(Draw { calls: 1, sums: vec![Amount::default()] }));
+    }
+
+    #[test]
+    fn a_budget_that_cannot_be_kept_is_none() {
+        assert_eq!(Budget::new(None, vec![]), Err(InvalidBudget::Nothing));
+        assert_eq!(Budget::new(Some(Budget::MOST_CALLS + 1), vec![]), Err(InvalidBudget::Calls));
+        assert_eq!(Budget::new(None, vec![sum(&["a"]); 9]), Err(InvalidBudget::TooMany));
+        for odd in [&[][..], &[""], &["a\nb"]] {
+            assert_eq!(Budget::new(None, vec![sum(odd)]), Err(InvalidBudget::Tools), "{odd:?}");
+        }
+        assert!(Amount::of_millionths(Amount::MOST.millionths() + 1).is_none());
+        assert_eq!(Amount::of_millionths(12_500_000).unwrap().to_string(), "12.5");
     }
 }

@@ -7,18 +7,9 @@
 //! 4. Below a grant stand at most `depth_left` hops.
 //! 5. A part of it at another resource is what the operator's rules make of what is left of it, never more.
 
-use super::{Duty, Evidence, Grant, GrantState, Grantor, MayAct, NarrowingError, Terms};
+use super::{Duty, Evidence, Grant, GrantState, Grantor, Held, MayAct, NarrowingError, Terms};
 use crate::{AgentId, Details, GrantId, ResourceUri, ScopeSet, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What may be done somewhere: scopes, and the details that bound them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    /// The scopes.
-    pub actions: ScopeSet,
-    /// The details.
-    pub details: Details,
-}
 
 /// The operator's rules about what authority at one resource is worth at another, for the agent behind the first.
 pub trait Passages {
@@ -200,22 +191,16 @@ impl Chain {
         let [first, ..] = parents else { return Err(NarrowingError::NotActive) };
         let mut child = first.leaf.bear(asked);
         for parent in parents {
-            let grant = &parent.leaf;
-            if grant.subject != child.subject {
-                return Err(NarrowingError::Subjects);
-            }
             let over = parent.effective(now, passages)?;
-            let held = over.held_at(grant, &child, passages)?;
-            child.narrow_to(&held)?;
-            child.terms.may_act = over.may_act.narrow(&child.terms.may_act)?;
-            child.terms.duties.extend(over.duties);
-            child.not_before = child.not_before.max(over.not_before);
-            child.expires_at = child.expires_at.min(over.expires_at);
-            child.depth_left =
-                child.depth_left.min(over.depth_left.checked_sub(1).ok_or(NarrowingError::Depth)?);
-            child.parents.push(grant.id.clone());
+            over.bound(&parent.leaf, &mut child, passages)?;
+            if !child.parents.contains(&parent.leaf.id) {
+                child.parents.push(parent.leaf.id.clone());
+            }
         }
         child.usable_at(child.not_before)?;
+        if child.expires_at <= now {
+            return Err(NarrowingError::OutsideTime);
+        }
         Ok(child)
     }
 }
@@ -241,24 +226,12 @@ impl Grant {
             revision: 0,
         }
     }
-
-    /// Refuses what is more than `held`, and takes its details over.
-    fn narrow_to(&mut self, held: &Held) -> Result<(), NarrowingError> {
-        if !self.actions.is_within(&held.actions) {
-            return Err(NarrowingError::Actions(self.actions.difference(&held.actions)));
-        }
-        if self.actions.is_empty() && !held.actions.is_empty() {
-            return Err(NarrowingError::NoScope);
-        }
-        self.details = held.details.narrow(&self.details)?;
-        Ok(())
-    }
 }
 
 impl Effective {
     fn alone(grant: &Grant) -> Self {
         Self {
-            held: Held { actions: grant.actions.clone(), details: grant.details.clone() },
+            held: grant.held(),
             not_before: grant.not_before,
             expires_at: grant.expires_at,
             depth_left: grant.depth_left,
@@ -267,13 +240,19 @@ impl Effective {
         }
     }
 
-    /// What is left of it where `child` is, in the hands of who holds `child`.
-    fn held_at(
+    /// What is left of it where `child` is, in the hands of who holds `child`; refused to who may not hold a part.
+    fn held_by(
         &self,
         parent: &Grant,
         child: &Grant,
         passages: &dyn Passages,
     ) -> Result<Held, NarrowingError> {
+        if parent.subject != child.subject {
+            return Err(NarrowingError::Subjects);
+        }
+        if parent.grantee != child.grantee && !self.may_act.lets(&child.grantee) {
+            return Err(NarrowingError::MayAct(child.grantee.clone()));
+        }
         if parent.resource == child.resource {
             return Ok(self.held.clone());
         }
@@ -281,7 +260,24 @@ impl Effective {
         passed.ok_or(NarrowingError::Resource)
     }
 
-    /// What is left of `grant` under `parent`, of which `over` is left.
+    /// How many more hops there are one hop below.
+    fn depth_below(&self) -> Result<u8, NarrowingError> {
+        self.depth_left.checked_sub(1).ok_or(NarrowingError::Depth)
+    }
+
+    /// Bounds a child of `parent`, of which this is left, when it is made: what is asked for and is more is refused.
+    fn bound(self, parent: &Grant, child: &mut Grant, passages: &dyn Passages) -> Result<(), NarrowingError> {
+        let asked = Held { actions: child.actions.clone(), details: child.details.clone() };
+        child.details = self.held_by(parent, child, passages)?.narrow(&asked)?.details;
+        child.depth_left = child.depth_left.min(self.depth_below()?);
+        child.terms.may_act = self.may_act.narrow(&child.terms.may_act)?;
+        child.terms.duties.extend(self.duties);
+        child.not_before = child.not_before.max(self.not_before);
+        child.expires_at = child.expires_at.min(self.expires_at);
+        Ok(())
+    }
+
+    /// What is left of `grant` under `parent`, of which `over` is left, when it is used: what is more falls away.
     fn under(
         self,
         over: &Self,
@@ -289,21 +285,11 @@ impl Effective {
         grant: &Grant,
         passages: &dyn Passages,
     ) -> Result<Self, NarrowingError> {
-        let held = over.held_at(parent, grant, passages)?;
-        let actions = self.held.actions.intersection(&held.actions);
-        let had = !self.held.actions.is_empty() || !held.actions.is_empty();
-        if had && actions.is_empty() {
-            return Err(NarrowingError::Nothing);
-        }
-        let details = held.details.meet(&self.held.details)?.ok_or(NarrowingError::Nothing)?;
-        if !over.may_act.lets(&grant.grantee) && grant.grantee != parent.grantee {
-            return Err(NarrowingError::MayAct(grant.grantee.clone()));
-        }
         Ok(Self {
-            held: Held { actions, details },
+            held: over.held_by(parent, grant, passages)?.meet(&self.held)?,
             not_before: self.not_before.max(over.not_before),
             expires_at: self.expires_at.min(over.expires_at),
-            depth_left: self.depth_left.min(over.depth_left.checked_sub(1).ok_or(NarrowingError::Depth)?),
+            depth_left: self.depth_left.min(over.depth_below()?),
             may_act: self.may_act.meet(&over.may_act),
             duties: self.duties.union(&over.duties).cloned().collect(),
         })

@@ -114,7 +114,10 @@ impl Edit {
         if left == *grant {
             return Err(InvalidEdit::Unchanged);
         }
-        Ok(left)
+        match left.is_within(grant) {
+            Err(NarrowingError::NoScope) => Err(InvalidEdit::Nothing),
+            within => within.map(|()| left).map_err(InvalidEdit::from),
+        }
     }
 
     /// Where there were scopes, some have to stay: without scopes, details alone would count.

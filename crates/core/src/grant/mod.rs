@@ -3,12 +3,14 @@
 mod budget;
 mod chain;
 mod edit;
+mod held;
 mod terms;
 mod within;
 
 pub use budget::{Amount, Budget, Draw, InvalidBudget, Sum};
-pub use chain::{BrokenChain, Chain, ChildRequest, Effective, Held, NoPassage, Passages};
+pub use chain::{BrokenChain, Chain, ChildRequest, Effective, NoPassage, Passages};
 pub use edit::{Edit, InvalidEdit};
+pub use held::Held;
 pub use terms::{Duty, MayAct, Terms};
 
 use crate::{AgentId, Details, GrantId, InvalidDetail, Principal, ResourceUri, ScopeSet, Timestamp, UserId};
@@ -113,19 +115,6 @@ pub struct Grant {
     pub revision: u64,
 }
 
-/// What a child is asked to hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GrantRequest {
-    /// Where.
-    pub resource: ResourceUri,
-    /// What.
-    pub actions: ScopeSet,
-    /// Which tools, and with which arguments; none: as the parent.
-    pub details: Details,
-    /// Until when.
-    pub expires_at: Timestamp,
-}
-
 /// Why a child cannot be made under a parent, or a grant cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NarrowingError {
@@ -144,7 +133,8 @@ pub enum NarrowingError {
     /// Tools were asked for that the parent's details do not name, or more than can be kept.
     #[error("{0}")]
     Details(#[from] InvalidDetail),
-    /// No scope was asked for although the parent has some: without scopes, details alone would count.
+    /// No scope was asked for that opens anything, although the parent does not stand by its details: without one, details
+    /// alone would count.
     #[error("name the scopes beside the details")]
     NoScope,
     /// No further hop is allowed.
@@ -179,34 +169,6 @@ impl Grant {
         Ok(())
     }
 
-    /// What a token or a child asked for under this grant at `now` may hold. INVARIANT: the answer is never
-    /// wider than this grant in resource, actions or time.
-    ///
-    /// # Errors
-    /// [`NarrowingError`] says which bound was passed.
-    pub fn narrow(&self, asked: GrantRequest, now: Timestamp) -> Result<GrantRequest, NarrowingError> {
-        self.usable_at(now)?;
-        if asked.resource != self.resource {
-            return Err(NarrowingError::Resource);
-        }
-        if !asked.actions.is_within(&self.actions) {
-            return Err(NarrowingError::Actions(asked.actions.difference(&self.actions)));
-        }
-        if asked.actions.is_empty() && !self.actions.is_empty() {
-            return Err(NarrowingError::NoScope);
-        }
-        let details = self.details.narrow(&asked.details)?;
-        Ok(GrantRequest { expires_at: asked.expires_at.min(self.expires_at), details, ..asked })
-    }
-
-    /// How deep a child of this grant may delegate.
-    ///
-    /// # Errors
-    /// [`NarrowingError::Depth`] if this grant is the last of its chain.
-    pub fn child_depth(&self) -> Result<u8, NarrowingError> {
-        self.depth_left.checked_sub(1).ok_or(NarrowingError::Depth)
-    }
-
     /// The user whose authority is used, if it is a user's.
     pub fn user(&self) -> Option<&UserId> {
         match &self.subject {
@@ -219,7 +181,6 @@ impl Grant {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Detail;
     use std::time::Duration;
 
     fn grant() -> Grant {
@@ -242,43 +203,6 @@ mod tests {
         }
     }
 
-    fn ask(scope: &str, until: i64) -> GrantRequest {
-        GrantRequest {
-            resource: grant().resource,
-            actions: ScopeSet::parse(scope).unwrap(),
-            details: Details::default(),
-            expires_at: Timestamp::from_seconds(until),
-        }
-    }
-
-    #[test]
-    fn what_is_asked_is_never_widened() {
-        let now = Timestamp::from_seconds(50);
-        let narrowed = grant().narrow(ask("read", 1_000), now).unwrap();
-        assert_eq!(narrowed.expires_at, Timestamp::from_seconds(100));
-        assert!(
-            matches!(grant().narrow(ask("read delete", 60), now), Err(NarrowingError::Actions(s)) if s.to_string() == "delete")
-        );
-        let other = GrantRequest {
-            resource: ResourceUri::parse("https://as.example/mcp").unwrap(),
-            ..ask("read", 60)
-        };
-        assert_eq!(grant().narrow(other, now), Err(NarrowingError::Resource));
-    }
-
-    #[test]
-    fn d01_a_child_has_no_tool_more_and_never_no_scope_where_there_were_some() {
-        let (now, tool) = (Timestamp::from_seconds(50), |t: &str| Detail::new([t.to_owned()], []).unwrap());
-        let details = |t: &str| Details::new([tool(t)]).unwrap();
-        let parent = Grant { details: details("a"), ..grant() };
-        let with = |details: Details| GrantRequest { details, ..ask("read", 60) };
-        assert_eq!(parent.narrow(with(Details::default()), now).unwrap().details, parent.details);
-        assert_eq!(grant().narrow(with(details("b")), now).unwrap().details, details("b"));
-        let wider = Err(NarrowingError::Details(InvalidDetail::Wider("b".into())));
-        assert_eq!(parent.narrow(with(details("b")), now), wider);
-        assert_eq!(parent.narrow(ask("", 60), now), Err(NarrowingError::NoScope));
-    }
-
     #[test]
     fn the_bounds_of_time_are_closed_below_and_open_above() {
         let at = |s| grant().usable_at(Timestamp::from_seconds(s));
@@ -290,9 +214,6 @@ mod tests {
     #[test]
     fn a_suspended_grant_gives_nothing() {
         let paused = Grant { state: GrantState::Suspended, ..grant() };
-        assert_eq!(
-            paused.narrow(ask("read", 60), Timestamp::from_seconds(50)),
-            Err(NarrowingError::NotActive)
-        );
+        assert_eq!(paused.usable_at(Timestamp::from_seconds(50)), Err(NarrowingError::NotActive));
     }
 }

@@ -1,6 +1,6 @@
 //! Whether a grant was only narrowed: what an edit may do, besides making another grant.
 
-use super::{Budget, Grant, MayAct, NarrowingError};
+use super::{Budget, Grant, Held, MayAct, NarrowingError};
 
 impl Grant {
     /// Whether this is `held` with nothing more: the same grant, with no scope, tool, agent or time more and no duty or
@@ -17,10 +17,6 @@ impl Grant {
         match () {
             () if !same => return Err(NarrowingError::Wider("another grant")),
             () if self.resource != held.resource => return Err(NarrowingError::Resource),
-            () if !self.actions.is_within(&held.actions) => {
-                return Err(NarrowingError::Actions(self.actions.difference(&held.actions)));
-            }
-            () if self.actions.is_empty() && !held.actions.is_empty() => return Err(NarrowingError::NoScope),
             () if self.not_before < held.not_before || self.expires_at > held.expires_at => {
                 return Err(NarrowingError::Wider("a longer time"));
             }
@@ -30,9 +26,16 @@ impl Grant {
             }
             () => {}
         }
-        self.details.is_within(&held.details)?;
+        held.held().contains(&self.held())?;
         self.terms.may_act.is_within(&held.terms.may_act)?;
         is_within(self.terms.budget.as_ref(), held.terms.budget.as_ref())
+    }
+}
+
+impl Grant {
+    /// What it holds, whatever stands above it.
+    pub(super) fn held(&self) -> Held {
+        Held { actions: self.actions.clone(), details: self.details.clone() }
     }
 }
 

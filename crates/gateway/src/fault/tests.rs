@@ -1,7 +1,7 @@
 //! Every refusal of the gateway, as `docs/refusals.md` lists them.
 
 use super::*;
-use prokura_core::{Acr, Constraint, Demand, Path, Test, Timestamp};
+use prokura_core::{Acr, Constraint, Demand, InvalidBudget, Path, Test, Timestamp};
 use prokura_policy::access::{
     AccessPolicies, AccessPolicy, Applies, FixedFacts, Mode, Otherwise, PolicyName, Situation, Stage,
 };
@@ -42,6 +42,10 @@ fn decided() -> Vec<Fault> {
         denied(Reason::NotInDetails, ""),
         denied(Reason::Constraint(Box::new(constraint)), ""),
         denied(Reason::SignIn(Demand { acr: Some(Acr::Phr), max_age: Some(300) }), ""),
+        Fault::Budget(Undrawn::Calls),
+        Fault::Budget(Undrawn::Sum(Path::parse(".amount").unwrap())),
+        Fault::Budget(InvalidBudget::NoNumber(Path::parse(".amount").unwrap()).into()),
+        Fault::Budget(Undrawn::Elsewhere),
     ]
 }
 

@@ -8,6 +8,7 @@ mod issuer;
 mod world;
 
 mod authority;
+mod budgets;
 mod details;
 mod doors;
 mod foreign;

@@ -16,8 +16,8 @@ pub use upstream::{Reply, Seen, Upstream};
 use prokura_access::Guard;
 use prokura_config::{Config, Issuer, Span};
 use prokura_core::{
-    AgentId, ClientId, Clock, Details, Evidence, Grant, GrantId, GrantState, Grantor, ManualClock, PointId,
-    Principal, ResourceUri, ScopeSet, SeededRng, Terms, Timestamp, TokenId, UserId,
+    AgentId, Budget, ClientId, Clock, Details, Evidence, Grant, GrantId, GrantState, Grantor, ManualClock,
+    PointId, Principal, ResourceUri, ScopeSet, SeededRng, Terms, Timestamp, TokenId, UserId,
 };
 use prokura_egress::{AllowList, Egress, EgressConfig, UpstreamConfig};
 use prokura_gateway::{ForeignServer, Gateway, GatewayOptions};
@@ -258,6 +258,11 @@ impl World {
 
     /// Stores a grant of Alice's, so that it can be revoked.
     pub async fn insert_grant(&self, id: &'static str) {
+        self.insert_bounded(id, None).await;
+    }
+
+    /// Stores a grant of Alice's with a budget.
+    pub async fn insert_bounded(&self, id: &'static str, budget: Option<Budget>) {
         let now = self.clock.now();
         let grant = Grant {
             id: GrantId::parse(id).unwrap(),
@@ -271,7 +276,7 @@ impl World {
             not_before: now,
             expires_at: now.after(Duration::from_secs(86_400)),
             depth_left: 1,
-            terms: Terms::default(),
+            terms: Terms { budget, ..Terms::default() },
             evidence: Evidence::Configuration,
             state: GrantState::Active,
             revision: 0,

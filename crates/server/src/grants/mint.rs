@@ -8,8 +8,8 @@ use crate::wire::json;
 use axum::response::Response;
 use http::StatusCode;
 use prokura_core::{
-    AgentId, Attested, Chain, ClientId, Details, Effective, GrantId, GrantName, InvalidDetail, Passages,
-    Principal, ResourceUri, ScopeSet, Timestamp, TokenId, TraceId,
+    AgentId, Attested, Chain, ClientId, Details, Effective, GrantId, GrantName, Held, InvalidDetail,
+    NarrowingError, Passages, Principal, ResourceUri, ScopeSet, Timestamp, TokenId, TraceId,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::access_token::{AccessToken, GrantClaim, View};
@@ -105,7 +105,8 @@ impl Minting {
         if cnf.key.is_none() && self.needs_proof.contains(&grant.resource) {
             return Err(Fault::ProofMissing);
         }
-        let details = left.held.details.meet(details)?.ok_or(Fault::GrantOver)?;
+        let asked = Held { actions: scopes.clone(), details: details.clone() };
+        let Held { details, .. } = left.held.meet(&asked).map_err(refused)?;
         if rich::to_text(&details, &grant.resource).len() > MAX_DETAILS {
             return Err(Fault::DetailWider(InvalidDetail::TooMany));
         }
@@ -195,6 +196,14 @@ pub(crate) fn narrowed(
 ) -> Result<Details, Fault> {
     let Some(asked) = asked else { return Ok(agreed.clone()) };
     Ok(agreed.narrow(&rich::parse(asked, resource)?)?)
+}
+
+/// Details without a scope that opens anything would be authority of their own.
+fn refused(error: NarrowingError) -> Fault {
+    match error {
+        NarrowingError::Details(too_many) => Fault::DetailWider(too_many),
+        _ => Fault::GrantOver,
+    }
 }
 
 /// Who acts, the current one first: the grantees of the chain. An agent with authority of its own is the subject and no

@@ -36,6 +36,7 @@ pub use approval::{Approval, ApprovalAsker, ApprovalKey, ApprovalState, Asked, D
 pub use artifact::{Artifact, ArtifactKind, Consumed};
 pub use attempt::Attempt;
 pub use behaviour::Activity;
+pub use budget::{BudgetLeft, Drawn, Undrawn};
 pub use client::{Client, ClientDocument};
 pub use consent::Consent;
 pub use enterprise::{GrantClient, StoredConsent};

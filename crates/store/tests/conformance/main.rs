@@ -3,6 +3,7 @@
 
 mod approvals;
 mod artifacts;
+mod budgets;
 mod clients;
 mod facts;
 mod grant_tree;
@@ -72,6 +73,11 @@ on_every_driver! {
         what_nobody_used_is_found_and_what_was_used_is_not
         of_grants_older_than_the_note_the_record_knows
         what_has_expired_is_found_once_for_a_chain
+    }
+    budgets {
+        d01_a_call_draws_from_everything_above_or_from_nothing
+        a_narrowed_budget_keeps_what_was_used
+        however_many_call_at_once_no_more_is_drawn_than_there_is
     }
     grants {
         a_grant_comes_back_as_it_was
