@@ -34,7 +34,7 @@ impl Grant {
 
 impl Grant {
     /// What it holds, whatever stands above it.
-    pub(super) fn held(&self) -> Held {
+    pub fn held(&self) -> Held {
         Held { actions: self.actions.clone(), details: self.details.clone() }
     }
 }

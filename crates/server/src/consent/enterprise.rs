@@ -4,8 +4,8 @@
 use super::rules::{self, Rule, Whom};
 use prokura_config::Config;
 use prokura_core::{
-    Details, Evidence, Grant, GrantId, GrantRequest, GrantState, Grantor, NarrowingError, Principal,
-    ScopeSet, Timestamp, TraceId, UserId,
+    Details, Evidence, Grant, GrantId, GrantState, Grantor, Held, NarrowingError, Principal, ScopeSet,
+    Timestamp, TraceId, UserId,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_store::{StoreError, Tx};
@@ -233,20 +233,16 @@ fn within(grant: &Grant, rule: &Rule) -> bool {
 
 impl Wanted<'_> {
     fn is_covered_by(&self, rule: &Rule) -> bool {
-        let asked = GrantRequest {
-            resource: self.whom.resource.clone(),
-            actions: self.scopes.clone(),
-            details: self.details.clone(),
-            expires_at: Timestamp::FOR_EVER,
-        };
+        let asked = Held { actions: self.scopes.clone(), details: self.details.clone() };
         let anything = self.scopes.is_empty() && self.details.is_empty();
         let given = self.grant(rule);
-        anything || self.fits(given.narrow(asked, self.now), rule)
+        let narrowed = given.usable_at(self.now).and_then(|()| given.held().narrow(&asked));
+        anything || self.fits(narrowed, rule)
     }
 
     /// What is wanted with details is covered only where the rule gives the tools with no other arguments: narrower than
     /// what is asked for is not what was asked for.
-    fn fits(&self, narrowed: Result<GrantRequest, NarrowingError>, rule: &Rule) -> bool {
+    fn fits(&self, narrowed: Result<Held, NarrowingError>, rule: &Rule) -> bool {
         narrowed.is_ok_and(|n| rule.details.is_empty() || n.details == *self.details)
     }
 
