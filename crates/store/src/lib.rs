@@ -14,6 +14,7 @@ mod error;
 mod facts;
 mod hash;
 mod job;
+mod marks;
 mod migrate;
 mod reader;
 mod revoked;

@@ -1,9 +1,8 @@
 //! What is not in force, in memory.
 
+use crate::marks::Marks;
 use prokura_core::{AgentId, ClientId, GrantId, Timestamp, UserId, WorkloadId};
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -26,7 +25,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 7] =
+    pub(crate) const ALL: [Self; 7] =
         [Self::Grant, Self::User, Self::Agent, Self::Client, Self::Issuer, Self::Workload, Self::Rules];
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -60,17 +59,6 @@ pub(crate) struct Change {
     pub(crate) floor: u64,
 }
 
-/// The newest word on one id. A word of being in force is kept too, so that an older one that arrives late
-/// (the writer and the watcher both bring them) cannot undo it.
-struct Mark {
-    seq: u64,
-    active: bool,
-    until: Timestamp,
-    floor: u64,
-}
-
-type Marks = [HashMap<String, Mark>; 7];
-
 /// The grants that are revoked, suspended or narrowed, and the users, agents, clients,
 /// issuers and workloads that are disabled. Of a grant that ended, those below it are not in it: ask for the whole chain
 /// ([`stands`](Self::stands)). What this
@@ -78,7 +66,9 @@ type Marks = [HashMap<String, Mark>; 7];
 /// quarter of a second at most. A
 /// view that has not heard from the database for too long is not [`fresh`](Self::fresh): refuse then.
 pub struct RevokedView {
-    marks: RwLock<Marks>,
+    marks: Marks,
+    /// The newest word on the stored rules about workloads.
+    rules: AtomicU64,
     start: Instant,
     /// Microseconds from `start` to when the database last answered; `u64::MAX` if this process alone can
     /// change it.
@@ -102,7 +92,8 @@ impl RevokedView {
     #[allow(clippy::disallowed_methods, reason = "how long ago this process heard is no time of the world")]
     pub(crate) fn watched() -> Self {
         Self {
-            marks: RwLock::new(Default::default()),
+            marks: Marks::default(),
+            rules: AtomicU64::new(0),
             start: Instant::now(),
             heard: AtomicU64::new(0),
             limit: AtomicU64::new(micros(STALE)),
@@ -119,10 +110,11 @@ impl RevokedView {
     /// Whether a chain of grants still stands, each with the revision at which it was looked at: none of them is revoked
     /// or suspended, and none was narrowed since. The one question to ask before a token counts.
     pub fn stands<'a>(&self, chain: impl IntoIterator<Item = (&'a GrantId, u64)>) -> bool {
-        let marks = self.marks.read().unwrap_or_else(PoisonError::into_inner);
-        let grants = &marks[Kind::Grant as usize];
-        let fine = |mark: &Mark, revision| mark.active && revision >= mark.floor;
-        chain.into_iter().all(|(id, revision)| grants.get(id.as_str()).is_none_or(|m| fine(m, revision)))
+        let fine = |id: &GrantId, revision| {
+            let mark = self.marks.get(Kind::Grant, id.as_str());
+            mark.is_none_or(|mark| mark.active && revision >= mark.floor)
+        };
+        chain.into_iter().all(|(id, revision)| fine(id, revision))
     }
 
     /// Whether this grant itself is revoked or suspended. It may be over for one above it: ask
@@ -163,8 +155,7 @@ impl RevokedView {
 
     /// A number that is another one whenever the stored rules about workloads were changed; 0 if they never were.
     pub fn rules_revision(&self) -> u64 {
-        let marks = self.marks.read().unwrap_or_else(PoisonError::into_inner);
-        marks[Kind::Rules as usize].values().map(|mark| mark.seq).max().unwrap_or(0)
+        self.rules.load(Ordering::Acquire)
     }
 
     /// Whether the view may be trusted: it heard from the database within the limit (2 seconds unless another
@@ -210,30 +201,23 @@ impl RevokedView {
         if changes.is_empty() {
             return;
         }
-        let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
-        for Change { seq, kind, id, active, until, floor } in changes {
-            let mark = marks[kind as usize].entry(id).or_insert(Mark { seq: 0, active: true, until, floor });
-            if seq > mark.seq {
-                *mark = Mark { seq, active, until, floor };
+        for change in changes {
+            if change.kind == Kind::Rules {
+                self.rules.fetch_max(change.seq, Ordering::AcqRel);
+            } else {
+                self.marks.apply(change);
             }
         }
-        drop(marks);
         self.changed.send_modify(|n| *n = n.wrapping_add(1));
     }
 
     /// Forgets words about what has expired by `now`.
     pub(crate) fn forget(&self, now: Timestamp) {
-        let old = |m: &Mark| m.until < now;
-        let any = |marks: &Marks| marks.iter().any(|m| m.values().any(old));
-        if any(&self.marks.read().unwrap_or_else(PoisonError::into_inner)) {
-            let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
-            marks.iter_mut().for_each(|m| m.retain(|_, mark| !old(mark)));
-        }
+        self.marks.forget(now);
     }
 
     fn ended(&self, kind: Kind, id: &str) -> bool {
-        let marks = self.marks.read().unwrap_or_else(PoisonError::into_inner);
-        marks[kind as usize].get(id).is_some_and(|m| !m.active)
+        self.marks.get(kind, id).is_some_and(|mark| !mark.active)
     }
 }
 

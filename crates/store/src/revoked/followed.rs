@@ -4,7 +4,6 @@ use super::{Change, Kind, NEVER, RevokedView, micros};
 use crate::rows::StandingWord;
 use crate::tx::Word;
 use prokura_core::Timestamp;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -39,10 +38,12 @@ impl RevokedView {
         Duration::from_micros(self.elapsed())
     }
 
-    /// Forgets everything, because it is not known what is missing: until it hears again, it is not fresh.
+    /// Begins to count anew, because it is not known what is missing: until it hears again, it is not fresh, and any word
+    /// is newer than what it knows. What ended stays so until then: whoever saw a moment ago that the view was fresh asks
+    /// it now.
     pub fn begin_anew(&self) {
         self.heard.store(NEVER, Ordering::Release);
-        self.marks.write().unwrap_or_else(PoisonError::into_inner).iter_mut().for_each(|m| m.clear());
+        self.marks.begin_anew();
     }
 
     /// Forgets words about what has expired by `now`, which must not be from a clock that may be ahead of the server's.
@@ -87,6 +88,8 @@ mod tests {
         assert!(!view.contains(&grant) && changes.has_changed().unwrap());
         view.take([word(5, "revoked")]);
         view.begin_anew();
-        assert!(!view.contains(&grant));
+        assert!(view.contains(&grant), "what ended does not come to life");
+        view.take([word(1, "active")]);
+        assert!(!view.contains(&grant), "and any word is newer");
     }
 }
