@@ -2,6 +2,7 @@
 
 use crate::tx::Tx;
 use crate::{StoreError, driver::Access};
+use prokura_core::GrantId;
 use prokura_ledger::Event;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::oneshot;
@@ -11,7 +12,17 @@ pub(crate) enum Request {
     /// A closure, and whether it may write.
     Call(Box<dyn Job>, Access),
     /// Events alone.
-    Record(Vec<Event>, oneshot::Sender<Result<(), StoreError>>),
+    Record(Record),
+}
+
+/// Events, to be recorded while grants are as they were read.
+pub(crate) struct Record {
+    pub(crate) events: Vec<Event>,
+    /// The grants, each with its revision.
+    pub(crate) chain: Vec<(GrantId, u64)>,
+    /// Whether they still were.
+    pub(crate) stood: bool,
+    pub(crate) reply: oneshot::Sender<Result<bool, StoreError>>,
 }
 
 impl Request {
@@ -20,7 +31,7 @@ impl Request {
         match self {
             Self::Call(job, _) => job.finish(committed),
             // A caller that has gone needs no answer.
-            Self::Record(_, reply) => drop(reply.send(committed)),
+            Self::Record(record) => drop(record.reply.send(committed.map(|()| record.stood))),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::driver::{Access, Connection};
 use crate::facts::FactsView;
-use crate::job::{Call, Job, Request};
+use crate::job::{Call, Job, Record, Request};
 use crate::migrate::migrate;
 use crate::reader::{Reader, Shared};
 use crate::revoked::RevokedView;
@@ -11,7 +11,7 @@ use crate::url::Place;
 use crate::watch::Watch;
 use crate::writer::Writer;
 use crate::{DatabaseUrl, StoreError};
-use prokura_core::{Clock, PointId, Rng};
+use prokura_core::{Chain, Clock, GrantId, PointId, Rng};
 use prokura_ledger::Event;
 use std::sync::{Arc, mpsc as std_mpsc};
 use std::thread::Builder;
@@ -115,8 +115,26 @@ impl Store {
     /// [`StoreError`]: then nothing of it was recorded, or (only [`StoreError::OutcomeUnknown`]) it may have
     /// been.
     pub async fn record(&self, events: Vec<Event>) -> Result<(), StoreError> {
+        self.put_on_record(events, Vec::new()).await.map(drop)
+    }
+
+    /// As [`record`](Self::record), if every grant of `chain` still is in force and as it was when it was read; else
+    /// nothing is recorded, and the answer is false. For what is given under grants that are remembered: one may have ended
+    /// since, and nothing may be given after that was answered.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub async fn record_under(&self, chain: &Chain, events: Vec<Event>) -> Result<bool, StoreError> {
+        self.put_on_record(events, chain.grants().map(|g| (g.id.clone(), g.revision)).collect()).await
+    }
+
+    async fn put_on_record(
+        &self,
+        events: Vec<Event>,
+        chain: Vec<(GrantId, u64)>,
+    ) -> Result<bool, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.write(Request::Record(events, reply)).await?;
+        self.write(Request::Record(Record { events, chain, stood: false, reply })).await?;
         answered(answer).await
     }
 

@@ -6,6 +6,7 @@ use crate::driver::{Access, Connection};
 use crate::facts::{FactChange, FactsView};
 use crate::job::{Job, Request};
 use crate::revoked::{Change, RevokedView};
+use crate::rows::all_stand;
 use crate::terms::Indexer;
 use crate::tx::{Left, Tx};
 use prokura_core::PointId;
@@ -118,7 +119,12 @@ impl Writer {
         let mut pending = Pending::default();
         for request in batch {
             match request {
-                Request::Record(events, _) => pending.events.extend(events.iter().map(Cow::Borrowed)),
+                Request::Record(record) => {
+                    record.stood = all_stand(&mut self.conn, &record.chain)?;
+                    if record.stood {
+                        pending.events.extend(record.events.iter().map(Cow::Borrowed));
+                    }
+                }
                 Request::Call(job, Access::Write) => self.call(job.as_mut(), &mut pending)?,
                 Request::Call(job, Access::Read) => self.look(job.as_mut())?,
             }

@@ -106,6 +106,7 @@ fn tests(file: &File) -> Vec<Shown<'_>> {
 /// The row and the name of a test, if one begins on this line.
 fn function(line: &str) -> Option<(&str, &str)> {
     let rest = line.trim_start();
+    let rest = rest.strip_prefix("pub(crate) ").unwrap_or(rest);
     let rest = rest.strip_prefix("async ").unwrap_or(rest).strip_prefix("fn ")?;
     let name = rest.split('(').next()?;
     row(name).map(|row| (row, name))

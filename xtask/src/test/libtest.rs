@@ -10,6 +10,8 @@ pub(crate) struct Report {
     pub(crate) failed: Vec<String>,
     /// What was not tested, and why.
     pub(crate) skipped: Vec<String>,
+    /// How much was run of what could be run without end, `RAN: how much`.
+    pub(crate) ran: Vec<String>,
     /// What the failures said.
     pub(crate) said: String,
 }
@@ -32,7 +34,8 @@ impl Report {
             }
         }
         report.said = failures(&ended.stdout);
-        report.skipped = skips(&ended.stdout).chain(skips(&ended.stderr)).collect();
+        report.skipped = told("SKIPPED: ", &ended.stdout).chain(told("SKIPPED: ", &ended.stderr)).collect();
+        report.ran = told("RAN: ", &ended.stdout).collect();
         report.skipped.extend(ended.stdout.lines().filter_map(ignored));
         if !summed || counted != report.failed.len() || !ended.ok() && counted == 0 {
             report.failed.push(how_it_ended(ended));
@@ -52,9 +55,9 @@ fn count(counts: &str, what: &str) -> usize {
     before.rsplit([' ', ';']).next().and_then(|n| n.parse().ok()).unwrap_or_default()
 }
 
-/// What tests say that could not test, `SKIPPED: why`.
-fn skips(said: &str) -> impl Iterator<Item = String> {
-    said.lines().filter_map(|l| l.split_once("SKIPPED: ").map(|(_, why)| why.to_owned()))
+/// What tests say after a word, as those do that could not test: `SKIPPED: why`.
+fn told<'a>(word: &'a str, said: &'a str) -> impl Iterator<Item = String> + 'a {
+    said.lines().filter_map(move |l| l.split_once(word).map(|(_, what)| what.to_owned()))
 }
 
 fn ignored(line: &str) -> Option<String> {
@@ -84,7 +87,7 @@ mod tests {
     }
 
     const ONE_OF_EACH: &str = "\nrunning 4 tests\ntest a ... ok\ntest m::b ... FAILED\ntest c ... ignored, needs time\n\
-        test d ... ok\n\nsuccesses:\n\n---- d stdout ----\nSKIPPED: no vectors\n\n\nsuccesses:\n    a\n    d\n\n\
+        test d ... ok\n\nsuccesses:\n\n---- d stdout ----\nSKIPPED: no vectors\nRAN: 7 rounds\n\n\nsuccesses:\n    a\n    d\n\n\
         failures:\n\n---- m::b stdout ----\nthread panicked: no\n\n\nfailures:\n    m::b\n\n\
         test result: FAILED. 2 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\n";
 
@@ -96,6 +99,7 @@ mod tests {
         assert_eq!(report.skipped, ["no vectors", "c is ignored: needs time"]);
         assert!(report.said.starts_with("---- m::b stdout ----\nthread panicked: no"), "{}", report.said);
         assert!(!report.said.contains("SKIPPED"));
+        assert_eq!(report.ran, ["7 rounds"]);
     }
 
     #[test]

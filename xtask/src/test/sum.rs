@@ -27,6 +27,7 @@ impl Sum {
         } else if failed > 0 {
             println!("{}", report.said);
         }
+        report.ran.iter().for_each(|ran| println!("    {ran}"));
         self.passed += report.passed;
         self.failed.extend(report.failed.into_iter().map(|test| [name.to_owned(), test]));
         for why in report.skipped {

@@ -20,7 +20,7 @@ use prokura_oauth::json::{Value, obj};
 use prokura_oauth::rich;
 use prokura_oauth::token_request::DETAILS;
 use prokura_oauth::workload;
-use prokura_store::{RevokedView, Tx};
+use prokura_store::{RevokedView, Store, Tx};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -144,6 +144,26 @@ impl Minting {
         tx.note_use(token.grants(), self.now)?;
         tx.record(self.event(token));
         Ok(())
+    }
+
+    /// As [`settle`](Self::settle), for a token of grants that are remembered: false, and nothing is done, if one of them
+    /// is not what it was. It may have ended since it was looked at, and then nothing may be made any more.
+    pub(crate) async fn settle_under(
+        self,
+        store: &Store,
+        chain: &Arc<Chain>,
+        token: &AccessToken,
+        more: impl Fn(&mut Tx<'_>, Timestamp) -> Result<(), Fault> + Send + 'static,
+    ) -> Result<bool, Fault> {
+        let (chain, token) = (Arc::clone(chain), token.clone());
+        let settle = move |tx: &mut Tx<'_>| {
+            if !tx.is_unchanged(&chain)? {
+                return Ok(false);
+            }
+            more(tx, self.now)?;
+            self.settle(tx, &token).map(|()| true)
+        };
+        store.transact(settle).await
     }
 
     /// The entry that says that `token` was issued.

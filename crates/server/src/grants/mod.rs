@@ -16,4 +16,4 @@ pub(crate) use mint::{Issued, Minting, in_force};
 pub(crate) use own::{Own, own};
 pub(crate) use payload::{KEY, RefreshPayload};
 pub(crate) use refresh::{Renewal, refresh};
-pub(crate) use root::{OwnGrants, Root, root};
+pub(crate) use root::{OwnGrants, Root, TRIES, root};

@@ -1,7 +1,7 @@
 //! A client's own authority (RFC 6749 §4.4).
 
 use super::mint::{Issued, Minting, in_force};
-use super::root::{Root, root};
+use super::root::{Root, TRIES, root};
 use crate::clients::Client;
 use crate::fault::Fault;
 use crate::named::may_manage;
@@ -9,8 +9,10 @@ use crate::places::{Place, without_offline};
 use crate::possession::Possession;
 use crate::record::About;
 use crate::server::AppState;
-use prokura_core::{Details, Evidence, ScopeSet, TraceId};
+use prokura_core::{Chain, Details, Evidence, ScopeSet, TraceId};
+use prokura_oauth::access_token::AccessToken;
 use prokura_oauth::client_metadata::GrantType;
+use std::sync::Arc;
 
 /// What a client asks for itself.
 pub(crate) struct Own {
@@ -45,27 +47,40 @@ pub(crate) async fn own(
         return Err(Fault::NoAuthority);
     };
     let (scopes, details) = asked.within(given, place)?;
-    let wanted = Root {
-        agent: agent.clone(),
-        place,
-        actions: match is_management(app, place) {
-            true => place.scopes.clone(),
-            false => app.clients.given_to(agent, &place.uri),
-        },
-        evidence: Evidence::Configuration,
-    };
-    let grant = root(app, &app.own, wanted, trace).await?;
-    about.grant = Some(grant.leaf().id.clone());
     let minting = Minting::new(app, &client.id, possession, GrantType::ClientCredentials, trace);
-    in_force(app.store.revoked(), &grant, &client.id, minting.now)?;
-    let token = minting.token(&grant, &scopes, &details)?;
-    if minting.possession.is_to_be_spent() {
-        let on_record = token.clone();
-        app.store.transact(move |tx| minting.settle(tx, &on_record)).await?;
-    } else {
-        app.store.record(vec![minting.event(&token)]).await?;
+    for _ in 0..TRIES {
+        let wanted = Root {
+            agent: agent.clone(),
+            place,
+            actions: match is_management(app, place) {
+                true => place.scopes.clone(),
+                false => app.clients.given_to(agent, &place.uri),
+            },
+            evidence: Evidence::Configuration,
+        };
+        let grant = root(app, &app.own, wanted, trace).await?;
+        about.grant = Some(grant.leaf().id.clone());
+        in_force(app.store.revoked(), &grant, &client.id, minting.now)?;
+        let token = minting.token(&grant, &scopes, &details)?;
+        if settled(app, &minting, &grant, &token).await? {
+            return Ok(Issued { token, refresh_token: None, id_token: None, grant_name: None });
+        }
+        app.own.drop(&grant);
     }
-    Ok(Issued { token, refresh_token: None, id_token: None, grant_name: None })
+    Err(Fault::GrantOver)
+}
+
+/// Puts the token on record; false if its grant is not what it was.
+async fn settled(
+    app: &AppState,
+    minting: &Minting,
+    grant: &Arc<Chain>,
+    token: &AccessToken,
+) -> Result<bool, Fault> {
+    if minting.possession.is_to_be_spent() {
+        return minting.clone().settle_under(&app.store, grant, token, |_, _| Ok(())).await;
+    }
+    Ok(app.store.record_under(grant, vec![minting.event(token)]).await?)
 }
 
 fn is_management(app: &AppState, place: &Place) -> bool {

@@ -17,6 +17,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// How many hops may be made below it.
 const DEPTH: u8 = 5;
 
+/// How often a token is begun anew because its root grant changed meanwhile.
+pub(crate) const TRIES: u32 = 3;
+
 /// The root grants that were used since the start, of one sort of evidence.
 #[derive(Default)]
 pub(crate) struct OwnGrants(RwLock<HashMap<AgentId, Vec<Arc<Chain>>>>);
@@ -33,6 +36,14 @@ impl OwnGrants {
         let of_agent = all.entry(grant.leaf().grantee.clone()).or_default();
         of_agent.retain(|c| c.leaf().resource != grant.leaf().resource);
         of_agent.push(Arc::clone(grant));
+    }
+
+    /// Forgets one that is not what it was.
+    pub(crate) fn drop(&self, grant: &Chain) {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(of_agent) = all.get_mut(&grant.leaf().grantee) {
+            of_agent.retain(|c| c.leaf().id != grant.leaf().id);
+        }
     }
 
     /// Forgets all of them, because what gives them has changed.

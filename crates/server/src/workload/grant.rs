@@ -6,17 +6,19 @@
 //! signature and one entry. There is no refresh token: whoever wants more shows evidence again, so that the platform stays
 //! the one who decides whether the workload is still there.
 
+use super::presented::Spending;
 use super::{Presented, WorkloadFault};
 use crate::attester::AttesterFault;
 use crate::clients::Client;
 use crate::fault::Fault;
-use crate::grants::{Issued, Minting, Root, in_force, root};
+use crate::grants::{Issued, Minting, Root, TRIES, in_force, root};
 use crate::places::{Place, without_offline};
 use crate::possession::Possession;
 use crate::record::About;
 use crate::server::AppState;
 use prokura_attest::Door;
-use prokura_core::{AgentId, ClientId, Details, Evidence, ScopeSet, TraceId};
+use prokura_core::{AgentId, Chain, ClientId, Details, Evidence, ScopeSet, TraceId};
+use prokura_oauth::access_token::AccessToken;
 use prokura_oauth::client_metadata::GrantType;
 use prokura_oauth::confirmation::Thumbprint;
 use prokura_oauth::form::Form;
@@ -98,14 +100,6 @@ pub(crate) async fn give(
     let (place, given) = place(app, &rule.rule.grants, asked.resource.as_deref())?;
     about.resource = Some(place.uri.clone());
     let scopes = scopes(asked.scope.as_ref(), given, &place)?;
-    let wanted = Root {
-        actions: rules.given_to(&agent, &place.name),
-        agent: agent.clone(),
-        place: &place,
-        evidence: Evidence::Policy,
-    };
-    let grant = root(app, &app.workloads.grants, wanted, trace).await?;
-    about.grant = Some(grant.leaf().id.clone());
     let id = match client {
         Some(client) => client.id.clone(),
         None => name_of(&agent)?,
@@ -116,22 +110,43 @@ pub(crate) async fn give(
     if minting.life.is_zero() {
         return Err(WorkloadFault::Over.into());
     }
-    in_force(app.store.revoked(), &grant, &id, minting.now)?;
-    let token = minting.token(&grant, &scopes, &Details::default())?;
-    if spending.is_due() || minting.possession.is_to_be_spent() {
-        let (on_record, spent) = (token.clone(), spending.clone());
-        let settle = move |tx: &mut Tx<'_>| {
-            spent.settle(tx, minting.now)?;
-            minting.settle(tx, &on_record)
+    for _ in 0..TRIES {
+        let wanted = Root {
+            actions: rules.given_to(&agent, &place.name),
+            agent: agent.clone(),
+            place: &place,
+            evidence: Evidence::Policy,
         };
-        app.store.transact(settle).await?;
-        if let Some(row) = spending.row() {
-            app.workloads.register.written(row);
+        let grant = root(app, &app.workloads.grants, wanted, trace).await?;
+        about.grant = Some(grant.leaf().id.clone());
+        in_force(app.store.revoked(), &grant, &id, minting.now)?;
+        let token = minting.token(&grant, &scopes, &Details::default())?;
+        if settled(app, &minting, &spending, &grant, &token).await? {
+            return Ok(Issued { token, refresh_token: None, id_token: None, grant_name: None });
         }
-    } else {
-        app.store.record(vec![minting.event(&token)]).await?;
+        app.workloads.grants.drop(&grant);
     }
-    Ok(Issued { token, refresh_token: None, id_token: None, grant_name: None })
+    Err(Fault::GrantOver)
+}
+
+/// Puts the token on record and spends what was shown; false if its grant is not what it was.
+async fn settled(
+    app: &AppState,
+    minting: &Minting,
+    spending: &Spending,
+    grant: &Arc<Chain>,
+    token: &AccessToken,
+) -> Result<bool, Fault> {
+    if !spending.is_due() && !minting.possession.is_to_be_spent() {
+        return Ok(app.store.record_under(grant, vec![minting.event(token)]).await?);
+    }
+    let spent = spending.clone();
+    let more = move |tx: &mut Tx<'_>, now| spent.settle(tx, now);
+    let settled = minting.clone().settle_under(&app.store, grant, token, more).await?;
+    if let Some(row) = spending.row().filter(|_| settled) {
+        app.workloads.register.written(row);
+    }
+    Ok(settled)
 }
 
 /// The `client_id` of a token that no client asked for: the agent's name.

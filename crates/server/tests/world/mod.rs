@@ -7,6 +7,7 @@ pub mod person;
 pub mod pki;
 pub mod proof;
 pub mod signals;
+pub mod standing;
 pub mod streams;
 pub mod workload;
 
@@ -23,7 +24,7 @@ use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt as _;
 use prokura_access::Guard;
 use prokura_config::Config;
-use prokura_core::{ClientId, Clock as _, GrantId, ManualClock, PointId, ResourceUri, SystemRng, Timestamp};
+use prokura_core::{ClientId, Clock as _, ManualClock, PointId, ResourceUri, SystemRng, Timestamp};
 use prokura_egress::{Egress, EgressConfig};
 use prokura_ledger::{Event, Filter};
 use prokura_oauth::access_token::AccessToken;
@@ -445,11 +446,6 @@ impl World {
         f: impl Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> T {
         self.store.transact(f).await.unwrap()
-    }
-
-    pub async fn revoke_grant(&self, id: &GrantId) {
-        let (id, now) = (id.clone(), self.clock.now());
-        self.write(move |tx| tx.revoke_grant(&id, "test", "test", now)).await;
     }
 
     pub async fn disable_client(&self, id: &str) {

@@ -1,6 +1,6 @@
 //! Grants: stored authority.
 
-use crate::driver::Row;
+use crate::driver::{Connection, Row};
 use crate::tx::{Word, params};
 use crate::{StoreError, Tx};
 use prokura_core::{
@@ -241,6 +241,19 @@ impl Tx<'_> {
         Chain::new(above, leaf).map(Some).map_err(broken)
     }
 
+    /// Whether every grant of a chain still is in force and as it was when it was read.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn is_unchanged(&mut self, chain: &Chain) -> Result<bool, StoreError> {
+        for grant in chain.grants() {
+            if self.row(STANDS, params![grant.id.as_str(), grant.revision], |_| Ok(()))?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// The grants above one, no parent after its child.
     fn farthest_first(&mut self, id: &GrantId) -> Result<Vec<GrantId>, StoreError> {
         let sql = "WITH RECURSIVE above (id, far) AS (
@@ -276,6 +289,19 @@ impl Tx<'_> {
         let sql = "SELECT parent FROM grant_parents WHERE child = ?1 ORDER BY place";
         self.rows(sql, params![id.as_str()], |row| row.parsed(0, "grant_parents.parent", GrantId::parse))
     }
+}
+
+/// A row if a grant is in force at that revision.
+const STANDS: &str = "SELECT 1 FROM grants WHERE id = ?1 AND revision = ?2 AND state = 'active'";
+
+/// Whether all of them are in force, each at its revision.
+pub(crate) fn all_stand(conn: &mut Connection, chain: &[(GrantId, u64)]) -> Result<bool, StoreError> {
+    for (id, revision) in chain {
+        if conn.query(STANDS, params![id.as_str(), *revision], |_| Ok(()))?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// A grant without its parents.

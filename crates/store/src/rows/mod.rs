@@ -43,6 +43,7 @@ pub use enterprise::{GrantClient, StoredConsent};
 pub use fact::StoredFact;
 pub(crate) use foreign::provider_id;
 pub use foreign::{Disabled, Foreigner};
+pub(crate) use grant::all_stand;
 pub use grant_state::Ended;
 pub use grant_tree::{GrantFilter, TreeNode, TreeWindow};
 pub use grant_use::Over;
