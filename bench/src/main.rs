@@ -1,6 +1,7 @@
 //! What Prokura costs, beside its peers, in one run. See `run`.
 
 mod access;
+mod ancestors;
 mod code;
 mod disk;
 mod gateway;
@@ -44,6 +45,9 @@ async fn main() -> Result<()> {
     }
     if wants("access") {
         access::measure(size).await?;
+    }
+    if wants("ancestors") {
+        ancestors::measure(size)?;
     }
     if wants("code") {
         code::measure(size).await?;
