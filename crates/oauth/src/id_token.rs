@@ -93,6 +93,10 @@ pub struct Hint {
     pub subject: UserId,
     /// `aud`.
     pub audience: ClientId,
+    /// `exp`.
+    pub expires_at: Timestamp,
+    /// `auth_time`, `acr`, `amr`, as far as they are known here.
+    pub authentication: Option<Authentication>,
 }
 
 /// Reads an ID token of this server that is in force: evidence of who signed in at the client.
@@ -121,12 +125,15 @@ fn within(
 ) -> Result<Hint, JoseError> {
     let expected =
         Expected { leeway, ..Expected::new(&[TYP, NO_TYP], now).issuer(issuer).audience(Audience::Any) };
-    let claims = verify(compact, keys, &expected)?.claims;
+    let verified = verify(compact, keys, &expected)?;
+    let claims = &verified.claims;
     // Other things that this server signs have another `typ`; that it is about a sign-in is asked all the same.
     claims.get("auth_time").ok_or(JoseError::Claim("auth_time"))?;
     Ok(Hint {
         subject: claims.str("sub").and_then(|s| UserId::parse(s).ok()).ok_or(JoseError::Claim("sub"))?,
         audience: claims.str("aud").and_then(|s| ClientId::parse(s).ok()).ok_or(JoseError::Claim("aud"))?,
+        expires_at: verified.expires_at,
+        authentication: Authentication::read(claims).map_err(JoseError::Claim)?,
     })
 }
 
@@ -177,7 +184,10 @@ mod tests {
         let compact = token().sign(&key, "access").unwrap();
         let (subject, audience) = (token().subject, token().audience);
         let at = |s| Timestamp::from_seconds(s);
-        assert_eq!(read(&compact, &keys, ISSUER, at(1100)).unwrap(), Hint { subject, audience });
+        assert_eq!(
+            read(&compact, &keys, ISSUER, at(1100)).unwrap(),
+            Hint { subject, audience, expires_at: at(1300), authentication: Some(token().authentication) }
+        );
         assert!(read(&compact, &keys, ISSUER, at(1310)).is_err());
         assert!(read_hint(&compact, &keys, ISSUER, at(1_000_000)).is_ok());
         assert!(read_hint(&compact, &keys, ISSUER, at(1000 + 367 * 24 * 3600)).is_err());

@@ -36,6 +36,7 @@ pub mod rich;
 pub mod seal;
 pub mod secret;
 pub mod signals;
+pub mod subject_token;
 pub mod token_request;
 pub mod totp;
 pub mod workload;

@@ -7,7 +7,7 @@ use crate::certificates::Certificates;
 use crate::clients::{ClientKeySets, Clients, DocumentError, DocumentPolicy, Documents, SecretDigest};
 use crate::endpoints;
 use crate::fault::Fault;
-use crate::grants::{CodeMaker, OwnGrants};
+use crate::grants::{CodeMaker, Exchanges, OwnGrants};
 use crate::keyring::{KeyRing, KeyRingError};
 use crate::people::{People, PeopleError, router as people_router};
 use crate::places::{InvalidPlace, Places};
@@ -22,7 +22,7 @@ use axum::response::Response;
 use prokura_access::Guard;
 use prokura_attest::Providers as Attesters;
 use prokura_config::{Config, DeviceClients, SecretError};
-use prokura_core::{Clock, NoPassage, Passages, Rng, TraceId};
+use prokura_core::{Clock, Passages, Rng, TraceId};
 use prokura_egress::Egress;
 use prokura_oauth::client_attestation::CHALLENGE_HEADER;
 use prokura_oauth::dpop::NONCE_HEADER;
@@ -206,6 +206,7 @@ pub(crate) struct AppState {
     pub(crate) own: OwnGrants,
     /// What authority at one resource is worth at another, by the operator's rules.
     pub(crate) passages: Arc<dyn Passages + Send + Sync>,
+    pub(crate) exchanges: Exchanges,
     pub(crate) workloads: Workloads,
     pub(crate) attester: Attester,
     pub(crate) successors: MacKey,
@@ -309,6 +310,7 @@ impl Server {
         )?
         .with_providers(providers);
         check_agents(&config, &access, &store).await?;
+        let exchanges = Exchanges::new(&config, &places)?;
         let certificates = Certificates::new(&config, &secrets)?;
         let state = AppState {
             metadata: metadata(&config, &places, keys_algorithm(&config), certificates.offered()),
@@ -321,7 +323,8 @@ impl Server {
             successors: master_key.mac_key("successors of refresh tokens")?,
             judge: Arc::new(Judge::new(access, &places)),
             own: OwnGrants::default(),
-            passages: Arc::new(NoPassage),
+            passages: exchanges.rules.clone(),
+            exchanges,
             attester: Attester::of(documents_of_workloads, &config, &master_key, clock.now())?,
             workloads: Workloads::new(&config, workloads),
             people: Arc::new(people),

@@ -142,7 +142,7 @@ async fn grant(
             accept(app, client, asked, possession, trace, about).await?
         }
         TokenRequest::Exchange(asked) => {
-            return exchange(app, client, &asked, possession, trace, about).await;
+            return exchange(app, client, asked, possession, trace, about).await;
         }
         TokenRequest::AuthorizationCode { code, redirect_uri, verifier, resource, details } => {
             let resource = named(resource.as_deref())?;

@@ -21,12 +21,15 @@ fn streamed() -> Vec<Fault> {
 /// Every way in which exchanges and assertions are refused.
 fn asserted() -> Vec<Fault> {
     use IdJagFault as J;
-    let exchanges =
-        [ExchangeFault::NotServed, ExchangeFault::Subject, ExchangeFault::Audience, ExchangeFault::Resource];
     let verify = J::Verify(IdJagError::Claim("jti"));
     let keys = J::Keys("no keys".into());
     let all = [J::Kind, J::Issuer, keys, verify, J::Client, J::Resource, J::Replayed, J::Person];
-    exchanges.map(Fault::Exchange).into_iter().chain(all.map(Fault::IdJag)).chain(workloads()).collect()
+    ExchangeFault::ALL
+        .map(Fault::Exchange)
+        .into_iter()
+        .chain(all.map(Fault::IdJag))
+        .chain(workloads())
+        .collect()
 }
 
 /// Every way in which evidence of workloads is refused.

@@ -15,8 +15,9 @@ use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::access_token::{AccessToken, GrantClaim, View};
 use prokura_oauth::authentication::Authentication;
 use prokura_oauth::client_metadata::GrantType;
+use prokura_oauth::exchange::TokenType;
 use prokura_oauth::id_token::IdToken;
-use prokura_oauth::json::{Value, obj};
+use prokura_oauth::json::{Object, Value, obj};
 use prokura_oauth::rich;
 use prokura_oauth::token_request::DETAILS;
 use prokura_oauth::workload;
@@ -279,6 +280,25 @@ pub(crate) fn in_force(
 impl Issued {
     /// Signs the token and answers (RFC 6749 §5.1). It is on record by now.
     pub(crate) fn respond(&self, app: &AppState) -> Result<Response, Fault> {
+        Ok(self.answer(app, &self.body(app)?))
+    }
+
+    /// As [`respond`](Self::respond), to an exchange (RFC 8693 §2.2.1).
+    pub(crate) fn respond_exchanged(&self, app: &AppState, issued: TokenType) -> Result<Response, Fault> {
+        let mut body = self.body(app)?;
+        body.insert("issued_token_type", issued.as_str().into());
+        Ok(self.answer(app, &body))
+    }
+
+    fn answer(&self, app: &AppState, body: &Object) -> Response {
+        let mut response = json(StatusCode::OK, body);
+        if self.token.cnf.key.is_some() {
+            app.offer_nonce(&mut response);
+        }
+        response
+    }
+
+    fn body(&self, app: &AppState) -> Result<Object, Fault> {
         let now = app.clock.now();
         let key = app.keys.signer(now).ok_or_else(|| Fault::Broken("there is no signing key".to_owned()))?;
         let jwt = self.token.sign(&key).map_err(|e| Fault::Broken(e.to_string()))?;
@@ -305,10 +325,6 @@ impl Issued {
         if let Some(name) = &self.grant_name {
             body.insert("grant_id", name.as_str().into());
         }
-        let mut response = json(StatusCode::OK, &body);
-        if self.token.cnf.key.is_some() {
-            app.offer_nonce(&mut response);
-        }
-        Ok(response)
+        Ok(body)
     }
 }

@@ -2,6 +2,7 @@
 
 mod code;
 mod device;
+mod exchange;
 mod id_jag;
 mod mint;
 mod own;
@@ -11,7 +12,8 @@ mod root;
 
 pub(crate) use code::{CHALLENGE, CodeMaker, NONCE, Redemption, redeem};
 pub(crate) use device::{Poll, poll};
-pub(crate) use id_jag::{Asserted, accept, exchange};
+pub(crate) use exchange::{Exchanges, exchange};
+pub(crate) use id_jag::{Asserted, accept};
 pub(crate) use mint::{Issued, Minting, in_force};
 pub(crate) use own::{Own, own};
 pub(crate) use payload::{KEY, RefreshPayload};

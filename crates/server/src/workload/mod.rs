@@ -19,7 +19,7 @@ pub(crate) use client::{Caller, by_assertion};
 pub use examine::{Examination, TriedRule, examine};
 pub use fault::WorkloadFault;
 pub(crate) use grant::{Asked, Wanted, accept, give, is_for};
-pub(crate) use presented::Presented;
+pub(crate) use presented::{Presented, Spending};
 use rules::InForce;
 pub(crate) use svid::{by_certificate, own as own_by_certificate, shown as svid_shown};
 

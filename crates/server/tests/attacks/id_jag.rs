@@ -334,7 +334,7 @@ async fn d03_only_a_clients_own_token_without_another_actor_is_exchanged() {
         ("subject_token_type", ACCESS),
         ("requested_token_type", ACCESS),
     ];
-    assert_eq!(exchange(&world, "planner", &general).await.error(), "400 invalid_request");
+    assert_eq!(exchange(&world, "planner", &general).await.error(), "400 invalid_target", "that server's");
     assert_eq!(world.count("token:id_jag").await, 0);
 }
 

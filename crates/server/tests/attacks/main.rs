@@ -12,6 +12,8 @@ mod authorization;
 mod burst;
 mod certificates;
 mod device;
+mod exchange;
+mod exchange_life;
 mod id_jag;
 mod proofs;
 mod refresh;

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "every test target uses its own part")]
 
 pub mod attest;
+pub mod exchange;
 pub mod person;
 pub mod pki;
 pub mod proof;
