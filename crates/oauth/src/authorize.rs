@@ -4,7 +4,7 @@
 use crate::confirmation::Thumbprint;
 use crate::error::OAuthError;
 use crate::form::Form;
-use prokura_core::GrantName;
+use prokura_core::{AgentId, GrantName};
 
 /// What a `request_uri` from the pushed authorization endpoint begins with (RFC 9126 §2.2).
 pub const REQUEST_URI_PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
@@ -88,6 +88,26 @@ pub fn nonce(form: &Form) -> Result<Option<&str>, ParameterError> {
 pub fn dpop_key(form: &Form) -> Result<Option<Thumbprint>, ParameterError> {
     let read = |v| Thumbprint::parse(v).ok_or(ParameterError::Value("dpop_jkt"));
     form.value("dpop_jkt").map(read).transpose()
+}
+
+/// The most agents that a request names besides.
+const MAX_ACTORS: usize = 8;
+
+/// `requested_actor`, which may be repeated: the agents that are to get a part of what is asked for
+/// (draft-oauth-ai-agents-on-behalf-of-user-02 §3.1, where it is one and the only actor; docs/divergences.md).
+///
+/// # Errors
+/// [`ParameterError::Value`] if one is no id of an agent, or there are more than 8.
+pub fn requested_actors(form: &Form) -> Result<Vec<AgentId>, ParameterError> {
+    let wrong = ParameterError::Value("requested_actor");
+    let mut all: Vec<AgentId> = Vec::new();
+    for word in form.value("requested_actor").unwrap_or_default().split(' ').filter(|w| !w.is_empty()) {
+        let agent = AgentId::parse(word).map_err(|_| wrong.clone())?;
+        if !all.contains(&agent) {
+            all.push(agent);
+        }
+    }
+    if all.len() > MAX_ACTORS { Err(wrong) } else { Ok(all) }
 }
 
 /// `max_age`, in seconds.
@@ -202,6 +222,16 @@ mod tests {
         assert_eq!(prompt(&form(&[("prompt", "consent login")])), Ok(both));
         for bad in ["none login", "None", "create"] {
             assert_eq!(prompt(&form(&[("prompt", bad)])), Err(ParameterError::Value("prompt")), "{bad}");
+        }
+    }
+
+    #[test]
+    fn agents_that_are_named_besides_are_few_and_each_once() {
+        let of = |text: &str| requested_actors(&form(&[("requested_actor", text)])).map(|all| all.len());
+        assert_eq!((of(""), of("agt_a agt_b agt_a")), (Ok(0), Ok(2)));
+        let many = (0..9).map(|i| format!("agt_{i}")).collect::<Vec<_>>().join(" ");
+        for bad in ["usr_a", "agt_a,agt_b", &many] {
+            assert_eq!(of(bad), Err(ParameterError::Value("requested_actor")), "{bad}");
         }
     }
 

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 /// What may be said more than once, if the same is said each time.
 const REPEATABLE: [&str; 2] = ["resource", "audience"];
+/// What may be said more than once, and is read as one list, separated by spaces.
+const LIST: &str = "requested_actor";
 
 /// The parameters of a request. One without a value counts as absent (RFC 6749 §3.1).
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -39,12 +41,17 @@ impl Form {
         if bytes.len() > Self::MAX_BYTES {
             return Err(FormError::TooLarge);
         }
-        let mut parameters = BTreeMap::new();
+        let mut parameters: BTreeMap<String, String> = BTreeMap::new();
         for pair in bytes.split(|b| *b == b'&').filter(|p| !p.is_empty()) {
             let mut halves = pair.splitn(2, |b| *b == b'=');
             let name = decode(halves.next().unwrap_or_default())?;
             let value = decode(halves.next().unwrap_or_default())?;
             if REPEATABLE.contains(&name.as_str()) && parameters.get(&name) == Some(&value) {
+                continue;
+            }
+            if let Some(list) = parameters.get_mut(&name).filter(|_| name == LIST) {
+                list.push(' ');
+                list.push_str(&value);
                 continue;
             }
             if parameters.contains_key(&name) {
@@ -139,6 +146,12 @@ mod tests {
         for (bad, name) in [("resource=a&resource=b", "resource"), ("audience=a&audience=", "audience")] {
             assert_eq!(Form::parse(bad.as_bytes()), Err(FormError::Duplicate(name.into())), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_list_may_be_several_parameters() {
+        let form = Form::parse(b"requested_actor=agt_a&requested_actor=agt_b").unwrap();
+        assert_eq!(form.value("requested_actor"), Some("agt_a agt_b"));
     }
 
     #[test]

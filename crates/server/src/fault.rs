@@ -10,6 +10,7 @@ pub use grant::{CodeFault, RefreshFault};
 use crate::attester::AttesterFault;
 use crate::certificates::CertificateFault;
 use crate::clients::DocumentError;
+use crate::consent::ConsentFault;
 use crate::device::DeviceFault;
 use crate::named::NamedFault;
 use crate::signals::StreamFault;
@@ -114,6 +115,9 @@ pub enum Fault {
     /// The device gets no token, or none yet.
     #[error("{0}")]
     Device(DeviceFault),
+    /// Consent does not carry it.
+    #[error("{0}")]
+    Consent(#[from] ConsentFault),
     /// The client and the grants that it knows by a name.
     #[error("{0}")]
     Named(NamedFault),
@@ -256,6 +260,9 @@ impl Fault {
         use OAuthError as E;
         use StatusCode as S;
         let (status, error, reason) = match self {
+            Self::Consent(fault) => fault.words(),
+            Self::Named(fault) => fault.words(),
+            Self::Stream(fault) => fault.words(),
             Self::ContentType(_) => (S::BAD_REQUEST, E::InvalidRequest, "content_type"),
             Self::TooLarge => (S::BAD_REQUEST, E::InvalidRequest, "too_large"),
             Self::Form(FormError::Duplicate(name)) if matches!(name.as_str(), "resource" | "audience") => {
@@ -316,8 +323,6 @@ impl Fault {
                 let (error, reason) = fault.words();
                 (S::BAD_REQUEST, error, reason)
             }
-            Self::Named(fault) => fault.words(),
-            Self::Stream(fault) => fault.words(),
             Self::TooManyCodes => (S::TOO_MANY_REQUESTS, E::TemporarilyUnavailable, "too_many_codes"),
             Self::Exchange(why) => why.verdict(),
             Self::IdJag(why) => why.verdict(),

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod assets;
+mod consent;
 mod detail;
 mod frame;
 mod ident;
@@ -18,14 +19,16 @@ mod when;
 
 pub use askama::{Error as RenderError, Template};
 pub use assets::{Asset, SCRIPT, SEAL, STYLE, asset};
+pub use consent::{
+    Change, Changed, Consent, Device, Duration, Further, Organisation, Refused, Software, Standing, Withheld,
+};
 pub use detail::detail_sentence;
 pub use frame::{Form, Frame, Hop, Meaning, Notice, Permission};
 pub use ident::Ident;
 pub use pages::{
-    AgentRow, Allowed, Asker, Change, Consent, Device, DeviceCode, DeviceDone, Duration, Enrol, Fault,
-    FirstProblems, FirstUser, GrantRow, IdentityRow, LogOut, PasskeyForm, PasskeyRow, Password, ProviderLink,
-    RecoveryCodes, Refused, SecondStep, Security, SessionRow, SignIn, SignedOut, Software, Standing, TotpRow,
-    Welcome,
+    AgentRow, Allowed, Asker, DeviceCode, DeviceDone, Enrol, Fault, FirstProblems, FirstUser, GrantRow,
+    IdentityRow, LogOut, PasskeyForm, PasskeyRow, Password, ProviderLink, RecoveryCodes, SecondStep,
+    Security, SessionRow, SignIn, SignedOut, TotpRow, Welcome,
 };
 pub use qr::Qr;
 pub use shown::Shown;

@@ -1,6 +1,6 @@
 //! The pages: one struct each. What stands in a struct is all that its page can show.
 
-use crate::frame::{Form, Frame, Hop, Notice, Permission};
+use crate::frame::{Form, Frame, Hop, Notice};
 use crate::ident::Ident;
 use crate::qr::Qr;
 use crate::shown::Shown;
@@ -151,107 +151,6 @@ pub struct PasskeyForm {
     pub state: String,
 }
 
-/// How far the asking software is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Its metadata document was fetched from the host that it names.
-    Published,
-    /// The operator wrote it into the configuration.
-    Configured,
-    /// It registered itself: everything it says is its own word.
-    Unverified,
-}
-
-impl Standing {
-    fn is_published(self) -> bool {
-        self == Self::Published
-    }
-}
-
-/// The software that asks.
-#[derive(Debug, Clone)]
-pub struct Software {
-    /// What it calls itself.
-    pub name: Shown,
-    /// The host of its client id, or the id itself where that is no address.
-    pub id_host: String,
-    /// Its client id.
-    pub id: Ident,
-    /// How far it is known.
-    pub standing: Standing,
-    /// Where the answer goes: the host of the redirect address, or its scheme.
-    pub redirect_host: String,
-    /// Whether the answer goes to a program on this computer.
-    pub loopback: bool,
-}
-
-/// Another device that asks.
-#[derive(Debug, Clone)]
-pub struct Device {
-    /// The code that it shows.
-    pub code: String,
-    /// Since when it waits.
-    pub asked: When,
-    /// The address that it asked from.
-    pub from: String,
-    /// Whether the reader comes from the same network.
-    pub near: bool,
-}
-
-/// What becomes of something that was allowed before.
-#[derive(Debug, Clone)]
-pub struct Change {
-    /// What was allowed already and stays offered.
-    pub already: Vec<Shown>,
-    /// What is new.
-    pub new: Vec<Shown>,
-    /// What ends.
-    pub ends: Vec<Shown>,
-}
-
-/// A choice of duration.
-#[derive(Debug, Clone)]
-pub struct Duration {
-    /// The form's value, in seconds.
-    pub seconds: i64,
-    /// `30 days`.
-    pub label: String,
-    /// Until when that is.
-    pub until: When,
-    /// Whether it is chosen.
-    pub chosen: bool,
-}
-
-/// The consent page.
-#[derive(Debug, Clone, Template)]
-#[template(path = "consent.html")]
-pub struct Consent {
-    /// What stands around.
-    pub frame: Frame,
-    /// The form.
-    pub form: Form,
-    /// Where to go to sign in as somebody else.
-    pub switch: Form,
-    /// What was refused before.
-    pub notice: Option<Notice>,
-    /// Who asks.
-    pub software: Software,
-    /// The device that waits for the answer, in place of the redirect address.
-    pub device: Option<Device>,
-    /// What becomes of what was allowed before, if the software asks to change it.
-    pub change: Option<Change>,
-    /// Who acts for whom.
-    pub chain: Vec<Hop>,
-    /// The resource's title.
-    pub resource: Shown,
-    /// The resource's address.
-    pub resource_uri: String,
-    /// What it may do.
-    pub permissions: Vec<Permission>,
-    /// For how long.
-    pub durations: Vec<Duration>,
-}
-
 /// The page where a person brings a device's code.
 #[derive(Debug, Clone, Template)]
 #[template(path = "device.html")]
@@ -276,20 +175,6 @@ pub struct DeviceDone {
     pub frame: Frame,
     /// Whether the answer was Allow.
     pub allowed: bool,
-}
-
-/// The page after a No to unverified software: nobody is sent anywhere by itself.
-#[derive(Debug, Clone, Template)]
-#[template(path = "refused.html")]
-pub struct Refused {
-    /// What stands around.
-    pub frame: Frame,
-    /// What the software calls itself.
-    pub client: Shown,
-    /// Where its answer would go.
-    pub host: String,
-    /// The address with the refusal.
-    pub link: String,
 }
 
 /// The page that asks whether to sign out, where a client's word is not enough.

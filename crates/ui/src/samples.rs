@@ -1,7 +1,10 @@
 //! Every page in every state, for the gallery, the tests of the pages and the pictures in the documentation:
 //! as it should be, empty, refused, with long names, with names written right to left, with hostile input.
 
+mod consent;
+
 use crate::*;
+use consent::{change, consent};
 
 /// A page in one state.
 #[derive(Debug)]
@@ -111,44 +114,6 @@ fn password(w: &Words) -> Password {
 
 fn provider(title: &str) -> ProviderLink {
     ProviderLink { title: Shown::name(title), href: "/signin/with/corp?m=mark".to_owned() }
-}
-
-fn consent(w: &Words) -> Consent {
-    let (resource, text) = (Shown::name(&w.resource), &ENGLISH);
-    Consent {
-        frame: frame().signed_in(&w.user),
-        form: form("/consent"),
-        switch: form("/consent/switch"),
-        notice: None,
-        software: Software {
-            name: Shown::name(&w.client),
-            id_host: w.host.clone(),
-            id: Ident::new(&format!("https://{}/client.json", w.host)),
-            standing: Standing::Published,
-            redirect_host: w.host.clone(),
-            loopback: false,
-        },
-        device: None,
-        change: None,
-        chain: vec![
-            Hop::actor(&w.user, text.chain_you.to_string()),
-            Hop::actor(&w.client, text.chain_agent.to_string()),
-            Hop::place("sales", text.chain_limit.with("n", 3).to_string()),
-        ],
-        resource,
-        resource_uri: "https://as.example/mcp/sales".to_owned(),
-        permissions: vec![
-            permission("read:report", &w.sentence, &["tool:read_report", "resource:report/*"], true),
-            permission(
-                "tools:generate_summary",
-                "Generate sales summaries",
-                &["tool:generate_summary"],
-                true,
-            ),
-            permission("delete:report", "Delete sales reports", &["tool:delete_report"], false),
-        ],
-        durations: [3_600, 86_400, 30 * 86_400, 90 * 86_400].map(duration).to_vec(),
-    }
 }
 
 fn permission(scope: &str, sentence: &str, actions: &[&str], kept: bool) -> Permission {
@@ -294,14 +259,6 @@ fn device(w: &Words) -> DeviceCode {
     }
 }
 
-fn change(w: &Words) -> Change {
-    Change {
-        already: vec![Shown::sentence(&w.sentence)],
-        new: vec![Shown::sentence("Generate sales summaries")],
-        ends: vec![Shown::sentence("Delete sales reports")],
-    }
-}
-
 fn waiting() -> Device {
     Device { code: "WDJB-MJHT".to_owned(), asked: at(-70), from: "2001:db8::7".to_owned(), near: false }
 }
@@ -334,7 +291,12 @@ pub fn samples() -> Result<Vec<Sample>, RenderError> {
         add("device", device(&w).render()?);
     }
     let [usual, ..] = words();
-    for (page, state, html) in special(&usual)?.into_iter().chain(second_factors(&usual)?) {
+    for w in words() {
+        all.push(Sample { page: "organisation", state: w.state, html: consent::organisation(&w).render()? });
+    }
+    for (page, state, html) in
+        special(&usual)?.into_iter().chain(consent::states()?).chain(second_factors(&usual)?)
+    {
         all.push(Sample { page, state, html });
     }
     Ok(all)

@@ -144,7 +144,8 @@ fn still_allowed(
         let Some(may) = rules::users_may(tx, config, &whom, now)? else { return Ok(true) };
         most = Some(most.unwrap_or_default().union(&may));
     }
-    Ok(most.is_none_or(|most| grant.actions.is_within(&most)))
+    let allowed = |most: &ScopeSet| grant.actions.iter().all(|s| most.contains(s) || s.is_of_identity());
+    Ok(most.as_ref().is_none_or(allowed))
 }
 
 /// Whether a user may end this grant: their own always, one of the organisation if its rule says so.

@@ -94,6 +94,20 @@ pub(crate) fn users_may(
     Ok(Some(names.filter_map(|s| Scope::parse(s).ok()).collect()))
 }
 
+/// The agents that a user can let have a part of what that software may do there; `None` if it is for the user alone to say.
+pub(crate) fn users_may_name(
+    tx: &mut Tx<'_>,
+    config: &Config,
+    whom: &Whom<'_>,
+    now: Timestamp,
+) -> Result<Option<BTreeSet<AgentId>>, StoreError> {
+    if config.consent.mode == ConsentMode::Consumer {
+        return Ok(None);
+    }
+    let all = those_for(tx, config, whom, now)?;
+    Ok(Some(all.iter().filter_map(EnterpriseConsent::may_act).flatten().collect()))
+}
+
 /// The address of the resource that an enterprise consent is about.
 fn resource_of(config: &Config, c: &EnterpriseConsent) -> Option<ResourceUri> {
     config.resource(&c.resource).map(|r| config.resource_uri(r))

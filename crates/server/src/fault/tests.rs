@@ -107,6 +107,9 @@ fn all() -> Vec<Fault> {
     vec![
         Fault::ContentType("application/json"),
         Fault::TooLarge,
+        Fault::Consent(ConsentFault::Changed),
+        Fault::Consent(ConsentFault::Withdrawn),
+        Fault::Consent(ConsentFault::Actor),
         Fault::Form(FormError::Duplicate("resource".into())),
         Fault::Form(FormError::Duplicate("client_id".into())),
         Fault::NotObject,

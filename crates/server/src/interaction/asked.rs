@@ -2,7 +2,8 @@
 
 use crate::device::DeviceAsk;
 use crate::named::Management;
-use prokura_core::{Acr, ClientId, Details, ResourceUri, ScopeSet, Timestamp, TraceId};
+use prokura_core::{Acr, AgentId, ClientId, Details, ResourceUri, ScopeSet, Timestamp, TraceId};
+use prokura_oauth::client_metadata::Likeness;
 use prokura_oauth::json::{self, Limits, Object, Value, obj};
 use prokura_oauth::redirect::{shown_host, with_query};
 use prokura_oauth::rich;
@@ -68,6 +69,10 @@ pub struct Asked {
     pub device: Option<DeviceAsk>,
     /// What happens to a grant that the client knows by a name, or will. With a merge, `scope` has what it holds in it.
     pub management: Option<Management>,
+    /// The agents that are to get a part of it, beside those whom the operator's rules let.
+    pub through: Vec<AgentId>,
+    /// What the client looks like, where it describes itself.
+    pub likeness: Option<Likeness>,
     /// What the code must remember besides (PKCE challenge, nonce); only [`Codes`](super::Codes) reads it.
     pub request: Object,
 }
@@ -144,6 +149,12 @@ impl Asked {
         if let Some(management) = &self.management {
             o.insert("management", Value::Object(management.to_object()));
         }
+        if !self.through.is_empty() {
+            o.insert("through", self.through.iter().map(AgentId::as_str).collect());
+        }
+        if let Some(likeness) = &self.likeness {
+            o.insert("likeness", likeness.to_text().into());
+        }
         if let Some(device) = &self.device {
             o.insert("device", Value::Object(device.to_object()));
         }
@@ -179,9 +190,19 @@ impl Asked {
                 None => None,
                 Some(management) => Some(Management::read(management.as_object()?)?),
             },
+            through: agents(o)?,
+            likeness: match o.str("likeness") {
+                None => None,
+                Some(text) => Some(Likeness::of_text(text)?),
+            },
             request: o.get("request")?.as_object()?.clone(),
         })
     }
+}
+
+fn agents(o: &Object) -> Option<Vec<AgentId>> {
+    let Some(all) = o.get("through") else { return Some(Vec::new()) };
+    all.as_array()?.iter().map(|a| AgentId::parse(a.as_str()?).ok()).collect()
 }
 
 impl Stored {
@@ -233,6 +254,8 @@ mod tests {
             acr: Some(Acr::Mfa),
             device: None,
             management: Some(Management { named: None }),
+            through: vec![AgentId::parse("agt_reporter").unwrap()],
+            likeness: None,
             request: obj([("nonce", "n".into())]),
         }
     }

@@ -1,12 +1,15 @@
 //! The end of an interaction: agreed or refused, once, on record.
 
 use super::asked::Stored;
-use super::{Asked, Granted};
+use super::prospect::{Choice, For, Pick, Prospect};
+use super::{Asked, Codes, Granted};
+use crate::consent::{self, Given, Wanted, Whom};
 use crate::device::Outcome as Answer;
 use crate::people::{PageFault, People, SignedIn};
+use prokura_config::Config;
 use prokura_core::{
-    AgentId, Details, Evidence, Grant, GrantId, GrantName, GrantState, Grantor, InteractionId, Principal,
-    ScopeSet, Terms, Timestamp,
+    AgentId, Details, Evidence, Grant, GrantId, GrantName, GrantState, Grantor, Held, InteractionId, MayAct,
+    Principal, ScopeSet, Terms, Timestamp,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::authentication::Authentication;
@@ -15,18 +18,9 @@ use prokura_oauth::rich;
 use prokura_oauth::token_request::DETAILS;
 use prokura_store::{Agent, ArtifactKind, Consent, Consumed, SecretHash, StoreError, Tx};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// How many hops may be made below a consent.
 const DEPTH: u8 = 5;
-
-/// What the user chose: no more than was asked.
-#[derive(Debug, Clone)]
-pub(super) struct Choice {
-    pub(super) scope: ScopeSet,
-    pub(super) details: Details,
-    pub(super) lasts: Duration,
-}
 
 /// An interaction that a signed-in user is about to end.
 #[derive(Clone)]
@@ -84,24 +78,25 @@ impl Ending {
             not_before: now,
             expires_at: now.after(choice.lasts),
             depth_left: DEPTH,
-            terms: Terms::default(),
+            terms: Terms { may_act: choice.may_act.clone(), ..Terms::default() },
             evidence: Evidence::Consent { interaction: public_name(&self.id) },
             state: GrantState::Active,
             revision: 0,
         }
     }
 
-    fn consent(&self, grant: &Grant) -> Consent {
+    /// What needs no question from now on: what was agreed to here, at this redirect URI.
+    fn consent(&self, grant: &Grant, agreed: &Held) -> Consent {
         let asked = self.asked();
         Consent {
             user: self.who.user.id.clone(),
             client: asked.client.clone(),
             redirect: asked.redirect.clone(),
             resource: asked.resource.clone(),
-            scope: grant.actions.clone(),
-            details: grant.details.clone(),
+            scope: agreed.actions.clone(),
+            details: agreed.details.clone(),
             grant: grant.id.clone(),
-            created_at: grant.not_before,
+            created_at: self.stored.began,
             expires_at: grant.expires_at,
         }
     }
@@ -120,16 +115,21 @@ impl Ending {
     }
 
     /// Makes the grant, on record, and remembers the consent where that is safe.
-    pub(super) fn agree(&self, tx: &mut Tx<'_>, grant: &Grant, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn agree(
+        &self,
+        tx: &mut Tx<'_>,
+        (grant, agreed): (&Grant, &Held),
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         tx.insert_grant(grant)?;
-        self.agreed(tx, grant, "grant:make", now)
+        self.agreed(tx, (grant, agreed), "grant:make", now)
     }
 
     /// Records what was agreed to and what became of it, and remembers the consent where that is safe.
     pub(super) fn agreed(
         &self,
         tx: &mut Tx<'_>,
-        grant: &Grant,
+        (grant, agreed): (&Grant, &Held),
         made: &'static str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -141,16 +141,26 @@ impl Ending {
             if !grant.details.is_empty() {
                 event.details.insert(DETAILS, rich::to_value(&grant.details, &grant.resource));
             }
+            if let MayAct::Only(agents) = &grant.terms.may_act {
+                event.details.insert("may_act", agents.iter().map(AgentId::as_str).collect());
+            }
             match &self.asked().device {
                 None => event.details.insert("redirect", self.asked().redirect.as_str().into()),
                 Some(device) => event.details.insert("device", device.from.as_str().into()),
             }
             tx.record(event);
         }
+        self.note_client(tx, &grant.id, now)?;
         if self.asked().may_be_remembered() {
-            tx.remember_consent(&self.consent(grant))?;
+            tx.remember_consent(&self.consent(grant, agreed))?;
         }
         Ok(())
+    }
+
+    /// Notes what the client looks like that the user let in.
+    fn note_client(&self, tx: &mut Tx<'_>, grant: &GrantId, now: Timestamp) -> Result<(), StoreError> {
+        let asked = self.asked();
+        consent::note(tx, grant, &asked.client, (asked.likeness.as_ref(), &asked.redirect), now)
     }
 }
 
@@ -159,65 +169,194 @@ fn public_name(id: &InteractionId) -> String {
     format!("i_{}", &SecretHash::of(id.as_str()).to_string()[..32])
 }
 
-impl People {
-    /// Makes the grant, and the code unless a device waits; the address to go to.
-    pub(super) async fn allow(&self, ending: Ending, choice: Choice) -> Result<String, PageFault> {
-        let (codes, now) = (Arc::clone(&self.codes), self.now());
-        let fresh = Agent {
-            id: AgentId::random(&*self.rng),
-            name: ending.asked().name.clone(),
-            disabled: false,
-            created_at: now,
+/// Everything that the transaction needs to end an interaction with a Yes.
+struct Yes {
+    ending: Ending,
+    pick: Pick,
+    config: Arc<Config>,
+    codes: Arc<dyn Codes>,
+    /// The agent, if the client was never seen before.
+    fresh: Agent,
+    id: GrantId,
+    name: GrantName,
+    now: Timestamp,
+}
+
+/// What a Yes came to: the code, unless a device waits.
+type Answered = Option<Option<String>>;
+
+impl Yes {
+    /// `None` if somebody was quicker, or what was chosen can no longer be.
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Answered, StoreError> {
+        let (asked, now) = (self.ending.asked(), self.now);
+        let agent = tx.agent_of_client(&asked.client)?.map_or_else(|| self.fresh.id.clone(), |a| a.id);
+        let who = For { user: &self.ending.who.user.id, agent: &agent, id: &self.id, now };
+        let prospect = Prospect::of(tx, &self.config, asked, &who)?;
+        if prospect.given.is_some() {
+            return self.take_given(tx, true);
+        }
+        let Some(choice) = prospect.choice(asked, &self.pick) else { return Ok(None) };
+        if !self.ending.spend(tx, &self.ending.yes(&self.id, &choice.scope), now)? {
+            return Ok(None);
+        }
+        let agent = tx.agent_for_client(&asked.client, &self.fresh)?;
+        let wanted = self.ending.grant(self.id.clone(), agent.id, &choice, now);
+        let Some((grant, name)) = self.ending.settle(tx, &wanted, &self.name, &prospect, now)? else {
+            return Ok(None);
         };
-        let (grant, asked) = (GrantId::random(&*self.rng), ending.asked().clone());
-        let name = GrantName::random(&*self.rng);
-        let answer = ending.yes(&grant, &choice.scope);
-        let code = self
-            .store
-            .transact(move |tx| {
-                if !ending.spend(tx, &answer, now)? {
-                    return Ok(None);
-                }
-                let agent = tx.agent_for_client(&ending.asked().client, &fresh)?;
-                let grant = ending.grant(grant.clone(), agent.id, &choice, now);
-                let Some((grant, name)) = ending.settle(tx, &grant, &name, now)? else { return Ok(None) };
-                if ending.asked().device.is_some() {
-                    return Ok(Some(None));
-                }
-                let granted = ending.granted(grant, (choice.scope.clone(), choice.details.clone()), name);
-                codes.issue(tx, ending.asked(), &granted).map(|code| Some(Some(code)))
-            })
-            .await?;
+        self.code(tx, grant, (choice.scope.clone(), choice.details.clone()), name).map(Some)
+    }
+
+    /// Takes what an administrator gives; `again` if the user was asked and wants it although it was ended before.
+    fn take_given(&self, tx: &mut Tx<'_>, again: bool) -> Result<Answered, StoreError> {
+        let (ending, now) = (&self.ending, self.now);
+        let asked = ending.asked();
+        let agent = tx.agent_for_client(&asked.client, &self.fresh)?.id;
+        let whom = Whom {
+            user: &ending.who.user.id,
+            client: Some(&asked.client),
+            agent: &agent,
+            resource: &asked.resource,
+        };
+        let wanted = Wanted {
+            whom,
+            id: &self.id,
+            scopes: &asked.scope,
+            details: &asked.details,
+            again,
+            now,
+            trace: &asked.trace,
+        };
+        let Given::Grant(grant) = consent::root(tx, &self.config, &wanted)? else { return Ok(None) };
+        if !ending.spend(tx, &ending.yes(&grant.id, &asked.scope), now)? {
+            return Ok(None);
+        }
+        let mut event = ending.event(EventKind::Consent, "consent:organisation", Outcome::Permit, now);
+        event.grant = Some(grant.id.clone());
+        event.actors = vec![grant.grantee.clone()];
+        tx.record(event);
+        ending.note_client(tx, &grant.id, now)?;
+        self.code(tx, grant.id, (asked.scope.clone(), asked.details.clone()), None).map(Some)
+    }
+
+    /// What was agreed to before to the same, if that is remembered and still stands.
+    fn remembered(&self, tx: &mut Tx<'_>) -> Result<Option<GrantId>, StoreError> {
+        let (asked, now) = (self.ending.asked(), self.now);
+        let what = (&asked.scope, &asked.details);
+        let user = &self.ending.who.user.id;
+        let found = tx.consent(user, &asked.client, &asked.redirect, &asked.resource, what, now)?;
+        let Some(grant) = found.map(|c| tx.grant(&c.grant)).transpose()?.flatten() else { return Ok(None) };
+        let named = |a: &AgentId| *a == grant.grantee || grant.terms.may_act.names(a);
+        let same = consent::differences(tx, &grant.id, &asked.client, asked.likeness.as_ref())?.is_empty();
+        let stands = consent::stands(tx, &self.config, &grant, now)?;
+        Ok((same && stands && asked.through.iter().all(named)).then_some(grant.id))
+    }
+
+    /// Answers without a question, if that can be.
+    fn run_again(&self, tx: &mut Tx<'_>) -> Result<Option<Answered>, StoreError> {
+        let ending = &self.ending;
+        let Some(grant) = self.remembered(tx)? else { return self.run_given(tx) };
+        if !ending.spend(tx, &ending.yes(&grant, &ending.asked().scope), self.now)? {
+            return Ok(Some(None));
+        }
+        let mut event = ending.event(EventKind::Consent, "consent:remembered", Outcome::Permit, self.now);
+        event.grant = Some(grant.clone());
+        tx.record(event);
+        let agreed = (ending.asked().scope.clone(), ending.asked().details.clone());
+        self.code(tx, grant, agreed, None).map(Some).map(Some)
+    }
+
+    /// Takes what an administrator gives, if the user did not end it.
+    fn run_given(&self, tx: &mut Tx<'_>) -> Result<Option<Answered>, StoreError> {
+        let asked = self.ending.asked();
+        let agent = tx.agent_of_client(&asked.client)?.map_or_else(|| self.fresh.id.clone(), |a| a.id);
+        let who = For { user: &self.ending.who.user.id, agent: &agent, id: &self.id, now: self.now };
+        match Prospect::of(tx, &self.config, asked, &who)?.given {
+            Some(true) => self.take_given(tx, false).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn code(
+        &self,
+        tx: &mut Tx<'_>,
+        grant: GrantId,
+        agreed: (ScopeSet, Details),
+        name: Option<GrantName>,
+    ) -> Result<Option<String>, StoreError> {
+        if self.ending.asked().device.is_some() {
+            return Ok(None);
+        }
+        let granted = self.ending.granted(grant, agreed, name);
+        self.codes.issue(tx, self.ending.asked(), &granted).map(Some)
+    }
+}
+
+impl People {
+    fn yes(&self, ending: Ending, pick: Pick) -> Yes {
+        let now = self.now();
+        Yes {
+            config: Arc::clone(&self.config),
+            codes: Arc::clone(&self.codes),
+            fresh: Agent {
+                id: AgentId::random(&*self.rng),
+                name: ending.asked().name.clone(),
+                disabled: false,
+                created_at: now,
+            },
+            id: GrantId::random(&*self.rng),
+            name: GrantName::random(&*self.rng),
+            ending,
+            pick,
+            now,
+        }
+    }
+
+    /// Makes or changes the grant, and makes the code unless a device waits; the address to go to.
+    pub(super) async fn allow(&self, ending: Ending, pick: Pick) -> Result<String, PageFault> {
+        let (asked, yes) = (ending.asked().clone(), self.yes(ending, pick));
+        let code = self.store.transact(move |tx| yes.run(tx)).await?;
         match code.ok_or(PageFault::Expired)? {
             Some(code) => Ok(self.with_code(&asked, &code)),
             None => Ok(self.path("/device/allowed")),
         }
     }
 
-    /// Makes a code for what was agreed to before, if that is remembered; the address to go to.
+    /// Makes a code for what was agreed to before, if that is remembered, or what an administrator agreed to; the address to
+    /// go to. What a client looks like may have changed since, and then the user is asked.
     pub(super) async fn allow_again(&self, ending: Ending) -> Result<Option<String>, PageFault> {
-        let (codes, now, asked) = (Arc::clone(&self.codes), self.now(), ending.asked().clone());
+        let asked = ending.asked().clone();
         if !asked.may_be_remembered() || asked.management.is_some() {
             return Ok(None);
         }
-        let code = self
-            .store
-            .transact(move |tx| {
-                let Some(grant) = ending.remembered(tx, now)? else { return Ok(None) };
-                let answer = ending.yes(&grant, &ending.asked().scope);
-                if !ending.spend(tx, &answer, now)? {
-                    return Ok(Some(None));
-                }
-                let mut event = ending.event(EventKind::Consent, "consent:remembered", Outcome::Permit, now);
-                event.grant = Some(grant.clone());
-                tx.record(event);
-                let agreed = (ending.asked().scope.clone(), ending.asked().details.clone());
-                let granted = ending.granted(grant, agreed, None);
-                codes.issue(tx, ending.asked(), &granted).map(|code| Some(Some(code)))
-            })
-            .await?;
-        let Some(code) = code else { return Ok(None) };
-        Ok(Some(self.with_code(&asked, &code.ok_or(PageFault::Expired)?)))
+        let yes = self.yes(ending, Pick::default());
+        let Some(code) = self.store.transact(move |tx| yes.run_again(tx)).await? else { return Ok(None) };
+        let code = code.flatten().ok_or(PageFault::Expired)?;
+        Ok(Some(self.with_code(&asked, &code)))
+    }
+
+    /// Records, once an interaction, what the organisation does not let the user allow, so that an administrator sees what
+    /// was asked for.
+    pub(super) async fn note_withheld(&self, ending: &Ending, prospect: &Prospect) -> Result<(), PageFault> {
+        let now = self.now();
+        let seen = format!("withheld\n{}", ending.id);
+        let mut event = ending.event(EventKind::Consent, "consent:withheld", Outcome::Deny, now);
+        event = event.because("organisation");
+        let left = &prospect.withheld;
+        event.details.insert("scope", left.actions.to_string().into());
+        event.details.insert("client_name", ending.asked().name.as_str().into());
+        if !left.details.is_empty() {
+            event.details.insert(DETAILS, rich::to_value(&left.details, &ending.asked().resource));
+        }
+        let agents = prospect.withheld_agents.iter().map(|f| f.agent.as_str());
+        event.details.insert("may_act", agents.collect());
+        let note = move |tx: &mut Tx<'_>| {
+            if tx.claim(ArtifactKind::AssertionJti, &seen, now, now.after(super::pages::LIFE))? {
+                tx.record(event.clone());
+            }
+            Ok(())
+        };
+        Ok(self.store.transact::<_, StoreError>(note).await?)
     }
 
     fn with_code(&self, asked: &Asked, code: &str) -> String {
@@ -278,15 +417,5 @@ impl No {
             Self::TooWeak => event.because("sign_in_too_weak"),
             Self::OtherGrant => event.because("grant_id_of_another_user"),
         }
-    }
-}
-
-impl Ending {
-    fn remembered(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Option<GrantId>, StoreError> {
-        let asked = self.asked();
-        let user = &self.who.user.id;
-        let what = (&asked.scope, &asked.details);
-        let consent = tx.consent(user, &asked.client, &asked.redirect, &asked.resource, what, now)?;
-        Ok(consent.map(|c| c.grant))
     }
 }

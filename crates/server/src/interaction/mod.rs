@@ -9,6 +9,7 @@ mod decide;
 mod dev;
 mod manage;
 mod pages;
+mod prospect;
 mod question;
 
 pub use asked::{Asked, Prompt};

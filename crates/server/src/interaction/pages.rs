@@ -2,21 +2,22 @@
 
 use super::asked::{Asked, Prompt, Stored};
 use super::decide::{Ending, No};
+use super::prospect::{For, Prospect};
 use crate::people::{PageFault, People, Posted, SignedIn, Visit, see_other};
 use crate::signin::sign_in_path;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
 use http::request::Parts;
-use prokura_core::{Acr, InteractionId, TraceId};
+use prokura_core::{Acr, AgentId, GrantId, InteractionId, TraceId};
 use prokura_oauth::redirect::shown_host;
-use prokura_store::{ArtifactKind, SecretHash};
+use prokura_store::{ArtifactKind, SecretHash, StoreError, Tx};
 use prokura_ui::{Asker, Refused, Shown};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a user has.
-const LIFE: Duration = Duration::from_secs(10 * 60);
+pub(super) const LIFE: Duration = Duration::from_secs(10 * 60);
 
 impl People {
     /// Begins an interaction for a checked authorization request and sends the browser to it; or, if the client
@@ -53,8 +54,8 @@ impl People {
             return self.silently(visit, id, stored).await;
         }
         if let Some(who) = self.auto_user(visit).await? {
-            let choice = self.everything(&stored.asked);
-            return Ok(see_other(&self.allow(Ending { id, stored, who }, choice).await?));
+            let pick = self.everything(&stored.asked);
+            return Ok(see_other(&self.allow(Ending { id, stored, who }, pick).await?));
         }
         let mut response = see_other(&self.path(&format!("/interaction/{id}")));
         self.keep_browser(visit, &mut response);
@@ -119,6 +120,17 @@ impl People {
         Ok(stored)
     }
 
+    /// What a question comes to for who is signed in.
+    async fn prospect(&self, asked: &Asked, who: &SignedIn) -> Result<Prospect, PageFault> {
+        let (fresh, id, now) = (AgentId::random(&*self.rng), GrantId::random(&*self.rng), self.now());
+        let (config, asked, user) = (Arc::clone(&self.config), asked.clone(), who.user.id.clone());
+        let found = move |tx: &mut Tx<'_>| {
+            let agent = tx.agent_of_client(&asked.client)?.map_or_else(|| fresh.clone(), |a| a.id);
+            Prospect::of(tx, &config, &asked, &For { user: &user, agent: &agent, id: &id, now })
+        };
+        Ok(self.store.read::<_, StoreError>(found).await?)
+    }
+
     /// How old, in seconds, a sign-in for an interaction may be, if that matters: 0 if it has to be made anew.
     pub(crate) async fn freshness(
         &self,
@@ -161,8 +173,8 @@ async fn walk(people: &People, visit: &Visit, id: String) -> Result<Response, Pa
     let id = read_id(id)?;
     let stored = people.stored(visit, &id).await?;
     if let Some(who) = people.auto_user(visit).await? {
-        let choice = people.everything(&stored.asked);
-        return Ok(see_other(&people.allow(Ending { id, stored, who }, choice).await?));
+        let pick = people.everything(&stored.asked);
+        return Ok(see_other(&people.allow(Ending { id, stored, who }, pick).await?));
     }
     if let Some(who) = people.too_weak(visit, &stored) {
         let asked = stored.asked.clone();
@@ -183,19 +195,29 @@ async fn walk(people: &People, visit: &Visit, id: String) -> Result<Response, Pa
             return Ok(see_other(&to));
         }
     }
-    ask(people, visit, &id, &stored.asked, &who, None)
+    let prospect = people.prospect(&stored.asked, &who).await?;
+    let ending = Ending { id, stored, who };
+    ask(people, visit, &ending, &prospect, None).await
 }
 
-fn ask(
+async fn ask(
     people: &People,
     visit: &Visit,
-    id: &InteractionId,
-    asked: &Asked,
-    who: &SignedIn,
+    ending: &Ending,
+    prospect: &Prospect,
     again: Option<u64>,
 ) -> Result<Response, PageFault> {
+    let (id, asked) = (&ending.id, ending.asked());
+    let given = prospect.given.is_some();
+    if !given && prospect.withholds() {
+        people.note_withheld(ending, prospect).await?;
+    }
+    if !given && prospect.is_nothing(asked) {
+        let view = people.organisation(visit, (id, asked), prospect);
+        return people.show_leading(visit, StatusCode::OK, &view, Some(&asked.redirect));
+    }
     let status = if again.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let view = people.question(visit, id, asked, who, again);
+    let view = people.question(visit, (id, asked), &ending.who, prospect, again);
     people.show_leading(visit, status, &view, Some(&asked.redirect))
 }
 
@@ -225,10 +247,12 @@ async fn end(people: &People, posted: &Posted, id: String) -> Result<Response, P
         let to = people.refuse(Ending { id, stored, who }, No::User).await?;
         return refused(people, visit, &asked, to);
     }
-    match people.choice(&asked, &posted.fields) {
-        Some(choice) => Ok(see_other(&people.allow(Ending { id, stored, who }, choice).await?)),
-        None => ask(people, visit, &id, &asked, &who, Some(people.seconds(&posted.fields))),
+    let (pick, prospect) = (people.pick(&posted.fields), people.prospect(&asked, &who).await?);
+    let ending = Ending { id, stored, who };
+    if prospect.given.is_some() || prospect.choice(&asked, &pick).is_some() {
+        return Ok(see_other(&people.allow(ending, pick).await?));
     }
+    ask(people, visit, &ending, &prospect, Some(people.seconds(&posted.fields))).await
 }
 
 /// After a No. A device's person stays here; who is not verified is not sent a browser by itself: anybody could register an address and use this

@@ -1,20 +1,22 @@
 //! The consent page's question: what is shown, and what of the answer counts.
 
 use super::Asked;
-use super::decide::Choice;
+use super::prospect::{FurtherAgent, Pick, Prospect};
 use crate::account::permissions;
 use crate::device::DeviceAsk;
-use crate::named::Named;
 use crate::people::{Fields, People, SignedIn, Visit};
-use prokura_core::{InteractionId, Scope, ScopeSet};
+use prokura_core::{AgentId, Details, InteractionId, Scope, ScopeSet};
+use prokura_oauth::client_metadata::{Aspect, Difference};
 use prokura_oauth::redirect::shown_host;
 use prokura_ui::{
-    Change, Consent, Device, Duration, ENGLISH, Hop, Ident, Meaning, Notice, Permission, Shown, Software,
-    When, detail_sentence, lasting,
+    Change, Changed, Consent, Device, Duration, ENGLISH, Further, Hop, Ident, Meaning, Notice, Organisation, Permission, Shown, Software,
+    When, Withheld, detail_sentence, lasting,
 };
 
 /// The field with the place of a detail that is left.
 const DETAIL: &str = "detail";
+/// The field with an agent that may get a part.
+const THROUGH: &str = "through";
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
 
@@ -30,18 +32,14 @@ impl People {
         self.config.tokens.grant.get().as_secs()
     }
 
-    /// What of a posted answer counts: scopes and details that were asked for, a duration that was offered. `None` if
-    /// of either nothing is left although some was asked for: without details the scopes would allow more than with
-    /// them, and without scopes the details.
-    pub(super) fn choice(&self, asked: &Asked, fields: &Fields) -> Option<Choice> {
-        let kept: ScopeSet = fields.many("scope").filter_map(|s| Scope::parse(s).ok()).collect();
-        let scope = asked.scope.intersection(&kept);
-        let lasts = std::time::Duration::from_secs(self.seconds(fields));
-        let details = asked.details.only(&fields.many(DETAIL).filter_map(|p| p.parse().ok()).collect());
-        let nothing_left = scope.is_empty() != asked.scope.is_empty()
-            || details.is_empty() != asked.details.is_empty()
-            || (scope.is_empty() && details.is_empty());
-        (!nothing_left).then_some(Choice { scope, details, lasts })
+    /// What was posted.
+    pub(super) fn pick(&self, fields: &Fields) -> Pick {
+        Pick {
+            scopes: fields.many("scope").filter_map(|s| Scope::parse(s).ok()).collect(),
+            details: fields.many(DETAIL).filter_map(|p| p.parse().ok()).collect(),
+            through: fields.many(THROUGH).filter_map(|a| AgentId::parse(a).ok()).collect(),
+            lasts: std::time::Duration::from_secs(self.seconds(fields)),
+        }
     }
 
     /// For how many seconds a posted answer allows: a duration that was offered, else the shortest.
@@ -52,10 +50,11 @@ impl People {
     }
 
     /// Everything that was asked for, for the longest: what development mode agrees to.
-    pub(super) fn everything(&self, asked: &Asked) -> Choice {
-        Choice {
-            scope: asked.scope.clone(),
-            details: asked.details.clone(),
+    pub(super) fn everything(&self, asked: &Asked) -> Pick {
+        Pick {
+            scopes: asked.scope.clone(),
+            details: (0..asked.details.iter().len()).collect(),
+            through: asked.through.iter().cloned().collect(),
             lasts: std::time::Duration::from_secs(self.longest()),
         }
     }
@@ -65,12 +64,12 @@ impl People {
     pub(super) fn question(
         &self,
         visit: &Visit,
-        id: &InteractionId,
-        asked: &Asked,
+        (id, asked): (&InteractionId, &Asked),
         who: &SignedIn,
+        prospect: &Prospect,
         again: Option<u64>,
     ) -> Consent {
-        let title = self.title(&asked.resource);
+        let (title, organisation) = (self.title(&asked.resource), prospect.given.is_some());
         Consent {
             frame: self.frame(visit),
             form: self.form(visit, &format!("/interaction/{id}")),
@@ -81,24 +80,73 @@ impl People {
             }),
             software: software(asked),
             device: asked.device.as_ref().map(|d| self.device(visit, d)),
-            change: asked.management.as_ref().and_then(|m| m.named.as_ref()).map(|n| self.change(asked, n)),
-            chain: self.chain(asked, who),
+            changed: prospect.changed.iter().map(changed).collect(),
+            organisation,
+            withheld: (!organisation && prospect.withholds()).then(|| self.withheld(asked, prospect)),
+            change: if organisation { None } else { self.change(asked, prospect) },
+            chain: self.chain(asked, who, prospect),
             resource: Shown::name(title),
             resource_uri: asked.resource.to_string(),
-            permissions: self.permissions(asked, again.is_none()),
-            durations: self.durations(again),
+            permissions: self.permissions(asked, prospect, again.is_none()),
+            budgets: vec![],
+            further: further(prospect, again.is_none()),
+            durations: if organisation { vec![] } else { self.durations(again) },
         }
     }
 
-    /// What becomes of the grant that the client named, if everything that is offered is left.
-    fn change(&self, asked: &Asked, named: &Named) -> Change {
+    /// The page that says that the organisation decides.
+    pub(super) fn organisation(
+        &self,
+        visit: &Visit,
+        (id, asked): (&InteractionId, &Asked),
+        prospect: &Prospect,
+    ) -> Organisation {
+        Organisation {
+            frame: self.frame(visit),
+            form: self.form(visit, &format!("/interaction/{id}")),
+            switch: self.form(visit, &format!("/interaction/{id}/switch")),
+            client: Shown::name(&asked.name),
+            resource: Shown::name(self.title(&asked.resource)),
+            withheld: self.withheld(asked, prospect),
+        }
+    }
+
+    fn withheld(&self, asked: &Asked, prospect: &Prospect) -> Withheld {
+        let left = &prospect.withheld;
+        let scopes = permissions(self.place(&asked.resource), &left.actions).into_iter().map(|(_, said)| said);
+        let details = left.details.iter().map(|d| detail_sentence(d, &ENGLISH));
+        let agents = prospect.withheld_agents.iter().map(|f| Shown::name(&f.name));
+        Withheld {
+            said: scopes.chain(details).chain(agents).collect(),
+            contact: self.config.consent.contact.as_deref().map(Shown::sentence),
+        }
+    }
+
+    /// What becomes of what was allowed before: of the grant that the client named, or the one that this adds to.
+    fn change(&self, asked: &Asked, prospect: &Prospect) -> Option<Change> {
         let place = self.place(&asked.resource);
         let said = |scopes: &ScopeSet| permissions(place, scopes).into_iter().map(|(_, said)| said).collect();
-        Change {
-            already: said(&asked.scope.intersection(&named.held)),
-            new: said(&asked.scope.difference(&named.held)),
-            ends: said(&named.held.difference(&asked.scope)),
+        let detailed = |details: &Details| details.iter().map(|d| detail_sentence(d, &ENGLISH)).collect::<Vec<_>>();
+        if let Some(named) = asked.management.as_ref().and_then(|m| m.named.as_ref()) {
+            return Some(Change {
+                title: ENGLISH.change_title,
+                lead: ENGLISH.change_lead,
+                already: said(&asked.scope.intersection(&named.held)),
+                new: said(&asked.scope.difference(&named.held)),
+                ends: said(&named.held.difference(&asked.scope)),
+            });
         }
+        let held = prospect.held.as_ref()?;
+        let already: Vec<Shown> = said(&held.actions);
+        let sure = !prospect.settled.is_empty();
+        let new = if sure { vec![] } else { said(&prospect.offered.actions.difference(&held.actions)) };
+        Some(Change {
+            title: ENGLISH.more_title,
+            lead: if sure { ENGLISH.more_lead } else { ENGLISH.more_lead_again },
+            already: already.into_iter().chain(detailed(&held.details)).collect(),
+            new,
+            ends: vec![],
+        })
     }
 
     /// What is known of the device that asks: its code, since when it waits, and how near it seems.
@@ -111,26 +159,29 @@ impl People {
         }
     }
 
-    fn chain(&self, asked: &Asked, who: &SignedIn) -> Vec<Hop> {
+    fn chain(&self, asked: &Asked, who: &SignedIn, prospect: &Prospect) -> Vec<Hop> {
         let place = self.place(&asked.resource).map_or(asked.resource.as_str(), |p| p.name.as_str());
-        let limit = match asked.scope.len() + asked.details.iter().len() {
+        let limit = match count(prospect) {
             1 => ENGLISH.chain_limit_one.to_string(),
             n => ENGLISH.chain_limit.with("n", n).to_string(),
         };
-        vec![
+        let mut hops = vec![
             Hop::actor(&who.user.display_name, ENGLISH.chain_you.to_string()),
             Hop::actor(&asked.name, ENGLISH.chain_agent.to_string()),
-            Hop::place(place, limit),
-        ]
+        ];
+        hops.extend(prospect.further.iter().map(|f| Hop::actor(&f.name, ENGLISH.chain_part.to_string())));
+        hops.push(Hop::place(place, limit));
+        hops
     }
 
-    fn permissions(&self, asked: &Asked, kept: bool) -> Vec<Permission> {
+    fn permissions(&self, asked: &Asked, prospect: &Prospect, kept: bool) -> Vec<Permission> {
         let place = self.place(&asked.resource);
         let actions = |scope: &str| match place.and_then(|p| p.scopes.get(scope)) {
             Some(known) => known.actions.iter().map(ToString::to_string).collect(),
             None => vec![],
         };
-        permissions(place, &asked.scope)
+        let open = |d: &prokura_core::Detail| prospect.offered.details.iter().any(|o| o == d);
+        permissions(place, &prospect.offered.actions.difference(&prospect.settled))
             .into_iter()
             .map(|(scope, sentence)| Permission {
                 name: "scope",
@@ -139,12 +190,14 @@ impl People {
                 sentence,
                 kept,
             })
-            .chain(asked.details.iter().enumerate().map(|(place, detail)| Permission {
-                name: DETAIL,
-                value: place.to_string(),
-                sentence: detail_sentence(detail, &ENGLISH),
-                actions: Vec::new(),
-                kept,
+            .chain(asked.details.iter().enumerate().filter(|(_, d)| open(d)).map(|(place, detail)| {
+                Permission {
+                    name: DETAIL,
+                    value: place.to_string(),
+                    sentence: detail_sentence(detail, &ENGLISH),
+                    actions: Vec::new(),
+                    kept,
+                }
             }))
             .collect()
     }
@@ -166,6 +219,37 @@ impl People {
         };
         all.into_iter().map(row).collect()
     }
+}
+
+fn count(prospect: &Prospect) -> usize {
+    prospect.offered.actions.len() + prospect.offered.details.iter().len()
+}
+
+fn further(prospect: &Prospect, kept: bool) -> Vec<Further> {
+    let most = match count(prospect) {
+        1 => ENGLISH.further_most_one.to_string(),
+        n => ENGLISH.further_most.with("n", n).to_string(),
+    };
+    let row = |f: &FurtherAgent| Further {
+        value: f.agent.to_string(),
+        name: Shown::name(&f.name),
+        id: Ident::new(f.agent.as_str()),
+        most: most.clone(),
+        kept,
+    };
+    prospect.further.iter().map(row).collect()
+}
+
+fn changed(difference: &Difference) -> Changed {
+    let what = match difference.aspect {
+        Aspect::Name => ENGLISH.changed_name,
+        Aspect::Answers => ENGLISH.changed_answers,
+        Aspect::Method => ENGLISH.changed_method,
+        Aspect::Keys => ENGLISH.changed_keys,
+        Aspect::Home => ENGLISH.changed_home,
+        Aspect::Logo => ENGLISH.changed_logo,
+    };
+    Changed { what, before: Shown::sentence(&difference.before), after: Shown::sentence(&difference.after) }
 }
 
 fn software(asked: &Asked) -> Software {

@@ -34,6 +34,8 @@ pub enum Step {
     Details,
     /// The grant that the client names is its own, and in force.
     Management,
+    /// The agents that the client names besides are known, and may act.
+    Actors,
     /// `state`, `prompt` and `max_age` can be read.
     Conversation,
     /// The request is kept for the browser to bring.
@@ -75,7 +77,7 @@ const fn row(step: Step, authorize: bool, par: bool, device: bool, does: &'stati
 }
 
 /// The table. Until `Redirect` has passed, no error leaves by way of a redirect (RFC 6749 §4.1.2.1).
-pub const TABLE: [Row; 17] = [
+pub const TABLE: [Row; 18] = [
     row(Step::Pushed, true, false, false, "a `request_uri` is spent and its parameters are taken (RFC 9126)"),
     row(Step::Client, true, false, false, "the client is found: configured, by its document, or registered"),
     row(Step::Authenticate, false, true, true, "the client authenticates by the method it registered"),
@@ -118,6 +120,13 @@ pub const TABLE: [Row; 17] = [
         true,
         false,
         "`grant_management_action` and `grant_id`: the grant is the client's, and in force",
+    ),
+    row(
+        Step::Actors,
+        true,
+        true,
+        true,
+        "`requested_actor`: the agents that are to get a part of it are known here and may act",
     ),
     row(Step::Conversation, true, true, false, "`state`, `prompt` and `max_age` can be read"),
     row(Step::Push, false, true, false, "the request is kept and a `request_uri` made"),
@@ -162,6 +171,7 @@ mod tests {
             Step::Scope,
             Step::Details,
             Step::Management,
+            Step::Actors,
             Step::Conversation,
         ];
         assert!(TABLE.iter().filter(|r| checks.contains(&r.step)).all(|r| r.authorize && r.par));

@@ -3,6 +3,7 @@
 use super::{Endpoint, Step, TABLE, signed};
 use crate::authenticate;
 use crate::clients::Client;
+use crate::consent::{ConsentFault, likeness_of};
 use crate::fault::Fault;
 use crate::grants::{CHALLENGE, KEY, NONCE};
 use crate::interaction::{Asked, Prompt};
@@ -12,7 +13,7 @@ use crate::possession::{At, Possession};
 use crate::record::About;
 use crate::server::AppState;
 use http::request::Parts;
-use prokura_core::{Acr, ClientId, Details, ScopeSet, TraceId, random_id};
+use prokura_core::{Acr, AgentId, ClientId, Details, ScopeSet, TraceId, random_id};
 use prokura_oauth::authentication::requested_acr;
 use prokura_oauth::authorize::{self, ParameterError, Prompts};
 use prokura_oauth::client_metadata::GrantType;
@@ -21,7 +22,7 @@ use prokura_oauth::form::Form;
 use prokura_oauth::json::{self, Limits, Object, Value, obj};
 use prokura_oauth::pkce::CodeChallenge;
 use prokura_oauth::token_request::DETAILS;
-use prokura_store::{ArtifactKind, Consumed, StoreError};
+use prokura_store::{ArtifactKind, Consumed, StoreError, Tx};
 use prokura_ui::Standing;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +30,7 @@ use std::time::Duration;
 /// How long a pushed request waits for the browser.
 const PUSHED_LIFE: Duration = Duration::from_secs(90);
 /// What is kept of a pushed request: parameters of the request, never credentials.
-const PUSHABLE: [&str; 18] = [
+const PUSHABLE: [&str; 19] = [
     "acr_values",
     "client_id",
     "redirect_uri",
@@ -43,6 +44,7 @@ const PUSHABLE: [&str; 18] = [
     "authorization_details",
     "grant_management_action",
     "grant_id",
+    "requested_actor",
     "state",
     "nonce",
     "prompt",
@@ -78,6 +80,7 @@ pub(crate) struct Walk<'a> {
     scope: ScopeSet,
     details: Details,
     management: Option<Management>,
+    through: Vec<AgentId>,
     prompts: Prompts,
     max_age: Option<u64>,
     acr: Option<Acr>,
@@ -107,6 +110,7 @@ impl<'a> Walk<'a> {
             scope: ScopeSet::default(),
             details: Details::default(),
             management: None,
+            through: Vec::new(),
             prompts: Prompts::default(),
             max_age: None,
             acr: None,
@@ -147,6 +151,7 @@ impl<'a> Walk<'a> {
             Step::Scope => self.check_scope()?,
             Step::Details => self.check_details()?,
             Step::Management => self.check_management().await?,
+            Step::Actors => self.check_actors().await?,
             Step::Conversation => self.check_conversation()?,
             Step::Push => return self.push().await.map(Some),
             Step::Interaction => return self.ask().map(Some),
@@ -306,6 +311,28 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// The agents that the user is asked about besides. One that nobody knows could be made later by anybody.
+    async fn check_actors(&mut self) -> Result<(), Fault> {
+        let named = authorize::requested_actors(&self.form)?;
+        if named.is_empty() {
+            return Ok(());
+        }
+        let view = self.app.store.revoked();
+        let wanted = named.clone();
+        let known = move |tx: &mut Tx<'_>| {
+            let mut all = true;
+            for agent in &wanted {
+                all &= tx.agent(agent)?.is_some_and(|a| !a.disabled);
+            }
+            Ok::<_, StoreError>(all)
+        };
+        if !self.app.store.read(known).await? || named.iter().any(|a| view.agent_disabled(a)) {
+            return Err(Fault::Consent(ConsentFault::Actor));
+        }
+        self.through = named;
+        Ok(())
+    }
+
     fn check_conversation(&mut self) -> Result<(), Fault> {
         authorize::state(&self.form)?;
         authorize::nonce(&self.form)?;
@@ -380,6 +407,8 @@ impl<'a> Walk<'a> {
             acr: self.acr,
             device: None,
             management: self.management.clone(),
+            through: self.through.clone(),
+            likeness: likeness_of(client),
             request,
         })
     }

@@ -88,6 +88,8 @@ pub fn asked(issuer: &str) -> Asked {
         max_age: None,
         device: None,
         management: None,
+        through: vec![],
+        likeness: None,
         acr: None,
         request: Object::default(),
     }
