@@ -18,7 +18,7 @@ mod workload_document;
 mod workload_provider;
 mod workload_spiffe;
 
-pub(crate) use consent::{agent, consent as enterprise_consent};
+pub(crate) use consent::consent as enterprise_consent;
 pub(crate) use foreign::gateway_alone;
 pub(crate) use workload::rule as workload_rule;
 

@@ -1,5 +1,6 @@
 //! Consent: who decides what software may do for users, and what administrators allow for groups of them.
 
+use crate::delegation;
 use crate::{Config, ConfigError, Span, check};
 use prokura_core::{AgentId, ClientId};
 use schemars::JsonSchema;
@@ -114,12 +115,12 @@ impl EnterpriseConsent {
     pub fn is_for(&self, client: Option<&ClientId>, agent: &AgentId) -> bool {
         let any = self.clients.is_empty() && self.agents.is_empty();
         let by_client = client.is_some_and(|c| self.clients.iter().any(|id| id == c.as_str()));
-        any || by_client || self.agents.iter().any(|name| check::agent(name).as_ref() == Some(agent))
+        any || by_client || self.agents.iter().any(|name| delegation::agent(name).as_ref() == Some(agent))
     }
 
     /// The agents that may get a part of it; `None` if the rules of delegation say it.
     pub fn may_act(&self) -> Option<impl Iterator<Item = AgentId>> {
-        Some(self.may_act.as_ref()?.iter().filter_map(|name| check::agent(name)))
+        Some(self.may_act.as_ref()?.iter().filter_map(|name| delegation::agent(name)))
     }
 
     /// Reads one as JSON.

@@ -262,6 +262,8 @@ catalogue! {
     further_hint: "These agents may get a part of it to work with, never more than stands here. Switch off whom you do not want.",
     further_most_one: "at most this permission",
     further_most: "at most these {n} permissions",
+    further_rule_one: "by a rule of this server, at {resource}, at most 1 permission",
+    further_rule: "by a rule of this server, at {resource}, at most {n} permissions",
     chain_part: "gets a part of it",
     budgets: "How much of it",
     undo: "You can undo this at any time, at once, under {account}.",

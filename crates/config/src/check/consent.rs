@@ -1,8 +1,9 @@
 //! Groups and enterprise consents: names that lead somewhere, and nothing that would be for everybody by mistake.
 
 use super::{Checked, unique};
+use crate::delegation::agent;
 use crate::{Config, ConfigError, EnterpriseConsent};
-use prokura_core::{AgentId, ClientId, Scope};
+use prokura_core::{ClientId, Scope};
 
 pub(super) fn check(config: &Config) -> Checked {
     unique("group.name", config.groups.iter().map(|g| g.name.as_str()))?;
@@ -87,13 +88,6 @@ fn scopes(config: &Config, c: &EnterpriseConsent) -> Checked {
         }
         None => Ok(()),
     }
-}
-
-/// The agent of that id or name.
-pub(crate) fn agent(name: &str) -> Option<AgentId> {
-    let prefixed = name.starts_with(AgentId::PREFIX);
-    let id = if prefixed { name.to_owned() } else { format!("{}{name}", AgentId::PREFIX) };
-    AgentId::parse(id).ok()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! membership ends.
 
 use super::rules::{self, Rule, Whom};
-use prokura_config::Config;
+use prokura_config::{Config, ConsentMode};
 use prokura_core::{
     Details, Evidence, Grant, GrantId, GrantState, Grantor, Held, NarrowingError, Principal, ScopeSet,
     Timestamp, TraceId, UserId,
@@ -136,7 +136,9 @@ fn still_allowed(
     grant: &Grant,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let Some(user) = grant.user() else { return Ok(true) };
+    let Some(user) = grant.user().filter(|_| config.consent.mode == ConsentMode::Enterprise) else {
+        return Ok(true);
+    };
     let clients = tx.clients_of_agent(&grant.grantee)?;
     let mut most: Option<ScopeSet> = None;
     for client in clients.iter().map(Some).chain([None]) {

@@ -7,7 +7,9 @@ use prokura_oauth::error::OAuthError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ConsentFault {
     /// The client describes itself otherwise than when the user agreed.
-    #[error("the client's description changed since the user agreed: ask for authorization again, so that the user sees it")]
+    #[error(
+        "the client's description changed since the user agreed: ask for authorization again, so that the user sees it"
+    )]
     Changed,
     /// The administrator's consent, or what users may allow, no longer covers it.
     #[error("the organisation no longer allows this: ask for authorization again")]

@@ -34,7 +34,8 @@ pub(crate) fn without(held: &Held, asked: &Held) -> Held {
     // With details, scopes are only where the tools are from: what is taken away is taken from the details.
     let left = held.details.iter().filter(|d| !asked.details.iter().any(|a| a == *d)).cloned();
     let details = Details::new(left).unwrap_or_default();
-    let actions = if details.is_empty() { held.actions.difference(&asked.actions) } else { held.actions.clone() };
+    let actions =
+        if details.is_empty() { held.actions.difference(&asked.actions) } else { held.actions.clone() };
     Held { actions, details }
 }
 
@@ -100,9 +101,7 @@ mod tests {
 
     #[test]
     fn nothing_grows_where_something_is_lost_or_a_bound_lifted() {
-        let only = |names: &[&str]| {
-            MayAct::Only(names.iter().map(|n| AgentId::parse(*n).unwrap()).collect())
-        };
+        let only = |names: &[&str]| MayAct::Only(names.iter().map(|n| AgentId::parse(*n).unwrap()).collect());
         let grows = |a: &Held, b: &Held| grows_into((a, &MayAct::ByRule), (b, &MayAct::ByRule));
         assert!(grows(&held("a", &[]), &held("a b", &[])));
         assert!(grows(&held("a", &["x"]), &held("a b", &["x", "y"])));

@@ -4,7 +4,7 @@ use super::{ConsentFault, enterprise};
 use crate::clients::{Client, ClientKind};
 use crate::fault::Fault;
 use prokura_config::Config;
-use prokura_core::{ClientId, Grant, GrantId, Timestamp};
+use prokura_core::{Chain, ClientId, GrantId, Timestamp};
 use prokura_oauth::client_metadata::{Difference, Likeness};
 use prokura_store::{GrantClient, StoreError, Tx};
 
@@ -50,23 +50,25 @@ pub(crate) fn note(
     tx.note_grant_client(&GrantClient { grant, client, likeness, redirect, at })
 }
 
-/// Refuses a client that is not the one that was let in any more, and a root grant whose reason is gone: the rule of an
-/// administrator, the membership in a group. To be asked in the transaction in which the grant is used.
+/// Refuses a client that is not the one that was let in any more, and a grant below one whose reason is gone: the rule of
+/// an administrator, the membership in a group. To be asked in the transaction in which the grant is used.
 ///
 /// # Errors
 /// [`Fault::Consent`], [`Fault::Store`].
 pub(crate) fn carries(
     tx: &mut Tx<'_>,
     config: &Config,
-    grant: &Grant,
+    chain: &Chain,
     client: &Client,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    if !differences(tx, &grant.id, &client.id, likeness_of(client).as_ref())?.is_empty() {
+    if !differences(tx, &chain.leaf().id, &client.id, likeness_of(client).as_ref())?.is_empty() {
         return Err(Fault::Consent(ConsentFault::Changed));
     }
-    if !enterprise::stands(tx, config, grant, now)? {
-        return Err(Fault::Consent(ConsentFault::Withdrawn));
+    for root in chain.roots() {
+        if !enterprise::stands(tx, config, root, now)? {
+            return Err(Fault::Consent(ConsentFault::Withdrawn));
+        }
     }
     Ok(())
 }

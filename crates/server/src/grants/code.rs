@@ -3,6 +3,7 @@
 use super::mint::{Issued, Minting, chain, in_force, narrowed};
 use super::payload::{CodePayload, RefreshPayload, bound_key};
 use crate::clients::{Client, ClientKind, Documents};
+use crate::consent::carries;
 use crate::fault::{CodeFault, Fault};
 use crate::identity;
 use crate::interaction::{Asked, Codes, Granted};
@@ -149,6 +150,7 @@ impl Job {
         };
         let chain = chain(tx, &grant)?;
         in_force(&self.view, &chain, &self.client.id, now)?;
+        carries(tx, &self.minting.config, &chain, &self.client, now)?;
         let grant = chain.leaf();
         match tx.consume(ArtifactKind::Code, &self.asked.code, now)? {
             Consumed::Won(_) => {}

@@ -4,6 +4,7 @@ use super::code::seen;
 use super::mint::{Issued, Minting, chain, in_force};
 use super::payload::RefreshPayload;
 use crate::clients::Client;
+use crate::consent::carries;
 use crate::device::{DeviceFault, Outcome, Polling};
 use crate::fault::Fault;
 use crate::identity;
@@ -123,6 +124,7 @@ impl Job {
         let now = self.minting.now;
         let chain = chain(tx, grant)?;
         in_force(&self.view, &chain, &self.client.id, now)?;
+        carries(tx, &self.minting.config, &chain, &self.client, now)?;
         let grant = chain.leaf();
         match tx.consume(ArtifactKind::DeviceCode, &self.asked.code, now)? {
             Consumed::Won(_) => {}

@@ -7,6 +7,7 @@ use crate::server::AppState;
 use crate::wire::json;
 use axum::response::Response;
 use http::StatusCode;
+use prokura_config::Config;
 use prokura_core::{
     AgentId, Attested, Chain, ClientId, Details, Effective, GrantId, GrantName, Held, InvalidDetail,
     NarrowingError, Passages, Principal, ResourceUri, ScopeSet, Timestamp, TokenId, TraceId,
@@ -59,6 +60,8 @@ pub(crate) struct Minting {
     pub(crate) judged: Judged,
     /// What authority at one resource is worth at another.
     pub(crate) passages: Arc<dyn Passages + Send + Sync>,
+    /// What the operator wrote.
+    pub(crate) config: Arc<Config>,
 }
 
 impl Minting {
@@ -85,6 +88,7 @@ impl Minting {
             judge: Arc::clone(&app.judge),
             judged: Judged::default(),
             passages: Arc::clone(&app.passages),
+            config: Arc::clone(&app.config),
             needs_proof: app.places.proven().map(|p| p.uri.clone()).collect(),
         }
     }

@@ -6,6 +6,7 @@
 use super::mint::{Issued, Minting, chain, in_force, narrowed};
 use super::payload::RefreshPayload;
 use crate::clients::{Client, ClientKind};
+use crate::consent::carries;
 use crate::fault::{Fault, RefreshFault};
 use crate::identity;
 use crate::places::without_offline;
@@ -106,6 +107,7 @@ impl Job {
             found.grant.clone().ok_or_else(|| Fault::Broken("a refresh token has no grant".to_owned()))?;
         let chain = chain(tx, &grant)?;
         in_force(&self.view, &chain, &self.client.id, self.minting.now)?;
+        carries(tx, &self.minting.config, &chain, &self.client, self.minting.now)?;
         if found.consumed_at.is_some() {
             return self.again(tx, &payload, &chain, bounds);
         }

@@ -59,12 +59,16 @@ impl Ending {
     ) -> Result<GrantId, StoreError> {
         let agreed = part(wanted);
         let asked = Held { actions: self.asked().scope.clone(), details: self.asked().details.clone() };
-        let joined = prospect.held.as_ref().and_then(|h| Some((h, join(&without(&part(h), &asked), &agreed)?)));
+        let joined =
+            prospect.held.as_ref().and_then(|h| Some((h, join(&without(&part(h), &asked), &agreed)?)));
         let Some((held, both)) = joined else {
             self.agree(tx, (wanted, &agreed), now)?;
             return Ok(wanted.id.clone());
         };
-        let terms = Terms { may_act: named(&held.terms.may_act, &wanted.terms.may_act, prospect), ..held.terms.clone() };
+        let terms = Terms {
+            may_act: named(&held.terms.may_act, &wanted.terms.may_act, prospect),
+            ..held.terms.clone()
+        };
         let wanted = Grant { actions: both.actions, details: both.details, terms, ..wanted.clone() };
         if grows(held, &wanted)
             && let Some(id) = self.widen(tx, held.clone(), &wanted, &agreed, now)?

@@ -3,10 +3,10 @@
 
 use super::Asked;
 use crate::consent::{self, Wanted, Whom};
-use prokura_config::{Config, ResourceConfig};
+use prokura_config::{Config, DelegationRule, ResourceConfig};
 use prokura_core::{
-    Action, AgentId, Detail, Details, Evidence, Grant, GrantId, Held, MayAct, Scope, ScopeSet, Timestamp,
-    UserId,
+    Action, AgentId, Detail, Details, Evidence, Grant, GrantId, Held, MayAct, ResourceUri, Scope, ScopeSet,
+    Timestamp, UserId,
 };
 use prokura_oauth::client_metadata::Difference;
 use prokura_store::{StoreError, Tx};
@@ -18,6 +18,8 @@ use std::time::Duration;
 pub(super) struct FurtherAgent {
     pub(super) agent: AgentId,
     pub(super) name: String,
+    /// Where, and how many permissions at most, if it is a rule of the operator that lets it.
+    pub(super) by_rule: Option<(ResourceUri, usize)>,
 }
 
 /// What a question comes to for one user.
@@ -61,7 +63,9 @@ impl Prospect {
 
     /// Whether something of it is withheld.
     pub(super) fn withholds(&self) -> bool {
-        !self.withheld.actions.is_empty() || !self.withheld.details.is_empty() || !self.withheld_agents.is_empty()
+        !self.withheld.actions.is_empty()
+            || !self.withheld.details.is_empty()
+            || !self.withheld_agents.is_empty()
     }
 
     /// Finds it out.
@@ -74,7 +78,8 @@ impl Prospect {
         asked: &Asked,
         who: &For<'_>,
     ) -> Result<Self, StoreError> {
-        let whom = Whom { user: who.user, client: Some(&asked.client), agent: who.agent, resource: &asked.resource };
+        let whom =
+            Whom { user: who.user, client: Some(&asked.client), agent: who.agent, resource: &asked.resource };
         let may = consent::users_may(tx, config, &whom, who.now)?;
         let (offered, withheld) = divide(place(config, asked), asked, may.as_ref());
         let (further, withheld_agents) = further(tx, config, asked, &whom, who.now)?;
@@ -115,7 +120,9 @@ fn divide(place: Option<&ResourceConfig>, asked: &Asked, may: Option<&ScopeSet>)
 fn bundles(place: Option<&ResourceConfig>, scopes: &ScopeSet, tool: &str) -> bool {
     let action = Action::tool(tool);
     let matches = |scope: &Scope| {
-        place.and_then(|p| p.scopes.get(scope.as_str())).is_some_and(|s| s.actions.iter().any(|p| p.matches(&action)))
+        place
+            .and_then(|p| p.scopes.get(scope.as_str()))
+            .is_some_and(|s| s.actions.iter().any(|p| p.matches(&action)))
     };
     scopes.iter().any(matches)
 }
@@ -132,13 +139,45 @@ fn further(
     let (mut open, mut withheld) = (Vec::new(), Vec::new());
     for agent in asked.through.iter().filter(|a| *a != whom.agent) {
         let Some(known) = tx.agent(agent)?.filter(|a| !a.disabled) else { continue };
-        let further = FurtherAgent { agent: agent.clone(), name: known.name };
+        let further = FurtherAgent { agent: agent.clone(), name: known.name, by_rule: None };
         match nameable.as_ref().is_none_or(|all| all.contains(agent)) {
             true => open.push(further),
             false => withheld.push(further),
         }
     }
+    for (agent, at, most) in ruled(config, asked, whom.agent) {
+        let known = tx.agent(&agent)?.filter(|a| !a.disabled);
+        let new = agent != *whom.agent && !open.iter().any(|f: &FurtherAgent| f.agent == agent);
+        if let Some(known) = known.filter(|_| new) {
+            open.push(FurtherAgent { agent, name: known.name, by_rule: Some((at, most)) });
+        }
+    }
     Ok((open, withheld))
+}
+
+/// Whom the operator's rules let have a part, where, and how many permissions there at most.
+fn ruled(config: &Config, asked: &Asked, agent: &AgentId) -> Vec<(AgentId, ResourceUri, usize)> {
+    let Some(here) = place(config, asked) else { return Vec::new() };
+    let holds = |r: &&DelegationRule| {
+        r.at == here.name && (r.from.is_empty() || r.from_agents().any(|a| a == *agent))
+    };
+    let part = |r: &DelegationRule| {
+        let at = config.resource(r.resource()).map(|there| config.resource_uri(there))?;
+        let worth = |scopes: &Vec<String>| {
+            scopes.iter().all(|s| Scope::parse(s).is_ok_and(|s| asked.scope.contains(&s)))
+        };
+        let all = r.give.is_empty() && r.stays();
+        let most = if all { asked.scope.len() } else { r.give.values().filter(|s| worth(s)).count() };
+        Some(r.to_agents().map(move |a| (a, at.clone(), most)).collect::<Vec<_>>())
+    };
+    config
+        .delegations
+        .iter()
+        .filter(holds)
+        .filter_map(part)
+        .flatten()
+        .filter(|(.., most)| *most > 0)
+        .collect()
 }
 
 /// The newest grant of the user's own consent for this software at this resource. One that a client knows by a name is
@@ -156,7 +195,8 @@ fn held(tx: &mut Tx<'_>, asked: &Asked, who: &For<'_>) -> Result<Option<Grant>, 
 /// plainly the same. Another program that listens in its place and asks for the same gets a grant of its own.
 fn adds(asked: &Asked, offered: &Held, held: &Grant, changed: &[Difference]) -> bool {
     let before = Held { actions: held.actions.clone(), details: held.details.clone() };
-    let shares = !before.actions.intersection(&offered.actions).is_empty() || before.details == offered.details;
+    let shares =
+        !before.actions.intersection(&offered.actions).is_empty() || before.details == offered.details;
     let new = !offered.actions.is_within(&before.actions) || offered.details != before.details;
     !changed.is_empty() || asked.may_be_remembered() || (new && shares)
 }
@@ -170,7 +210,8 @@ fn settled(tx: &mut Tx<'_>, asked: &Asked, offered: &Held, held: &Grant) -> Resu
     if !asked.may_be_remembered() || !plain || !new {
         return Ok(ScopeSet::default());
     }
-    let here = tx.grant_clients(&held.id)?.iter().any(|c| c.client == asked.client && c.redirect == asked.redirect);
+    let here =
+        tx.grant_clients(&held.id)?.iter().any(|c| c.client == asked.client && c.redirect == asked.redirect);
     Ok(if here { before } else { ScopeSet::default() })
 }
 
@@ -228,10 +269,10 @@ impl Prospect {
         let nothing_left = scope.is_empty() != asked.scope.is_empty()
             || details.is_empty() != asked.details.is_empty()
             || (scope.is_empty() && details.is_empty());
-        let may_act = match self.further.is_empty() {
-            true => MayAct::ByRule,
-            false => MayAct::Only(self.named(pick)),
-        };
+        let named = self.named(pick);
+        // Whom rules let and the user left stays with the rules: being left gives nobody more than being listed.
+        let by_rule = self.further.iter().all(|f| f.by_rule.is_some() && named.contains(&f.agent));
+        let may_act = if by_rule { MayAct::ByRule } else { MayAct::Only(named) };
         (!nothing_left).then_some(Choice { scope, details, may_act, lasts: pick.lasts })
     }
 

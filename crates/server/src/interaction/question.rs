@@ -9,8 +9,8 @@ use prokura_core::{AgentId, Details, InteractionId, Scope, ScopeSet};
 use prokura_oauth::client_metadata::{Aspect, Difference};
 use prokura_oauth::redirect::shown_host;
 use prokura_ui::{
-    Change, Changed, Consent, Device, Duration, ENGLISH, Further, Hop, Ident, Meaning, Notice, Organisation, Permission, Shown, Software,
-    When, Withheld, detail_sentence, lasting,
+    Change, Changed, Consent, Device, Duration, ENGLISH, Further, Hop, Ident, Meaning, Notice, Organisation,
+    Permission, Shown, Software, When, Withheld, detail_sentence, lasting,
 };
 
 /// The field with the place of a detail that is left.
@@ -89,7 +89,7 @@ impl People {
             resource_uri: asked.resource.to_string(),
             permissions: self.permissions(asked, prospect, again.is_none()),
             budgets: vec![],
-            further: further(prospect, again.is_none()),
+            further: if organisation { vec![] } else { self.further(prospect, again.is_none()) },
             durations: if organisation { vec![] } else { self.durations(again) },
         }
     }
@@ -113,7 +113,8 @@ impl People {
 
     fn withheld(&self, asked: &Asked, prospect: &Prospect) -> Withheld {
         let left = &prospect.withheld;
-        let scopes = permissions(self.place(&asked.resource), &left.actions).into_iter().map(|(_, said)| said);
+        let scopes =
+            permissions(self.place(&asked.resource), &left.actions).into_iter().map(|(_, said)| said);
         let details = left.details.iter().map(|d| detail_sentence(d, &ENGLISH));
         let agents = prospect.withheld_agents.iter().map(|f| Shown::name(&f.name));
         Withheld {
@@ -126,7 +127,8 @@ impl People {
     fn change(&self, asked: &Asked, prospect: &Prospect) -> Option<Change> {
         let place = self.place(&asked.resource);
         let said = |scopes: &ScopeSet| permissions(place, scopes).into_iter().map(|(_, said)| said).collect();
-        let detailed = |details: &Details| details.iter().map(|d| detail_sentence(d, &ENGLISH)).collect::<Vec<_>>();
+        let detailed =
+            |details: &Details| details.iter().map(|d| detail_sentence(d, &ENGLISH)).collect::<Vec<_>>();
         if let Some(named) = asked.management.as_ref().and_then(|m| m.named.as_ref()) {
             return Some(Change {
                 title: ENGLISH.change_title,
@@ -157,6 +159,26 @@ impl People {
             from: ask.from.clone(),
             near: ask.place == visit.address.place(),
         }
+    }
+
+    fn further(&self, prospect: &Prospect, kept: bool) -> Vec<Further> {
+        let most = |f: &FurtherAgent| match &f.by_rule {
+            None => at_most(prospect),
+            Some((at, 1)) => {
+                ENGLISH.further_rule_one.with("resource", Shown::name(self.title(at))).to_string()
+            }
+            Some((at, n)) => {
+                ENGLISH.further_rule.with("resource", Shown::name(self.title(at))).with("n", n).to_string()
+            }
+        };
+        let row = |f: &FurtherAgent| Further {
+            value: f.agent.to_string(),
+            name: Shown::name(&f.name),
+            id: Ident::new(f.agent.as_str()),
+            most: most(f),
+            kept,
+        };
+        prospect.further.iter().map(row).collect()
     }
 
     fn chain(&self, asked: &Asked, who: &SignedIn, prospect: &Prospect) -> Vec<Hop> {
@@ -225,19 +247,11 @@ fn count(prospect: &Prospect) -> usize {
     prospect.offered.actions.len() + prospect.offered.details.iter().len()
 }
 
-fn further(prospect: &Prospect, kept: bool) -> Vec<Further> {
-    let most = match count(prospect) {
+fn at_most(prospect: &Prospect) -> String {
+    match count(prospect) {
         1 => ENGLISH.further_most_one.to_string(),
         n => ENGLISH.further_most.with("n", n).to_string(),
-    };
-    let row = |f: &FurtherAgent| Further {
-        value: f.agent.to_string(),
-        name: Shown::name(&f.name),
-        id: Ident::new(f.agent.as_str()),
-        most: most.clone(),
-        kept,
-    };
-    prospect.further.iter().map(row).collect()
+    }
 }
 
 fn changed(difference: &Difference) -> Changed {
