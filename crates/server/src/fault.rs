@@ -319,10 +319,7 @@ impl Fault {
             Self::ProofReplayed => (S::BAD_REQUEST, E::InvalidDpopProof, "proof_replayed"),
             Self::ProofMissing => (S::BAD_REQUEST, E::InvalidDpopProof, "proof_missing"),
             Self::ProofOtherKey => (S::BAD_REQUEST, E::InvalidDpopProof, "proof_other_key"),
-            Self::Device(fault) => {
-                let (error, reason) = fault.words();
-                (S::BAD_REQUEST, error, reason)
-            }
+            Self::Device(fault) => bad_request(fault.words()),
             Self::TooManyCodes => (S::TOO_MANY_REQUESTS, E::TemporarilyUnavailable, "too_many_codes"),
             Self::Exchange(why) => why.verdict(),
             Self::IdJag(why) => why.verdict(),
@@ -390,6 +387,10 @@ impl Fault {
             _ => None,
         }
     }
+}
+
+fn bad_request((error, reason): (OAuthError, &'static str)) -> (StatusCode, OAuthError, &'static str) {
+    (StatusCode::BAD_REQUEST, error, reason)
 }
 
 /// Who waits for an approval may ask again; who is refused may too, when the conditions are better.
