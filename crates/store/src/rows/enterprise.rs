@@ -132,15 +132,13 @@ impl Tx<'_> {
         grantee: &AgentId,
         resource: &ResourceUri,
     ) -> Result<Vec<Grant>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM grants WHERE subject = ?1 AND grantee = ?2 AND resource = ?3 AND evidence IS NULL
+        let rest = "WHERE subject = ?1 AND grantee = ?2 AND resource = ?3 AND evidence IS NULL
              AND interaction IS NOT NULL AND state = 'active'
              AND NOT EXISTS (SELECT 1 FROM grant_names n WHERE n.grant_id = grants.id)
              AND NOT EXISTS (SELECT 1 FROM grant_parents p WHERE p.child = grants.id)
-             ORDER BY not_before DESC, id LIMIT 20"
-        );
+             ORDER BY not_before DESC, id LIMIT 20";
         let subject = Principal::User(user.clone());
-        self.grants(&sql, params![subject.as_str(), grantee.as_str(), resource.as_str()])
+        self.grants_by(rest, params![subject.as_str(), grantee.as_str(), resource.as_str()])
     }
 
     /// Notes what a client looks like to whoever lets it have a grant, in place of what it looked like before.
