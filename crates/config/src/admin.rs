@@ -13,6 +13,8 @@ pub const ADMIN_PATH: &str = "/api/admin/v1";
 pub const ADMIN_SCOPES: &[(&str, &str)] = &[
     ("access:read", "See the conditions of access, and ask what they would decide"),
     ("access:write", "Change the conditions of access and answer approvals"),
+    ("consents:read", "See what is allowed for groups of users, and what users could not allow"),
+    ("consents:write", "Allow software something for groups of users, and end it"),
     ("facts:read", "See what is known about workloads, agents, users, clients and hosts"),
     ("facts:write", "Say what is known about workloads, agents, users, clients and hosts"),
     ("posture:write", "Deliver postures that a configured issuer signed"),

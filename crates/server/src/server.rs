@@ -5,6 +5,7 @@ use crate::admission::Admission;
 use crate::attester::Attester;
 use crate::certificates::Certificates;
 use crate::clients::{ClientKeySets, Clients, DocumentError, DocumentPolicy, Documents, SecretDigest};
+use crate::consent;
 use crate::endpoints;
 use crate::fault::Fault;
 use crate::grants::{CodeMaker, Exchanges, OwnGrants};
@@ -158,6 +159,9 @@ pub enum ServerError {
         /// The agent.
         agent: String,
     },
+    /// What an administrator allows for a group cannot be read.
+    #[error("{0}")]
+    Consent(String),
     /// The keys of an issuer of postures cannot be used.
     #[error("`facts.issuer.jwks_file` of `{0}`: it holds no key set that can be used")]
     FactKeys(String),
@@ -217,6 +221,7 @@ pub(crate) struct AppState {
     pub(crate) metadata: ServerMetadata,
     pub(crate) signals: Signals,
     pub(crate) posture_keys: HashMap<String, Arc<KeySet>>,
+    pub(crate) upkeep: consent::Upkeep,
 }
 
 impl AppState {
@@ -298,6 +303,7 @@ impl Server {
         let clients =
             Clients::new(&config, &places, &secrets, documents, key_sets, store.clone(), Arc::clone(&clock))?;
         settle_agents(&store, &clients, &clock).await?;
+        consent::check(&config).map_err(ServerError::Consent)?;
         let codes =
             CodeMaker { clock: Arc::clone(&clock), rng: Arc::clone(&rng), life: config.tokens.code.get() };
         let people = People::new(
@@ -318,6 +324,7 @@ impl Server {
             registrations: Admission::new(config.registration.per_minute, clock.now()),
             devices: Admission::new(config.device.per_minute, clock.now()),
             posture_keys: posture_keys(&secrets)?,
+            upkeep: consent::Upkeep::default(),
             initial_token: secrets.initial_access_token.as_deref().map(SecretDigest::of),
             refusals: Refusals::new(store.clone(), Arc::clone(&clock)),
             successors: master_key.mac_key("successors of refresh tokens")?,
@@ -338,7 +345,9 @@ impl Server {
             places,
             clients,
         };
-        Ok(Self(Arc::new(state)))
+        let server = Self(Arc::new(state));
+        consent::upkeep(&server.0).await?;
+        Ok(server)
     }
 
     /// The addresses, to be served at the root of the issuer's origin. The listener should put
@@ -379,6 +388,7 @@ impl Server {
         /// So many rows of each sort go at once, so that nobody waits long.
         const AT_ONCE: u32 = 500;
         self.0.keys.maintain().await?;
+        consent::upkeep(&self.0).await?;
         loop {
             let now = self.0.clock.now();
             let pruned = self.0.store.transact::<_, StoreError>(move |tx| tx.prune(now, AT_ONCE)).await?;

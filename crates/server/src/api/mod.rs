@@ -11,6 +11,7 @@
 mod access;
 mod call;
 mod caller;
+mod consents;
 mod facts;
 mod fields;
 mod me;
@@ -33,7 +34,8 @@ use route::{Route, Takes};
 use std::sync::Arc;
 
 /// Every route there is, a table for each file.
-const TABLES: &[&[Route]] = &[access::ROUTES, me::ROUTES, facts::ROUTES, posture::ROUTES, workloads::ROUTES];
+const TABLES: &[&[Route]] =
+    &[access::ROUTES, consents::ROUTES, me::ROUTES, facts::ROUTES, posture::ROUTES, workloads::ROUTES];
 
 /// The place that tokens for it are made for, if some client may use it.
 pub(crate) fn place(config: &Config) -> Result<Option<Arc<Place>>, InvalidResource> {

@@ -12,6 +12,7 @@ mod merge;
 mod receipt;
 mod rules;
 mod standing;
+mod upkeep;
 
 pub(crate) use enterprise::{Given, Wanted, review, root, stands, users_may_end, would_give};
 pub use fault::ConsentFault;
@@ -20,3 +21,4 @@ pub(crate) use merge::{grows_into, join, without};
 pub(crate) use receipt::Receipt;
 pub(crate) use rules::{Whom, all, check_details, readable, users_may, users_may_name};
 pub(crate) use standing::{carries, differences, likeness_of, note};
+pub(crate) use upkeep::{Upkeep, check, upkeep};

@@ -3,12 +3,13 @@
 use super::back::Arrived;
 use super::policy::Person;
 use super::{Provider, ProviderFault};
+use crate::consent;
 use crate::people::{PageFault, People, Visit};
 use crate::signin::goal::Goal;
 use crate::signin::session::{NewSession, Proof, Way};
 use crate::signin::users::{NewUser, added_event};
 use axum::response::Response;
-use prokura_config::Linking;
+use prokura_config::{Config, Linking};
 use prokura_core::{Timestamp, TraceId, UserId, random_id};
 use prokura_ledger::Event;
 use prokura_store::{Identity, StoreError, Tx, User};
@@ -19,6 +20,7 @@ const NAMES: usize = 20;
 
 /// Everything that the transaction needs.
 struct Admission {
+    config: Arc<Config>,
     provider: Arc<Provider>,
     person: Person,
     fresh: UserId,
@@ -47,6 +49,7 @@ impl People {
             ..Proof::of(Way::Provider)
         };
         let admission = Admission {
+            config: Arc::clone(&self.config),
             provider: Arc::clone(provider),
             spare: random_id("", &*self.rng).to_lowercase(),
             session: self.new_session(visit, &fresh, proof),
@@ -73,6 +76,8 @@ impl Admission {
             Err(fault) => return Ok(Err(fault)),
         };
         tx.use_identity(&self.identity(&user.id), self.now)?;
+        // Who is no longer in a group has no more what an administrator allows that group.
+        consent::review(tx, &self.config, (Some(&user.id), None), self.now, &self.trace)?;
         let session = self.session.clone().of(&user.id);
         session.begin(tx)?;
         Ok(Ok(session))

@@ -5,6 +5,7 @@ use super::back::Arrived;
 use super::flow::{Flow, For};
 use super::{Provider, ProviderFault};
 use crate::account::{poster, sign_in_first};
+use crate::consent;
 use crate::people::{PageFault, People, Posted, Visit, see_other};
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
@@ -144,6 +145,7 @@ async fn remove(people: &People, posted: &Posted, id: &str) -> Result<Response, 
     event.subject = Some(Principal::User(owner.user.id.clone()));
     let password = people.config.sign_in.password && owner.user.password_hash.is_some();
     let user = owner.user.id;
+    let (config, now, trace) = (Arc::clone(&people.config), people.now(), posted.visit.trace.clone());
     let removed = people
         .store
         .transact(move |tx| {
@@ -154,6 +156,7 @@ async fn remove(people: &People, posted: &Posted, id: &str) -> Result<Response, 
             let removed = tx.delete_identity(&user, &id)?;
             if removed {
                 tx.record(event.clone());
+                consent::review(tx, &config, (Some(&user), None), now, &trace)?;
             }
             Ok::<_, StoreError>(Some(removed))
         })
