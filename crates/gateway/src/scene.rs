@@ -9,7 +9,7 @@ use crate::gateway::Inner;
 use crate::route::Route;
 use axum::body::Body;
 use http::Response;
-use prokura_core::{Action, Denial, Reason, TraceId};
+use prokura_core::{Action, Denial, GrantId, Reason, TraceId};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::dpop::{NONCE_HEADER, Proof};
 use prokura_oauth::json::Value;
@@ -76,6 +76,9 @@ impl Scene {
             event.actors.clone_from(&token.actors);
             event.client = Some(token.client.clone());
             event.grant = Some(token.grant.id.clone());
+            if !token.grant.ancestors.is_empty() {
+                event.details.insert("anc", token.grant.ancestors.iter().map(GrantId::as_str).collect());
+            }
         }
         if !self.method.is_empty() {
             event.details.insert("method", self.method.as_str().into());

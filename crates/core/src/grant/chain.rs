@@ -171,7 +171,7 @@ impl Chain {
             let mut left = Effective::alone(grant);
             for parent in grant.parents.iter().filter_map(|id| self.above.iter().find(|g| g.id == *id)) {
                 let Some(over) = known.get(&parent.id) else { return Err(NarrowingError::NotActive) };
-                left = left.under(over, parent, grant, passages)?;
+                left = left.meet(over.at(parent, grant, passages)?)?;
             }
             known.insert(&grant.id, left);
         }
@@ -188,11 +188,12 @@ impl Chain {
         now: Timestamp,
         passages: &dyn Passages,
     ) -> Result<Grant, NarrowingError> {
-        let [first, ..] = parents else { return Err(NarrowingError::NotActive) };
+        let [first, rest @ ..] = parents else { return Err(NarrowingError::NotActive) };
         let mut child = first.leaf.bear(asked);
+        let over = |parent: &Self| parent.effective(now, passages)?.at(&parent.leaf, &child, passages);
+        let over = rest.iter().try_fold(over(first)?, |all, parent| all.meet(over(parent)?))?;
+        over.bound(&mut child)?;
         for parent in parents {
-            let over = parent.effective(now, passages)?;
-            over.bound(&parent.leaf, &mut child, passages)?;
             if !child.parents.contains(&parent.leaf.id) {
                 child.parents.push(parent.leaf.id.clone());
             }
@@ -240,58 +241,45 @@ impl Effective {
         }
     }
 
-    /// What is left of it where `child` is, in the hands of who holds `child`; refused to who may not hold a part.
-    fn held_by(
-        &self,
-        parent: &Grant,
-        child: &Grant,
-        passages: &dyn Passages,
-    ) -> Result<Held, NarrowingError> {
+    /// What is left of it one hop below, where `child` is and in the hands of who holds it; refused to who may not hold a
+    /// part.
+    fn at(&self, parent: &Grant, child: &Grant, passages: &dyn Passages) -> Result<Self, NarrowingError> {
         if parent.subject != child.subject {
             return Err(NarrowingError::Subjects);
         }
         if parent.grantee != child.grantee && !self.may_act.lets(&child.grantee) {
             return Err(NarrowingError::MayAct(child.grantee.clone()));
         }
-        if parent.resource == child.resource {
-            return Ok(self.held.clone());
-        }
-        let passed = passages.pass(&parent.resource, &self.held, &child.resource, &child.grantee);
-        passed.ok_or(NarrowingError::Resource)
+        let held = if parent.resource == child.resource {
+            self.held.clone()
+        } else {
+            let passed = passages.pass(&parent.resource, &self.held, &child.resource, &child.grantee);
+            passed.ok_or(NarrowingError::Resource)?
+        };
+        let depth_left = self.depth_left.checked_sub(1).ok_or(NarrowingError::Depth)?;
+        Ok(Self { held, depth_left, ..self.clone() })
     }
 
-    /// How many more hops there are one hop below.
-    fn depth_below(&self) -> Result<u8, NarrowingError> {
-        self.depth_left.checked_sub(1).ok_or(NarrowingError::Depth)
+    /// What is left of both: what is more in one falls away.
+    fn meet(self, other: Self) -> Result<Self, NarrowingError> {
+        Ok(Self {
+            held: self.held.meet(&other.held)?,
+            not_before: self.not_before.max(other.not_before),
+            expires_at: self.expires_at.min(other.expires_at),
+            depth_left: self.depth_left.min(other.depth_left),
+            may_act: self.may_act.meet(&other.may_act),
+            duties: self.duties.union(&other.duties).cloned().collect(),
+        })
     }
 
-    /// Bounds a child of `parent`, of which this is left, when it is made: what is asked for and is more is refused.
-    fn bound(self, parent: &Grant, child: &mut Grant, passages: &dyn Passages) -> Result<(), NarrowingError> {
-        let asked = Held { actions: child.actions.clone(), details: child.details.clone() };
-        child.details = self.held_by(parent, child, passages)?.narrow(&asked)?.details;
-        child.depth_left = child.depth_left.min(self.depth_below()?);
+    /// Bounds a grant that is made below: what is asked for and is more is refused.
+    fn bound(self, child: &mut Grant) -> Result<(), NarrowingError> {
+        child.details = self.held.narrow(&child.held())?.details;
+        child.depth_left = child.depth_left.min(self.depth_left);
         child.terms.may_act = self.may_act.narrow(&child.terms.may_act)?;
         child.terms.duties.extend(self.duties);
         child.not_before = child.not_before.max(self.not_before);
         child.expires_at = child.expires_at.min(self.expires_at);
         Ok(())
-    }
-
-    /// What is left of `grant` under `parent`, of which `over` is left, when it is used: what is more falls away.
-    fn under(
-        self,
-        over: &Self,
-        parent: &Grant,
-        grant: &Grant,
-        passages: &dyn Passages,
-    ) -> Result<Self, NarrowingError> {
-        Ok(Self {
-            held: over.held_by(parent, grant, passages)?.meet(&self.held)?,
-            not_before: self.not_before.max(over.not_before),
-            expires_at: self.expires_at.min(over.expires_at),
-            depth_left: self.depth_left.min(over.depth_below()?),
-            may_act: self.may_act.meet(&over.may_act),
-            duties: self.duties.union(&over.duties).cloned().collect(),
-        })
     }
 }
