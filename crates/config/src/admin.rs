@@ -17,6 +17,8 @@ pub const ADMIN_SCOPES: &[(&str, &str)] = &[
     ("consents:write", "Allow software something for groups of users, and end it"),
     ("facts:read", "See what is known about workloads, agents, users, clients and hosts"),
     ("facts:write", "Say what is known about workloads, agents, users, clients and hosts"),
+    ("grants:read", "See grants, and what came of them"),
+    ("grants:write", "Take something away from grants, stop and end them"),
     ("posture:write", "Deliver postures that a configured issuer signed"),
     ("signals:read", "See the streams of shared signals"),
     ("signals:write", "Send security events, and change the streams of shared signals"),

@@ -25,6 +25,7 @@ mod record;
 mod server;
 mod signals;
 pub mod signin;
+pub mod standing;
 pub mod steps;
 mod wire;
 mod workload;

@@ -389,6 +389,7 @@ impl Server {
         const AT_ONCE: u32 = 500;
         self.0.keys.maintain().await?;
         consent::upkeep(&self.0).await?;
+        crate::standing::sweep(&self.0).await?;
         loop {
             let now = self.0.clock.now();
             let pruned = self.0.store.transact::<_, StoreError>(move |tx| tx.prune(now, AT_ONCE)).await?;

@@ -9,6 +9,7 @@ mod assets;
 mod consent;
 mod detail;
 mod frame;
+mod granted;
 mod ident;
 mod pages;
 mod qr;
@@ -24,11 +25,12 @@ pub use consent::{
 };
 pub use detail::detail_sentence;
 pub use frame::{Form, Frame, Hop, Meaning, Notice, Permission};
+pub use granted::{AgentChoice, AgentRow, Allowed, Branch, GrantPage, GrantRow, Happened, Narrowing, Stand};
 pub use ident::Ident;
 pub use pages::{
-    AgentRow, Allowed, Asker, DeviceCode, DeviceDone, Enrol, Fault, FirstProblems, FirstUser, GrantRow,
-    IdentityRow, LogOut, PasskeyForm, PasskeyRow, Password, ProviderLink, RecoveryCodes, SecondStep,
-    Security, SessionRow, SignIn, SignedOut, TotpRow, Welcome,
+    Asker, DeviceCode, DeviceDone, Enrol, Fault, FirstProblems, FirstUser, IdentityRow, LogOut, PasskeyForm,
+    PasskeyRow, Password, ProviderLink, RecoveryCodes, SecondStep, Security, SessionRow, SignIn, SignedOut,
+    TotpRow, Welcome,
 };
 pub use qr::Qr;
 pub use shown::Shown;

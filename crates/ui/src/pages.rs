@@ -195,56 +195,6 @@ pub struct SignedOut {
     pub frame: Frame,
 }
 
-/// A grant on the account page.
-#[derive(Debug, Clone)]
-pub struct GrantRow {
-    /// Its id.
-    pub id: Ident,
-    /// The resource's title.
-    pub resource: Shown,
-    /// The sentences of its permissions.
-    pub permissions: Vec<Shown>,
-    /// Who acts for whom.
-    pub chain: Vec<Hop>,
-    /// When it was made.
-    pub since: When,
-    /// When it ends.
-    pub expires: When,
-    /// When it was last used.
-    pub last_used: Option<When>,
-    /// Whether the operator made it, not the user.
-    pub by_operator: bool,
-    /// The form that revokes it.
-    pub revoke: Form,
-}
-
-/// An agent on the account page, with its grants.
-#[derive(Debug, Clone)]
-pub struct AgentRow {
-    /// What it is called.
-    pub name: Shown,
-    /// The hosts of its clients, or their ids.
-    pub hosts: Vec<String>,
-    /// What it was allowed.
-    pub grants: Vec<GrantRow>,
-}
-
-/// "What I allowed".
-#[derive(Debug, Clone, Template)]
-#[template(path = "allowed.html")]
-pub struct Allowed {
-    /// What stands around.
-    pub frame: Frame,
-    /// What has just happened.
-    pub notice: Option<Notice>,
-    /// Who may act for the reader.
-    pub agents: Vec<AgentRow>,
-    /// The form that revokes everything.
-    pub revoke_all: Form,
-    /// The form that signs out.
-    pub sign_out: Form,
-}
-
 /// A passkey on the security page.
 #[derive(Debug, Clone)]
 pub struct PasskeyRow {

@@ -2,9 +2,11 @@
 //! as it should be, empty, refused, with long names, with names written right to left, with hostile input.
 
 mod consent;
+mod granted;
 
 use crate::*;
 use consent::{change, consent};
+use granted::{allowed, grant};
 
 /// A page in one state.
 #[derive(Debug)]
@@ -135,45 +137,6 @@ fn duration(seconds: i64) -> Duration {
     }
 }
 
-fn allowed(w: &Words) -> Allowed {
-    Allowed {
-        frame: frame().signed_in(&w.user),
-        notice: None,
-        agents: vec![
-            AgentRow {
-                name: Shown::name(&w.client),
-                hosts: vec![w.host.clone()],
-                grants: vec![grant(w, "sales", true), grant(w, "staff", false)],
-            },
-            AgentRow {
-                name: Shown::name("Reporter"),
-                hosts: vec!["reporter.example".to_owned()],
-                grants: vec![GrantRow { by_operator: true, ..grant(w, "sales", false) }],
-            },
-        ],
-        revoke_all: form("/account/revoke-all"),
-        sign_out: form("/account/sign-out"),
-    }
-}
-
-fn grant(w: &Words, resource: &str, used: bool) -> GrantRow {
-    GrantRow {
-        id: Ident::new("g_7QdVb2mXcR0aL9pKs4TzYw"),
-        resource: Shown::name(resource),
-        permissions: vec![Shown::sentence(&w.sentence), Shown::sentence("Generate sales summaries")],
-        chain: vec![
-            Hop::actor(&w.user, ENGLISH.chain_you.to_string()),
-            Hop::actor(&w.client, ENGLISH.chain_agent.to_string()),
-            Hop::place(resource, ENGLISH.chain_limit.with("n", 2).to_string()),
-        ],
-        since: at(-9 * 86_400),
-        expires: at(81 * 86_400),
-        last_used: used.then(|| at(-180)),
-        by_operator: false,
-        revoke: form("/account/revoke"),
-    }
-}
-
 fn security(w: &Words) -> Security {
     Security {
         frame: frame().signed_in(&w.user),
@@ -283,6 +246,7 @@ pub fn samples() -> Result<Vec<Sample>, RenderError> {
         add("sign_in", sign_in(&w).render()?);
         add("consent", consent(&w).render()?);
         add("allowed", allowed(&w).render()?);
+        add("grant", grant(&w).render()?);
         add("security", security(&w).render()?);
         add("first_user", first_user(&w).render()?);
         add("welcome", welcome(&w).render()?);
@@ -294,8 +258,9 @@ pub fn samples() -> Result<Vec<Sample>, RenderError> {
     for w in words() {
         all.push(Sample { page: "organisation", state: w.state, html: consent::organisation(&w).render()? });
     }
+    let granted = granted::special(&usual)?;
     for (page, state, html) in
-        special(&usual)?.into_iter().chain(consent::states()?).chain(second_factors(&usual)?)
+        special(&usual)?.into_iter().chain(consent::states()?).chain(second_factors(&usual)?).chain(granted)
     {
         all.push(Sample { page, state, html });
     }
@@ -374,19 +339,6 @@ fn special(w: &Words) -> Result<Vec<Special>, RenderError> {
         ("device", "empty", DeviceCode { typed: String::new(), notice: None, ..device(w) }.render()?),
         ("device_done", "allowed", DeviceDone { frame: frame().signed_in(&w.user), allowed: true }.render()?),
         ("device_done", "refused", DeviceDone { frame: frame(), allowed: false }.render()?),
-        ("allowed", "empty", Allowed { agents: vec![], ..allowed(w) }.render()?),
-        (
-            "allowed",
-            "revoked",
-            Allowed {
-                notice: notice(
-                    Meaning::Permitted,
-                    t.revoked_one.with("agent", "Planner").with("resource", "Sales").to_string(),
-                ),
-                ..allowed(w)
-            }
-            .render()?,
-        ),
         ("security", "empty", Security { passkeys: vec![], ..security(w) }.render()?),
         ("security", "number", Security { passkeys: vec![], add: None, ..security(w) }.render()?),
         (

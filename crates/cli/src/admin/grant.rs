@@ -1,12 +1,16 @@
 //! `prokura grant`: stored authority, and its end.
 
-use super::{AdminArgs, OPERATOR, Opened, missing};
+use super::grant_acts::NarrowArgs;
+use super::grant_tree::Drawn;
+use super::{AdminArgs, Opened, missing};
 use crate::failure::Failure;
 use crate::show::{Names, Table, exact, json, plain, print};
 use clap::{Args, Subcommand};
-use prokura_core::{AgentId, Evidence, Grant, GrantId, GrantState, Grantor, Principal, Timestamp};
+use prokura_core::{
+    AgentId, Evidence, Grant, GrantId, GrantState, Grantor, MayAct, Principal, ResourceUri, Timestamp,
+};
 use prokura_oauth::rich;
-use prokura_store::StoreError;
+use prokura_store::{GrantFilter, Held, StoreError};
 use prokura_ui::{ENGLISH, detail_sentence};
 
 /// Grants: what an agent may do with somebody's authority
@@ -21,21 +25,52 @@ pub(crate) struct GrantCommand {
 #[derive(Debug, Subcommand)]
 enum What {
     /// List grants in force, newest first
-    List {
-        /// Only grants of this person's authority
-        #[arg(long)]
-        user: Option<String>,
-        /// Only grants that this agent holds
-        #[arg(long, conflicts_with = "user")]
-        agent: Option<String>,
-        /// Ended, paused and expired ones too
-        #[arg(long)]
-        all: bool,
-    },
+    List(Which),
     /// Show one grant
     Show {
         /// Its id
         id: String,
+    },
+    /// Draw what came of grants: each hop, what it may at most do, until when, how it stands
+    Tree {
+        /// Only of this grant
+        #[arg(conflicts_with_all = ["user", "agent"])]
+        id: Option<String>,
+        /// Only of this person's authority
+        #[arg(long, conflicts_with = "agent")]
+        user: Option<String>,
+        /// Only of what this agent holds
+        #[arg(long)]
+        agent: Option<String>,
+        /// Ended and expired ones too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Take something away from a grant; tokens of before are refused from then on
+    Narrow {
+        /// Its id
+        id: String,
+        #[command(flatten)]
+        taken: NarrowArgs,
+        /// Why, for the record and for its owner
+        #[arg(long, default_value = "narrowed by an administrator")]
+        why: String,
+    },
+    /// Pause a grant and everything below it, at the next call
+    Suspend {
+        /// Its id
+        id: String,
+        /// Why, for the record and for its owner
+        #[arg(long, default_value = "paused by an administrator")]
+        why: String,
+    },
+    /// Put a paused grant in force again, unless its owner paused it
+    Resume {
+        /// Its id
+        id: String,
+        /// Why, for the record and for its owner
+        #[arg(long, default_value = "put in force again by an administrator")]
+        why: String,
     },
     /// End a grant and everything below it, at the next call
     Revoke {
@@ -47,15 +82,56 @@ enum What {
     },
 }
 
+/// Which grants.
+#[derive(Debug, Args)]
+struct Which {
+    /// Only grants of this person's authority
+    #[arg(long)]
+    user: Option<String>,
+    /// Only grants that this agent holds
+    #[arg(long)]
+    agent: Option<String>,
+    /// Only grants for this resource of the configuration
+    #[arg(long)]
+    resource: Option<String>,
+    /// Only those that nothing is above
+    #[arg(long)]
+    roots: bool,
+    /// Paused ones too
+    #[arg(long)]
+    paused: bool,
+    /// Ended, paused and expired ones too
+    #[arg(long)]
+    all: bool,
+    /// Only those after this one, which was the last of a list before
+    #[arg(long, value_name = "ID")]
+    after: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
+}
+
 impl GrantCommand {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let opened = self.args.open().await?;
         match self.what {
-            What::List { user, agent, all } => opened.list_grants(user, agent, all).await,
+            What::List(which) => opened.list_grants(which).await,
+            What::Tree { id, user, agent, all } => {
+                let drawn = match (id, user, agent) {
+                    (Some(id), ..) => Drawn::One(id),
+                    (_, Some(user), _) => Drawn::User(user),
+                    (.., Some(agent)) => Drawn::Agent(agent),
+                    _ => Drawn::All,
+                };
+                opened.draw_trees(drawn, all).await
+            }
+            What::Narrow { id, taken, why } => opened.narrow_grant(&id, &taken, why).await,
+            What::Suspend { id, why } => opened.suspend_grant(&id, why).await,
+            What::Resume { id, why } => opened.resume_grant(&id, why).await,
             What::Show { id } => {
                 let grant = opened.grant(&id).await?;
                 let names = opened.names(std::slice::from_ref(&grant)).await?;
-                opened.show_grant(&grant, &names)
+                opened.show_grant(&grant, &names).await
             }
             What::Revoke { id, why } => opened.revoke_grant(&id, why).await,
         }
@@ -63,39 +139,35 @@ impl GrantCommand {
 }
 
 impl Opened {
-    async fn grant(&self, id: &str) -> Result<Grant, Failure> {
+    pub(super) async fn grant(&self, id: &str) -> Result<Grant, Failure> {
         let unknown = || missing("grant", &plain(id), "grant list --all");
         let parsed = GrantId::parse(id).map_err(|_| unknown())?;
         let found = self.store.read::<_, StoreError>(move |tx| tx.grant(&parsed)).await?;
         found.ok_or_else(unknown)
     }
 
-    async fn names(&self, grants: &[Grant]) -> Result<Names, Failure> {
+    pub(super) async fn names(&self, grants: &[Grant]) -> Result<Names, Failure> {
         let who = grants.iter().flat_map(|g| [g.subject.clone(), Principal::Agent(g.grantee.clone())]);
         let names = Names::look_up(&self.store, &self.loaded.config, who.collect(), Default::default());
         Ok(names.await?)
     }
 
-    async fn list_grants(
-        &self,
-        user: Option<String>,
-        agent: Option<String>,
-        all: bool,
-    ) -> Result<(), Failure> {
-        let mut grants = match (user, agent) {
-            (Some(login), _) => {
-                let user = self.user_named(&login).await?;
-                self.store.read::<_, StoreError>(move |tx| tx.grants_of_user(&user)).await?
-            }
-            (None, Some(agent)) => {
-                let agent =
-                    AgentId::parse(&*agent).map_err(|_| missing("agent", &plain(&agent), "agent list"))?;
-                self.store.read::<_, StoreError>(move |tx| tx.grants_to(&agent)).await?
-            }
-            (None, None) => self.store.read::<_, StoreError>(|tx| tx.newest_grants()).await?,
-        };
+    async fn list_grants(&self, which: Which) -> Result<(), Failure> {
         let now = self.clock.now();
-        grants.retain(|g| all || g.usable_at(now).is_ok());
+        let filter = GrantFilter {
+            subject: match &which.user {
+                Some(login) => Some(Principal::User(self.user_named(login).await?)),
+                None => None,
+            },
+            grantee: which.agent.as_deref().map(agent_id).transpose()?,
+            resource: which.resource.as_deref().map(|name| self.resource_named(name)).transpose()?,
+            roots: which.roots,
+            living_at: (!which.all).then_some(now),
+            after: which.after.as_deref().map(grant_id).transpose()?,
+            limit: which.limit,
+        };
+        let mut grants = self.store.read::<_, StoreError>(move |tx| tx.grants_where(&filter)).await?;
+        grants.retain(|g| which.all || which.paused || g.usable_at(now).is_ok());
         let names = self.names(&grants).await?;
         if self.json {
             return grants.iter().try_for_each(|g| json(&as_json(g)));
@@ -108,9 +180,19 @@ impl Opened {
         print(table)
     }
 
-    fn show_grant(&self, grant: &Grant, names: &Names) -> Result<(), Failure> {
+    async fn show_grant(&self, grant: &Grant, names: &Names) -> Result<(), Failure> {
+        let (id, now) = (grant.id.clone(), self.clock.now());
+        let known = self
+            .store
+            .read::<_, StoreError>(move |tx| Ok((tx.used(&id, now)?, tx.causes(&Held::Grant(id.clone()))?)));
+        let (used, causes) = known.await?;
         if self.json {
-            return json(&as_json(grant));
+            let mut all = as_json(grant);
+            if let Some(object) = all.as_object_mut() {
+                object.insert("last_used".to_owned(), used.map(exact).into());
+                object.insert("causes".to_owned(), causes.into());
+            }
+            return json(&all);
         }
         let mut lines = vec![
             chain(grant, names),
@@ -119,8 +201,17 @@ impl Opened {
             format!("state    {}", state(grant, self.clock.now())),
             format!("from     {}", exact(grant.not_before)),
             format!("until    {}", exact(grant.expires_at)),
+            format!("used     {}", used.map_or_else(|| "not yet".to_owned(), exact)),
+            format!("passing  {}", passing(grant)),
             format!("made by  {}", grantor(grant)),
         ];
+        if !causes.is_empty() {
+            lines.push(format!("paused   for {}", plain(&causes.join(", "))));
+        }
+        if !grant.parents.is_empty() {
+            let parents: Vec<_> = grant.parents.iter().map(GrantId::as_str).collect();
+            lines.push(format!("under    {}", parents.join(" ")));
+        }
         for detail in grant.details.iter() {
             lines.insert(2, format!("only     {}", plain(detail_sentence(detail, &ENGLISH).as_str())));
         }
@@ -130,35 +221,25 @@ impl Opened {
         print(lines.join("\n"))
     }
 
-    async fn revoke_grant(&self, id: &str, why: String) -> Result<(), Failure> {
-        let grant = self.grant(id).await?;
-        let mut event = self.event("grant:revoke");
-        (event.subject, event.resource) = (Some(grant.subject), Some(grant.resource));
-        event.actors = vec![grant.grantee];
-        event.reasons = vec![why.clone()];
-        let (now, grant) = (self.clock.now(), grant.id);
-        let ended = self.store.transact::<_, StoreError>(move |tx| {
-            let ended = tx.revoke_tree(&grant, OPERATOR, &why, now)?;
-            if let Some(ended) = &ended {
-                let mut event = event.clone();
-                ended.clone().describe(&mut event);
-                tx.record(event);
-            }
-            Ok(ended.map(|ended| ended.below))
-        });
-        let said = match ended.await? {
-            None => "It had ended before; nothing was changed.".to_owned(),
-            Some(0) => "Revoked; the next call is refused.".to_owned(),
-            Some(n) => format!("Revoked, with {n} below it; the next call is refused."),
-        };
-        self.done("grant:revoke", id, said)
+    fn resource_named(&self, name: &str) -> Result<ResourceUri, Failure> {
+        let config = &self.loaded.config;
+        let found = config.resources.iter().find(|r| r.name == name).map(|r| config.resource_uri(r));
+        found.ok_or_else(|| missing("resource", &plain(name), "resource list"))
     }
 
-    async fn user_named(&self, login: &str) -> Result<prokura_core::UserId, Failure> {
+    pub(super) async fn user_named(&self, login: &str) -> Result<prokura_core::UserId, Failure> {
         let name = login.to_owned();
         let user = self.store.read::<_, StoreError>(move |tx| tx.user_by_name(&name)).await?;
         user.map(|u| u.id).ok_or_else(|| missing("user", &plain(login), "user list"))
     }
+}
+
+fn agent_id(id: &str) -> Result<AgentId, Failure> {
+    AgentId::parse(id).map_err(|_| missing("agent", &plain(id), "agent list"))
+}
+
+fn grant_id(id: &str) -> Result<GrantId, Failure> {
+    GrantId::parse(id).map_err(|_| missing("grant", &plain(id), "grant list --all"))
 }
 
 fn chain(grant: &Grant, names: &Names) -> String {
@@ -170,7 +251,7 @@ fn chain(grant: &Grant, names: &Names) -> String {
     format!("{subject} → {agent} → {place}")
 }
 
-fn state(grant: &Grant, now: Timestamp) -> &'static str {
+pub(super) fn state(grant: &Grant, now: Timestamp) -> &'static str {
     match &grant.state {
         GrantState::Revoked(_) => "revoked",
         GrantState::Suspended => "paused",
@@ -180,11 +261,23 @@ fn state(grant: &Grant, now: Timestamp) -> &'static str {
 }
 
 /// The scopes; where there are none, the tools of the details.
-fn may(grant: &Grant) -> String {
+pub(super) fn may(grant: &Grant) -> String {
     if grant.actions.is_empty() {
         return plain(&grant.details.tools().into_iter().collect::<Vec<_>>().join(" "));
     }
     grant.actions.to_string()
+}
+
+/// Who may hold a part.
+fn passing(grant: &Grant) -> String {
+    match &grant.terms.may_act {
+        _ if grant.depth_left == 0 => "to nobody".to_owned(),
+        MayAct::ByRule => "to agents that the rules let".to_owned(),
+        MayAct::Only(agents) if agents.is_empty() => "to nobody".to_owned(),
+        MayAct::Only(agents) => {
+            format!("to {}", agents.iter().map(AgentId::as_str).collect::<Vec<_>>().join(" "))
+        }
+    }
 }
 
 fn details(grant: &Grant) -> serde_json::Value {
@@ -205,7 +298,7 @@ fn grantor(grant: &Grant) -> String {
     }
 }
 
-fn as_json(grant: &Grant) -> serde_json::Value {
+pub(super) fn as_json(grant: &Grant) -> serde_json::Value {
     let parents: Vec<_> = grant.parents.iter().map(GrantId::as_str).collect();
     let ended = match &grant.state {
         GrantState::Revoked(end) => {
@@ -219,6 +312,9 @@ fn as_json(grant: &Grant) -> serde_json::Value {
         "scope": grant.actions.to_string(), "authorization_details": details(grant), "not_before": exact(grant.not_before),
         "expires_at": exact(grant.expires_at), "state": match &grant.state {
             GrantState::Active => "active", GrantState::Suspended => "suspended", GrantState::Revoked(_) => "revoked",
-        }, "ended": ended,
+        }, "ended": ended, "revision": grant.revision, "depth_left": grant.depth_left, "may_act": match &grant.terms.may_act {
+            MayAct::ByRule => serde_json::Value::Null,
+            MayAct::Only(agents) => agents.iter().map(AgentId::as_str).collect(),
+        },
     })
 }

@@ -9,6 +9,8 @@ pub(crate) mod config;
 mod fact;
 mod gap;
 mod grant;
+mod grant_acts;
+mod grant_tree;
 mod issuer;
 mod key;
 mod resource;

@@ -10,7 +10,7 @@ pub(crate) use chain::{chain, outcome};
 pub(crate) use names::Names;
 pub(crate) use steps::{Steps, claims, whole};
 pub(crate) use table::Table;
-pub(crate) use time::{exact, moment, until};
+pub(crate) use time::{ahead, exact, moment, until};
 
 use crate::failure::Failure;
 use serde::Serialize;

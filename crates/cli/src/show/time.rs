@@ -26,6 +26,22 @@ pub(crate) fn moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     let wrong = || {
         format!("`{text}` is no time: write it like `2026-11-21T08:00:00Z`, or like `2h` for two hours ago")
     };
+    Ok(now.before(span(text).ok_or_else(wrong)?))
+}
+
+/// Reads a time to come: RFC 3339, or in so long (`90s`, `30m`, `2h`, `7d`).
+pub(crate) fn ahead(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    if let Ok(exact) = text.parse::<jiff::Timestamp>() {
+        return Ok(Timestamp::from_micros(exact.as_microsecond()));
+    }
+    let wrong = || {
+        format!("`{text}` is no time: write it like `2026-11-21T08:00:00Z`, or like `2h` for in two hours")
+    };
+    Ok(now.after(span(text).ok_or_else(wrong)?))
+}
+
+/// `90s`, `30m`, `2h`, `7d`.
+fn span(text: &str) -> Option<Duration> {
     let unit = text.chars().last().and_then(|u| match u {
         's' => Some(1),
         'm' => Some(60),
@@ -33,9 +49,8 @@ pub(crate) fn moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
         'd' => Some(86_400),
         _ => None,
     });
-    let unit = unit.ok_or_else(wrong)?;
-    let count: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-    Ok(now.before(Duration::from_secs(count.checked_mul(unit).ok_or_else(wrong)?)))
+    let count: u64 = text.get(..text.len().checked_sub(1)?)?.parse().ok()?;
+    Some(Duration::from_secs(count.checked_mul(unit?)?))
 }
 
 #[cfg(test)]
@@ -57,6 +72,8 @@ mod tests {
         for wrong in ["", "h", "2", "yesterday", "2ü", "99999999999999999999d", "18446744073709551615d"] {
             assert!(moment(wrong, now).is_err(), "{wrong}");
         }
+        assert_eq!(ahead("2h", now), Ok(Timestamp::from_seconds(107_200)));
+        assert!(ahead("2ü", now).is_err());
         assert_eq!(exact(Timestamp::from_seconds(0)), "1970-01-01T00:00:00Z");
     }
 }

@@ -1,36 +1,36 @@
-//! "What I allowed": grants by agent, each with its chain, last use and end, and the way to end it.
+//! "What I allowed": the roots of what a user allowed, by agent, each with what came of it, and the way to end it.
 
+use super::drawn::{Drawer, host};
 use super::{poster, sign_in_first};
-use crate::identity;
 use crate::people::{PageFault, People, Posted, SignedIn, Visit, see_other};
+use crate::standing::{Act, Actor};
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use http::StatusCode;
 use prokura_config::ResourceConfig;
-use prokura_core::{
-    AgentId, ClientId, Evidence, Grant, GrantId, GrantState, Grantor, Principal, ScopeSet, Timestamp,
-};
-use prokura_ledger::{Event, EventKind, Outcome};
-use prokura_store::{StoreError, Tx};
-use prokura_ui::{
-    AgentRow, Allowed, ENGLISH, GrantRow, Hop, Ident, Meaning, Notice, Shown, When, detail_sentence,
-};
+use prokura_core::{AgentId, Grant, GrantId, GrantState, Principal, ScopeSet, Timestamp};
+use prokura_ledger::{EventKind, Outcome};
+use prokura_oauth::form::Form;
+use prokura_store::{GrantFilter, StoreError, TreeNode, TreeWindow, Tx};
+use prokura_ui::{AgentRow, Allowed, ENGLISH, GrantRow, Meaning, Notice, Shown};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A grant with what the page needs to know of it.
+/// So many roots stand on a page.
+const PAGE: u32 = 20;
+/// So much of what came of each is drawn there; its own page has all.
+const BRANCHES: u32 = 20;
+
+/// A root with what the page needs to know of it.
 struct Known {
     grant: Grant,
     last_use: Option<Timestamp>,
-    /// Who holds the authority, first to last.
-    chain: Vec<AgentId>,
-}
-
-/// Everything in force for a user.
-struct Everything {
-    grants: Vec<Known>,
-    names: BTreeMap<AgentId, String>,
-    clients: BTreeMap<AgentId, Vec<ClientId>>,
+    /// What came of it, itself first.
+    tree: Vec<TreeNode>,
+    /// How many that are, drawn or not.
+    below: u64,
+    /// Why it is stopped.
+    causes: Vec<String>,
 }
 
 /// `GET /account`.
@@ -45,117 +45,109 @@ pub(super) async fn show(
 }
 
 async fn page(people: &People, visit: &Visit, owner: &SignedIn, query: &str) -> Result<Response, PageFault> {
-    let (user, now, done) = (owner.user.id.clone(), people.now(), Done::read(query));
-    let (everything, ended) = people
+    let (user, now) = (Principal::User(owner.user.id.clone()), people.now());
+    let form = Form::parse(query.as_bytes()).unwrap_or_default();
+    let after = form.value("after").and_then(|id| GrantId::parse(id).ok());
+    let done = Done::read(&form);
+    let is_first = after.is_none();
+    let (mut all, drawer, ended) = people
         .store
         .read(move |tx| {
-            let user = Principal::User(user.clone());
             let ended = match &done {
                 Some(Done::One(id)) => ended(tx, id, &user)?,
                 _ => None,
             };
-            Ok::<_, StoreError>((everything(tx, &user, now)?, ended))
+            let all = roots(tx, &user, after.clone(), now)?;
+            let nodes = all.iter().flat_map(|known| known.tree.iter().map(|node| &node.grant));
+            let drawer = Drawer::of(tx, nodes)?;
+            Ok::<_, StoreError>((all, drawer, ended))
         })
         .await?;
-    let sentence = match (Done::read(query), ended) {
+    let more = all.len() > PAGE as usize;
+    all.truncate(PAGE as usize);
+    let last = all.last().filter(|_| more).map(|known| known.grant.id.clone());
+    let sentence = match (Done::read(&form), ended) {
         (Some(Done::All), _) => Some(ENGLISH.revoked_all.to_string()),
         (_, Some((agent, grant))) => Some(revoked(people, &agent, &grant)),
         _ => None,
     };
-    let notice = sentence.map(|sentence| Notice { meaning: Meaning::Permitted, sentence });
     let view = Allowed {
         frame: people.frame(visit),
-        notice,
-        agents: agents(people, visit, owner, &everything),
+        notice: sentence.map(|sentence| Notice { meaning: Meaning::Permitted, sentence }),
+        agents: agents(people, visit, owner, &drawer, &all),
+        newer: (!is_first).then(|| people.path("/account")),
+        older: last.map(|id| people.path(&format!("/account?after={id}"))),
         revoke_all: people.form(visit, "/account/revoke-all"),
         sign_out: people.form(visit, "/account/sign-out"),
     };
     people.show(visit, StatusCode::OK, &view)
 }
 
-fn everything(tx: &mut Tx<'_>, user: &Principal, now: Timestamp) -> Result<Everything, StoreError> {
-    let mut all = Everything { grants: vec![], names: BTreeMap::new(), clients: BTreeMap::new() };
-    // What an assertion made below its root lives for minutes and is ended with it.
-    let by_itself = |g: &Grant| g.parents.is_empty() || !matches!(g.evidence, Evidence::IdJag { .. });
-    let shown = |g: &Grant| g.usable_at(now).is_ok() && by_itself(g);
-    for grant in tx.grants_of(user)?.into_iter().filter(shown) {
-        let chain = chain(tx, &grant)?;
-        for agent in &chain {
-            if !all.names.contains_key(agent) {
-                let name = tx.agent(agent)?.map_or_else(|| agent.to_string(), |a| a.name);
-                all.names.insert(agent.clone(), name);
-                all.clients.insert(agent.clone(), tx.clients_of_agent(agent)?);
-            }
-        }
-        let last_use = tx.last_use(&grant.id)?;
-        all.grants.push(Known { grant, last_use, chain });
+/// A page of what is in force or paused, and one more, if there is one.
+fn roots(
+    tx: &mut Tx<'_>,
+    user: &Principal,
+    after: Option<GrantId>,
+    now: Timestamp,
+) -> Result<Vec<Known>, StoreError> {
+    let filter = GrantFilter {
+        subject: Some(user.clone()),
+        roots: true,
+        living_at: Some(now),
+        after,
+        limit: PAGE + 1,
+        ..GrantFilter::default()
+    };
+    let window = TreeWindow { skip: 0, most: BRANCHES, all: false };
+    let mut all = Vec::new();
+    for grant in tx.grants_where(&filter)? {
+        let tree = tx.grant_tree(&grant.id, window, now)?;
+        all.push(Known {
+            last_use: tx.used(&grant.id, now)?,
+            below: if tree.len() > 1 { tx.count_below(&grant.id, now)? } else { 0 },
+            causes: super::drawn::causes(tx, &grant)?,
+            tree,
+            grant,
+        });
     }
     Ok(all)
 }
 
-/// Through whom a grant came, the one who holds it last.
-fn chain(tx: &mut Tx<'_>, grant: &Grant) -> Result<Vec<AgentId>, StoreError> {
-    let mut chain = vec![];
-    for id in tx.ancestors(&grant.id)?.into_iter().rev() {
-        if let Some(above) = tx.grant(&id)? {
-            chain.push(above.grantee);
-        }
-    }
-    chain.push(grant.grantee.clone());
-    Ok(chain)
-}
-
-fn agents(people: &People, visit: &Visit, owner: &SignedIn, all: &Everything) -> Vec<AgentRow> {
+fn agents(people: &People, visit: &Visit, owner: &SignedIn, drawer: &Drawer, all: &[Known]) -> Vec<AgentRow> {
     let mut rows: BTreeMap<&AgentId, AgentRow> = BTreeMap::new();
-    for known in &all.grants {
+    for known in all {
         let agent = &known.grant.grantee;
         let row = rows.entry(agent).or_insert_with(|| AgentRow {
-            name: Shown::name(name(all, agent)),
-            hosts: all.clients.get(agent).into_iter().flatten().map(host).collect(),
+            name: Shown::name(drawer.name(agent)),
+            hosts: drawer.clients(agent).iter().map(host).collect(),
             grants: vec![],
         });
-        row.grants.push(grant_row(people, visit, owner, all, known));
+        row.grants.push(grant_row(people, visit, owner, drawer, known));
     }
     rows.into_values().collect()
 }
 
-fn name<'a>(all: &'a Everything, agent: &AgentId) -> &'a str {
-    all.names.get(agent).map_or("", String::as_str)
-}
-
-/// How a client is told from others that call themselves the same: the host of its address, or its id.
-fn host(client: &ClientId) -> String {
-    let host = url::Url::parse(client.as_str()).ok().and_then(|u| u.host_str().map(str::to_owned));
-    host.unwrap_or_else(|| client.to_string())
-}
-
-fn grant_row(people: &People, visit: &Visit, owner: &SignedIn, all: &Everything, known: &Known) -> GrantRow {
-    let (grant, now) = (&known.grant, people.now().seconds());
-    let place = people.place(&grant.resource);
-    let when = |t: Timestamp| When::at(t.seconds(), now, &ENGLISH);
-    let resource = place.map_or(grant.resource.as_str(), |p| p.name.as_str());
-    let n = grant.actions.len() + grant.details.iter().len();
-    let limit = if n == 1 {
-        ENGLISH.chain_limit_one.to_string()
-    } else {
-        ENGLISH.chain_limit.with("n", n).to_string()
-    };
-    let mut hops = vec![Hop::actor(&owner.user.display_name, ENGLISH.chain_you.to_string())];
-    hops.extend(known.chain.iter().map(|a| Hop::actor(name(all, a), ENGLISH.chain_agent.to_string())));
-    hops.push(Hop::place(resource, limit));
+fn grant_row(people: &People, visit: &Visit, owner: &SignedIn, drawer: &Drawer, known: &Known) -> GrantRow {
+    let grant = &known.grant;
+    let mut chain = vec![super::drawn::you(&owner.user.display_name)];
+    chain.extend(drawer.hops(people, grant, None));
+    let forms = super::drawn::forms(people, visit, grant, &known.causes);
     GrantRow {
-        id: Ident::new(grant.id.as_str()),
-        resource: Shown::name(place.map_or(grant.resource.as_str(), ResourceConfig::title)),
-        permissions: permissions(place, &grant.actions)
-            .into_iter()
-            .map(|(_, s)| s)
-            .chain(grant.details.iter().map(|d| detail_sentence(d, &ENGLISH)))
-            .collect(),
-        chain: hops,
-        since: when(grant.not_before),
-        expires: when(grant.expires_at),
-        last_used: known.last_use.map(when),
-        by_operator: grant.grantor == Grantor::Operator,
+        id: prokura_ui::Ident::new(grant.id.as_str()),
+        resource: Shown::name(people.title(&grant.resource)),
+        permissions: drawer.permissions(people, grant),
+        chain,
+        stand: super::drawn::stand(grant, &known.causes, people.now()),
+        since: people.when(grant.not_before),
+        expires: people.when(grant.expires_at),
+        unused: people.unused_until(grant, known.last_use).map(|at| people.when(at)),
+        last_used: known.last_use.map(|at| people.when(at)),
+        by_operator: grant.grantor == prokura_core::Grantor::Operator,
+        href: people.path(&format!("/account/grants/{}", grant.id)),
+        tree: drawer.branches(people, &known.tree, known.grant.state == GrantState::Suspended),
+        below: known.below,
+        suspend: forms.suspend,
+        resume: forms.resume,
         revoke: people.form(visit, &format!("/account/grants/{}/revoke", grant.id)),
     }
 }
@@ -164,7 +156,7 @@ fn grant_row(people: &People, visit: &Visit, owner: &SignedIn, all: &Everything,
 pub(crate) fn permissions(place: Option<&ResourceConfig>, scopes: &ScopeSet) -> Vec<(String, Shown)> {
     let sentence = |scope: &str| match place.and_then(|p| p.scopes.get(scope)) {
         Some(known) => Shown::sentence(&known.title),
-        None => Shown::sentence(identity::sentence(scope).unwrap_or(scope)),
+        None => Shown::sentence(crate::identity::sentence(scope).unwrap_or(scope)),
     };
     scopes.iter().map(|s| (s.to_string(), sentence(s.as_str()))).collect()
 }
@@ -178,7 +170,9 @@ pub(super) async fn revoke(
     let result = async {
         let owner = poster(&posted)?;
         let id = GrantId::parse(id).map_err(|_| PageFault::Missing)?;
-        end(&people, &posted.visit, &owner, Some(id.clone())).await?;
+        if end(&people, &posted.visit, &owner, Some(id.clone())).await? == 0 {
+            return Err(PageFault::Missing);
+        }
         Ok(see_other(&people.path(&format!("/account?revoked={id}"))))
     };
     let result = result.await;
@@ -189,54 +183,61 @@ pub(super) async fn revoke(
 pub(super) async fn revoke_all(State(people): State<Arc<People>>, posted: Posted) -> Response {
     let result = async {
         let owner = poster(&posted)?;
-        end(&people, &posted.visit, &owner, None).await?;
+        // Each transaction ends a page of them, so that nobody waits long for the writer.
+        while end(&people, &posted.visit, &owner, None).await? > 0 {}
         Ok(see_other(&people.path("/account?revoked=all")))
     };
     let result = result.await;
     people.answer(&posted.visit, result)
 }
 
-/// Ends one grant of the owner's, or all of them, with everything below, on record. When this returns, no gateway
-/// that shares this store permits another call.
+/// Ends one grant of the owner's, or the next of all of them, with everything below, on record; says how many there
+/// were. When this returns, no gateway that shares this store permits another call.
 async fn end(
     people: &People,
     visit: &Visit,
     owner: &SignedIn,
     one: Option<GrantId>,
-) -> Result<(), PageFault> {
-    let (user, now) = (Principal::User(owner.user.id.clone()), people.now());
-    let event = visit.event(EventKind::Grant, "grant:revoke", Outcome::Permit, now);
-    let found = people
+) -> Result<usize, PageFault> {
+    let actor = owners(people, visit, owner, "its owner revoked it");
+    let ended = people
         .store
         .transact(move |tx| {
-            let all = tx.grants_of(&user)?;
-            let mut found = false;
-            for grant in all.into_iter().filter(|g| one.as_ref().is_none_or(|id| *id == g.id)) {
-                found = true;
-                end_one(tx, &grant, &user, &event, now)?;
+            let ids = match &one {
+                Some(id) => vec![id.clone()],
+                None => next_roots(tx, &actor)?,
+            };
+            let mut found = 0;
+            for id in &ids {
+                let done = Act::Revoke.run(tx, id, None, &actor)?;
+                found += usize::from(!matches!(done, Err(crate::standing::Refusal::Missing)));
             }
-            Ok::<_, StoreError>(found || one.is_none())
+            Ok::<_, StoreError>(found)
         })
         .await?;
-    if found { Ok(()) } else { Err(PageFault::Missing) }
+    Ok(ended)
 }
 
-fn end_one(
-    tx: &mut Tx<'_>,
-    grant: &Grant,
-    user: &Principal,
-    event: &Event,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    if tx.revoke_grant(&grant.id, user.as_str(), "its owner revoked it", now)? {
-        let mut event = event.clone();
-        event.subject = Some(user.clone());
-        event.actors = vec![grant.grantee.clone()];
-        event.grant = Some(grant.id.clone());
-        event.resource = Some(grant.resource.clone());
-        tx.record(event);
+fn next_roots(tx: &mut Tx<'_>, actor: &Actor) -> Result<Vec<GrantId>, StoreError> {
+    let filter = GrantFilter {
+        subject: actor.owner.clone(),
+        roots: true,
+        living_at: Some(actor.event.at),
+        limit: 200,
+        ..GrantFilter::default()
+    };
+    Ok(tx.grants_where(&filter)?.into_iter().map(|grant| grant.id).collect())
+}
+
+/// The owner, doing something to what is theirs.
+pub(super) fn owners(people: &People, visit: &Visit, owner: &SignedIn, why: &str) -> Actor {
+    let user = Principal::User(owner.user.id.clone());
+    Actor {
+        by: user.to_string(),
+        owner: Some(user),
+        why: why.to_owned(),
+        event: visit.event(EventKind::Grant, "grant", Outcome::Permit, people.now()),
     }
-    Ok(())
 }
 
 /// What has just been done, as the address says. The sentence comes from the catalogue and the register, never
@@ -247,8 +248,8 @@ enum Done {
 }
 
 impl Done {
-    fn read(query: &str) -> Option<Self> {
-        match query.strip_prefix("revoked=")? {
+    fn read(query: &Form) -> Option<Self> {
+        match query.value("revoked")? {
             "all" => Some(Self::All),
             id => GrantId::parse(id).ok().map(Self::One),
         }

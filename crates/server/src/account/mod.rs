@@ -4,6 +4,10 @@
 //! what is revoked is on record and in force everywhere when the page says so.
 
 mod allowed;
+mod change;
+mod drawn;
+mod happened;
+mod one;
 mod password;
 mod second;
 mod security;
@@ -23,6 +27,10 @@ use std::time::Duration;
 pub(crate) fn routes() -> axum::Router<Arc<People>> {
     axum::Router::new()
         .route("/account", get(allowed::show))
+        .route("/account/grants/{id}", get(one::show))
+        .route("/account/grants/{id}/narrow", post(change::narrow))
+        .route("/account/grants/{id}/suspend", post(change::suspend))
+        .route("/account/grants/{id}/resume", post(change::resume))
         .route("/account/grants/{id}/revoke", post(allowed::revoke))
         .route("/account/revoke-all", post(allowed::revoke_all))
         .route("/account/security", get(security::show))

@@ -57,6 +57,16 @@ impl Fields {
         }
     }
 
+    /// A member of any sort, if it is there.
+    pub(super) fn any_if(&mut self, name: &str) -> Option<Value> {
+        self.left.remove(name)
+    }
+
+    /// As [`array`](Self::array), if it is there.
+    pub(super) fn array_if(&mut self, name: &str, max: usize) -> Result<Option<Vec<Value>>, Wrong> {
+        if self.left.contains_key(name) { self.array(name, max).map(Some) } else { Ok(None) }
+    }
+
     /// Refuses whatever was not taken: a misspelt member must not be passed over.
     pub(super) fn done(self) -> Result<(), Wrong> {
         match self.left.keys().next() {

@@ -14,6 +14,7 @@ mod caller;
 mod consents;
 mod facts;
 mod fields;
+mod grants;
 mod me;
 mod openapi;
 mod posture;
@@ -34,8 +35,15 @@ use route::{Route, Takes};
 use std::sync::Arc;
 
 /// Every route there is, a table for each file.
-const TABLES: &[&[Route]] =
-    &[access::ROUTES, consents::ROUTES, me::ROUTES, facts::ROUTES, posture::ROUTES, workloads::ROUTES];
+const TABLES: &[&[Route]] = &[
+    access::ROUTES,
+    consents::ROUTES,
+    me::ROUTES,
+    facts::ROUTES,
+    grants::ROUTES,
+    posture::ROUTES,
+    workloads::ROUTES,
+];
 
 /// The place that tokens for it are made for, if some client may use it.
 pub(crate) fn place(config: &Config) -> Result<Option<Arc<Place>>, InvalidResource> {

@@ -21,7 +21,7 @@ async fn a_grant_is_listed_with_its_chain_and_revoked_at_once() {
         assert!(page.html.contains(shown), "{shown} in {}", page.html);
     }
     assert!(!world.store.revoked().contains(&grant));
-    let page = browser.post(page.form("/account/grants/")).await;
+    let page = browser.post(page.form(&format!("/account/grants/{grant}/revoke"))).await;
     assert_eq!(page.status, StatusCode::SEE_OTHER);
     assert!(world.store.revoked().contains(&grant), "revoked before the browser is answered");
     let page = browser.follow(page).await;
@@ -55,7 +55,7 @@ async fn nobody_revokes_or_sees_what_is_anothers() {
     let grant = agreed(&mut alice).await;
     bob.sign_in("bob").await;
     assert!(!bob.get("/account").await.html.contains(grant.as_str()));
-    let theirs = alice.get("/account").await.form("/account/grants/");
+    let theirs = alice.get("/account").await.form(&format!("/account/grants/{grant}/revoke"));
     assert_eq!(bob.post(theirs).await.status, StatusCode::FORBIDDEN);
     assert!(!bob.get(&format!("/account?revoked={grant}")).await.html.contains("can no longer use"));
     assert!(!world.store.revoked().contains(&grant));

@@ -3,6 +3,7 @@
 
 mod account;
 mod consent;
+mod grants;
 mod idp;
 mod provider;
 mod second;

@@ -177,6 +177,10 @@ impl World {
         change(&mut self.asked.lock().unwrap());
     }
 
+    pub fn clock_now(&self) -> Timestamp {
+        prokura_core::Clock::now(&*self.clock)
+    }
+
     pub fn browser(&self) -> Browser<'_> {
         Browser { world: self, cookies: BTreeMap::new(), from: "192.0.2.7".into() }
     }

@@ -45,6 +45,8 @@ pub struct TreeNode {
     pub depth: usize,
     /// How many of those directly below it are not in the tree, because it would be too large.
     pub more: u64,
+    /// When a token was last made under it, or under one below it.
+    pub used: Option<Timestamp>,
 }
 
 /// How many grants are given if nothing is said.
@@ -143,7 +145,11 @@ impl Tx<'_> {
                 found.insert(child.id.clone(), (child, 0, Vec::new()));
             }
         }
-        Ok(drawn(found, id))
+        let mut nodes = drawn(found, id);
+        for node in &mut nodes {
+            node.used = self.noted_use(&node.grant.id)?;
+        }
+        Ok(nodes)
     }
 
     /// How many have not ended or expired below a grant, however far.
@@ -188,7 +194,7 @@ fn drawn(mut found: Found, id: &GrantId) -> Vec<TreeNode> {
     while let Some((id, depth)) = next.pop() {
         let Some((grant, more, below)) = found.remove(&id) else { continue };
         next.extend(below.into_iter().rev().map(|child| (child, depth + 1)));
-        nodes.push(TreeNode { grant, depth, more });
+        nodes.push(TreeNode { grant, depth, more, used: None });
     }
     nodes
 }

@@ -37,6 +37,12 @@ impl Tx<'_> {
         })
     }
 
+    /// When a token was last made under a grant, as far as that is noted.
+    pub(super) fn noted_use(&mut self, grant: &GrantId) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT used_at FROM grants WHERE id = ?1 AND used_at > 0";
+        self.row(sql, params![grant.as_str()], |row| row.time(0))
+    }
+
     /// When a grant, or a part of it further down, was last used.
     ///
     /// # Errors
