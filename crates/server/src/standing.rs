@@ -291,6 +291,6 @@ fn end_over(tx: &mut Tx<'_>, over: &Over, why: &str, event: &Event) -> Result<bo
 
 /// After how long without use what a user allowed ends; nothing if it does not.
 pub(crate) fn disuse(config: &prokura_config::Config) -> Option<Duration> {
-    let _ = config;
-    Some(Duration::from_secs(90 * 86_400))
+    let disuse = config.consent.disuse.get();
+    (!disuse.is_zero()).then_some(disuse)
 }

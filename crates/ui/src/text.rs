@@ -403,6 +403,7 @@ catalogue! {
     resumed_one: "In force again.",
     resumed_not_yet: "Your pause is over, but it is still stopped for another cause.",
     resume_refused: "You did not pause it, so you cannot put it in force again. It acts again when the cause is over.",
+    organisations: "Your organisation allowed it, and only its administrators can end it. You can pause it.",
     stood_already: "It stood like that already.",
     end_it: "End it",
     end_more: "{agent} loses this access at once, and so does everybody it passed something on to. It cannot be undone; {agent} can ask you again.",

@@ -123,7 +123,7 @@ fn facts(node: &TreeNode, now: Timestamp) -> String {
 /// The lines that lead to a hop.
 fn branch(tree: &[TreeNode], i: usize) -> String {
     let last = !has_sibling(tree, i);
-    format!("{}{} → ", stem(tree, i, false), if last { "└─" } else { "├─" })
+    format!("{}{}→ ", stem(tree, i, false), if last { "└─" } else { "├─" })
 }
 
 /// The lines of those above a hop that go on below it; with its own, if something stands below it.
@@ -134,7 +134,7 @@ fn stem(tree: &[TreeNode], i: usize, below: bool) -> String {
         .map(|depth| {
             // The one of that depth that this hop stands below, or is.
             let above = tree[..=i].iter().rposition(|n| n.depth == depth);
-            if above.is_some_and(|above| has_sibling(tree, above)) { "│  " } else { "   " }
+            if above.is_some_and(|above| has_sibling(tree, above)) { "│   " } else { "    " }
         })
         .collect()
 }
@@ -184,7 +184,21 @@ mod tests {
         ];
         let names =
             Names::of_pairs(&[("usr_alice", "Alice"), ("agt_planner", "Planner"), ("agt_reader", "عامل")]);
-        insta::assert_snapshot!(drawing(&[], &tree, &names, Timestamp::from_seconds(100)), @"");
+        let drawn = drawing(&[], &tree, &names, Timestamp::from_seconds(100));
+        let hour = "until 1970-01-01T01:00:00Z";
+        let expected = [
+            format!("Alice → Planner → sales     read  in force  {hour}  not used yet  g_planner"),
+            format!(
+                "├─→ agt_reporter → sales    read  in force  {hour}  used 1970-01-01T00:01:00Z  g_reporter"
+            ),
+            format!("│   └─→ agt_writer → sales  read  paused  {hour}  not used yet  g_writer"),
+            "│       … and 7 more".to_owned(),
+            format!(
+                "└─→ agt_auditor → sales     read  in force  {hour}  used 1970-01-01T00:01:00Z  g_auditor"
+            ),
+            format!("    └─→ عامل → sales        read  in force  {hour}  not used yet  g_reader"),
+        ];
+        assert_eq!(drawn.lines().collect::<Vec<_>>(), expected);
     }
 
     #[test]

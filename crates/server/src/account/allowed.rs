@@ -2,6 +2,7 @@
 
 use super::drawn::{Drawer, host};
 use super::{poster, sign_in_first};
+use crate::consent::users_may_end;
 use crate::people::{PageFault, People, Posted, SignedIn, Visit, see_other};
 use crate::standing::{Act, Actor};
 use axum::extract::{Path, RawQuery, State};
@@ -170,10 +171,13 @@ pub(super) async fn revoke(
     let result = async {
         let owner = poster(&posted)?;
         let id = GrantId::parse(id).map_err(|_| PageFault::Missing)?;
-        if end(&people, &posted.visit, &owner, Some(id.clone())).await? == 0 {
-            return Err(PageFault::Missing);
+        match end(&people, &posted.visit, &owner, Some(id.clone())).await? {
+            Ended { found: 0, kept: 0 } => Err(PageFault::Missing),
+            Ended { found: 0, .. } => {
+                Ok(see_other(&people.path(&format!("/account/grants/{id}?done=organisation"))))
+            }
+            _ => Ok(see_other(&people.path(&format!("/account?revoked={id}")))),
         }
-        Ok(see_other(&people.path(&format!("/account?revoked={id}"))))
     };
     let result = result.await;
     people.answer(&posted.visit, result)
@@ -184,21 +188,28 @@ pub(super) async fn revoke_all(State(people): State<Arc<People>>, posted: Posted
     let result = async {
         let owner = poster(&posted)?;
         // Each transaction ends a page of them, so that nobody waits long for the writer.
-        while end(&people, &posted.visit, &owner, None).await? > 0 {}
+        while end(&people, &posted.visit, &owner, None).await?.found > 0 {}
         Ok(see_other(&people.path("/account?revoked=all")))
     };
     let result = result.await;
     people.answer(&posted.visit, result)
 }
 
-/// Ends one grant of the owner's, or the next of all of them, with everything below, on record; says how many there
-/// were. When this returns, no gateway that shares this store permits another call.
+/// How many ended, and how many only the organisation can end.
+struct Ended {
+    found: usize,
+    kept: usize,
+}
+
+/// Ends one grant of the owner's, or the next of all of them, with everything below, on record. When this returns, no
+/// gateway that shares this store permits another call.
 async fn end(
     people: &People,
     visit: &Visit,
     owner: &SignedIn,
     one: Option<GrantId>,
-) -> Result<usize, PageFault> {
+) -> Result<Ended, PageFault> {
+    let config = Arc::clone(&people.config);
     let actor = owners(people, visit, owner, "its owner revoked it");
     let ended = people
         .store
@@ -207,12 +218,19 @@ async fn end(
                 Some(id) => vec![id.clone()],
                 None => next_roots(tx, &actor)?,
             };
-            let mut found = 0;
+            let mut ended = Ended { found: 0, kept: 0 };
             for id in &ids {
-                let done = Act::Revoke.run(tx, id, None, &actor)?;
-                found += usize::from(!matches!(done, Err(crate::standing::Refusal::Missing)));
+                let Some(grant) = tx.grant(id)?.filter(|g| Some(&g.subject) == actor.owner.as_ref()) else {
+                    continue;
+                };
+                if users_may_end(tx, &config, &grant)? {
+                    drop(Act::Revoke.run(tx, id, None, &actor)?);
+                    ended.found += 1;
+                } else {
+                    ended.kept += 1;
+                }
             }
-            Ok::<_, StoreError>(found)
+            Ok::<_, StoreError>(ended)
         })
         .await?;
     Ok(ended)

@@ -309,6 +309,7 @@ fn notice(done: &str, agent: &str, resource: &str) -> Option<Notice> {
         "not-yet" => (Meaning::Attention, t.resumed_not_yet),
         "cause" => (Meaning::Refused, t.resume_refused),
         "already" => (Meaning::Attention, t.stood_already),
+        "organisation" => (Meaning::Refused, t.organisations),
         _ => return None,
     };
     let sentence = text.with("agent", Shown::name(agent)).with("resource", Shown::name(resource));

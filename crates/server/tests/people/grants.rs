@@ -84,7 +84,7 @@ async fn a_permission_is_taken_away_at_once_and_for_what_came_of_it() {
 }
 
 #[tokio::test]
-async fn d17_a_form_never_widens_and_who_tries_is_on_record() {
+async fn f04_a_form_never_widens_and_who_tries_is_on_record() {
     let world = World::with_alice().await;
     let mut browser = world.browser();
     let id = agreed(&mut browser).await;
@@ -167,14 +167,18 @@ async fn what_was_stopped_for_another_cause_its_owner_cannot_put_in_force_again(
     let id = agreed(&mut browser).await;
     let page = browser.get(&format!("/account/grants/{id}")).await;
     let paused = browser.post(page.form(&address(&id, "suspend"))).await;
-    let resume = browser.follow(paused).await.form(&address(&id, "resume"));
+    let paused = browser.follow(paused).await;
+    let resume = || paused.form(&address(&id, "resume"));
     let (now, held) = (world.clock_now(), Held::Grant(id.clone()));
     let said = move |why: &'static str| Said { by: "signals", why, now };
     let hold = held.clone();
     world.store.transact(move |tx| tx.hold(&hold, "signal:okta:risk", said("risk"))).await.unwrap();
-    let page = browser.post(resume).await;
+    let page = browser.post(resume()).await;
     assert_eq!(page.location(), format!("/account/grants/{id}?done=not-yet"));
     assert!(world.store.revoked().contains(&id));
+    let again = browser.post(resume()).await;
+    assert_eq!(again.location(), format!("/account/grants/{id}?done=cause"));
+    assert!(world.store.revoked().contains(&id), "who paused nothing puts nothing in force");
     let page = browser.follow(page).await;
     assert!(page.html.contains("not by you") && !page.html.contains(&address(&id, "resume")));
     let mut forged = page.form(&address(&id, "revoke"));
@@ -185,7 +189,7 @@ async fn what_was_stopped_for_another_cause_its_owner_cannot_put_in_force_again(
 }
 
 #[tokio::test]
-async fn d18_nobody_looks_at_or_changes_anothers_grant() {
+async fn f03_nobody_looks_at_or_changes_anothers_grant() {
     let world = World::with_alice().await;
     world.add("bob").await;
     let (mut alice, mut bob) = (world.browser(), world.browser());
