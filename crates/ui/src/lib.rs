@@ -8,6 +8,7 @@
 mod assets;
 mod consent;
 mod detail;
+mod english;
 mod frame;
 mod granted;
 mod ident;

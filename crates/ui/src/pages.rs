@@ -1,6 +1,6 @@
 //! The pages: one struct each. What stands in a struct is all that its page can show.
 
-use crate::frame::{Form, Frame, Hop, Notice};
+use crate::frame::{Form, Frame, Notice};
 use crate::ident::Ident;
 use crate::qr::Qr;
 use crate::shown::Shown;
