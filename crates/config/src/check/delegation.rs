@@ -32,6 +32,11 @@ fn named(key: &str, name: &str) -> Checked {
 
 fn delegation(config: &Config, r: &DelegationRule, known: &BTreeSet<AgentId>) -> Checked {
     named("delegation.name", &r.name)?;
+    // The record has this word where the user named who gets a part.
+    if r.name == "consent" || r.name == "holder" {
+        let reason = format!("the record means something else by `{}`", r.name);
+        return Err(ConfigError::value("delegation.name", reason, "choose another name"));
+    }
     let key = |what: &str| format!("delegation {}.{what}", r.name);
     let there = resource(config, &key("at"), &r.at)?;
     let here = resource(config, &key("resource"), r.resource())?;
@@ -181,7 +186,7 @@ fn impersonation(config: &Config, r: &ImpersonationRule) -> Checked {
         let reason = format!("none of its resources has a scope `{unknown}`");
         return Err(ConfigError::value(key("scopes"), reason, "use scopes of its resources"));
     }
-    if let Some(unknown) = r.groups.first() {
+    if let Some(unknown) = r.groups.iter().find(|g| !config.has_group(g)) {
         let reason = format!("there is no group `{unknown}`");
         return Err(ConfigError::value(key("groups"), reason, "add it as a `[[group]]`"));
     }

@@ -245,6 +245,8 @@ pub(super) struct Pick {
     /// Places among the details that were asked for.
     pub(super) details: BTreeSet<usize>,
     pub(super) through: BTreeSet<AgentId>,
+    /// Whether every agent that is offered is left, as in development mode.
+    pub(super) everyone: bool,
     pub(super) lasts: Duration,
 }
 
@@ -279,6 +281,6 @@ impl Prospect {
     /// The agents that were offered and left.
     fn named(&self, pick: &Pick) -> BTreeSet<AgentId> {
         let offered = self.further.iter().map(|f| &f.agent);
-        offered.filter(|a| pick.through.contains(*a)).cloned().collect()
+        offered.filter(|a| pick.everyone || pick.through.contains(*a)).cloned().collect()
     }
 }

@@ -38,6 +38,7 @@ impl People {
             scopes: fields.many("scope").filter_map(|s| Scope::parse(s).ok()).collect(),
             details: fields.many(DETAIL).filter_map(|p| p.parse().ok()).collect(),
             through: fields.many(THROUGH).filter_map(|a| AgentId::parse(a).ok()).collect(),
+            everyone: false,
             lasts: std::time::Duration::from_secs(self.seconds(fields)),
         }
     }
@@ -55,6 +56,7 @@ impl People {
             scopes: asked.scope.clone(),
             details: (0..asked.details.iter().len()).collect(),
             through: asked.through.iter().cloned().collect(),
+            everyone: true,
             lasts: std::time::Duration::from_secs(self.longest()),
         }
     }

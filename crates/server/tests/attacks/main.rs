@@ -14,6 +14,7 @@ mod certificates;
 mod device;
 mod exchange;
 mod exchange_life;
+mod exchange_people;
 mod id_jag;
 mod proofs;
 mod refresh;

@@ -3,6 +3,7 @@
 
 use super::child::{Chains, made};
 use super::person::Looked;
+use crate::consent::groups_of;
 use crate::fault::{ExchangeFault, Fault};
 use crate::grants::Minting;
 use crate::places::{InvalidPlace, Places};
@@ -26,6 +27,7 @@ pub(super) struct Impersonation {
     pub(super) reason: String,
     clients: BTreeSet<String>,
     users: BTreeSet<String>,
+    groups: BTreeSet<String>,
     /// What it gives where.
     given: Vec<(ResourceUri, ScopeSet)>,
     lasts: Duration,
@@ -50,8 +52,10 @@ impl Impersonations {
         let refused = Fault::Exchange(ExchangeFault::Impersonation);
         let Some(user) = tx.user(looked.user)? else { return Err(refused) };
         let names = [user.id.as_str().to_owned(), fold_name(&user.name)];
+        let groups = groups_of(tx, looked.config, looked.user, looked.now)?;
         for policy in self.0.iter().filter(|p| p.clients.contains(looked.client.as_str())) {
-            let known = names.iter().any(|name| policy.users.contains(name));
+            let known =
+                names.iter().any(|name| policy.users.contains(name)) || !groups.is_disjoint(&policy.groups);
             let given = policy.given.iter().find(|(at, _)| at == looked.resource);
             if let (true, Some((_, given))) = (known, given) {
                 return Ok((policy, given.clone()));
@@ -84,6 +88,7 @@ impl Impersonation {
                 .iter()
                 .map(|u| if u.starts_with("usr_") { u.clone() } else { fold_name(u) })
                 .collect(),
+            groups: r.groups.iter().cloned().collect(),
             given: r.resources.iter().filter_map(place).collect(),
             lasts: r.lasts.get(),
         })

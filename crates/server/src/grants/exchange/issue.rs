@@ -82,6 +82,7 @@ async fn access_token(
         subject,
         actor: actor.clone(),
         asked: asked_for,
+        config: Arc::clone(&app.config),
         rules: Arc::clone(&app.exchanges.rules),
         impersonations: Arc::clone(&app.exchanges.impersonations),
         chains: Arc::clone(&app.exchanges.chains),

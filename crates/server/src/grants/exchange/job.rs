@@ -8,10 +8,12 @@ use super::rules::Rulebook;
 use super::subject::{Person, Subject};
 use super::ways::{Claim, Way, may_be_prepared};
 use crate::clients::Client;
+use crate::consent::stands;
 use crate::fault::{ExchangeFault, Fault};
 use crate::grants::{Issued, Minting, in_force};
 use crate::places::Place;
-use prokura_core::{AgentId, Chain, Details, GrantId, Held, Principal, ScopeSet, Timestamp};
+use prokura_config::{Config, ConsentMode};
+use prokura_core::{AgentId, Chain, Details, Evidence, GrantId, Held, Principal, ScopeSet, Timestamp};
 use prokura_oauth::access_token::{AccessToken, View};
 use prokura_oauth::client_metadata::AuthMethod;
 use prokura_store::{Party, RevokedView, Tx};
@@ -35,6 +37,7 @@ pub(super) struct Job {
     pub(super) subject: Subject,
     pub(super) actor: Option<Actor>,
     pub(super) asked: Asked,
+    pub(super) config: Arc<Config>,
     pub(super) rules: Arc<Rulebook>,
     pub(super) impersonations: Arc<Impersonations>,
     pub(super) chains: Arc<Chains>,
@@ -73,6 +76,7 @@ impl Job {
         let chain = self.chains.of(tx, &token.grant.id)?;
         in_force(&self.view, &chain, &self.client.id, now)?;
         self.nobody_is_disabled(tx, &chain, Some(token))?;
+        self.is_still_given(tx, &chain)?;
         let held = self.held(token, &chain)?;
         let holds = token.actor() == Some(&self.agent);
         if holds && self.asked.place.uri == token.audience && self.actor.is_none() {
@@ -245,6 +249,9 @@ impl Job {
             resource: &self.asked.place.uri,
             scopes: self.asked.scopes.as_ref(),
             now: self.minting.now,
+            config: &self.config,
+            fresh: &self.fresh,
+            trace: &self.minting.trace,
         };
         self.user_is_there(tx, person)?;
         let hides = self.asked.view == Some(View::Impersonation);
@@ -257,6 +264,7 @@ impl Job {
             (looked.root(tx, &self.chains, &self.view, &*self.minting.passages)?, None)
         };
         self.nobody_is_disabled(tx, &chain, None)?;
+        self.is_still_given(tx, &chain)?;
         if let Some(actor) = &self.actor {
             actor.check(tx, &self.chains, &chain, &self.view, &self.client.id, self.minting.now)?;
         }
@@ -300,6 +308,19 @@ impl Job {
         parties.extend(clients.map(Party::Client));
         parties.extend(workloads);
         if tx.may_all(&parties)? { Ok(()) } else { Err(Fault::Disabled) }
+    }
+
+    /// What the roots rest on stands: what an administrator allowed, and where the organisation decides, what it lets users
+    /// allow.
+    fn is_still_given(&self, tx: &mut Tx<'_>, chain: &Chain) -> Result<(), Fault> {
+        let enterprise = self.config.consent.mode == ConsentMode::Enterprise;
+        for root in chain.roots() {
+            let asks = enterprise || matches!(root.evidence, Evidence::Administrator { .. });
+            if asks && !stands(tx, &self.config, root, self.minting.now)? {
+                return Err(Fault::GrantOver);
+            }
+        }
+        Ok(())
     }
 
     fn record(&self, tx: &mut Tx<'_>, made: &Made<'_>) {

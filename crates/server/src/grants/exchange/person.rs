@@ -1,10 +1,14 @@
 //! Tokens by who the user is: of what that user, or an administrator for them, allowed this client's agent.
 
 use super::child::Chains;
+use crate::consent::{self, Given, Wanted, Whom};
 use crate::fault::{ExchangeFault, Fault};
 use crate::grants::in_force;
-use prokura_core::{AgentId, Chain, Evidence, Grant, GrantState, Passages, Principal, ResourceUri, ScopeSet};
-use prokura_core::{ClientId, Timestamp, UserId};
+use prokura_config::Config;
+use prokura_core::{
+    AgentId, Chain, ClientId, Details, Evidence, Grant, GrantId, GrantState, Passages, Principal,
+    ResourceUri, ScopeSet, Timestamp, TraceId, UserId,
+};
 use prokura_store::{RevokedView, Tx};
 use std::sync::Arc;
 
@@ -16,11 +20,47 @@ pub(super) struct Looked<'a> {
     pub(super) resource: &'a ResourceUri,
     pub(super) scopes: Option<&'a ScopeSet>,
     pub(super) now: Timestamp,
+    pub(super) config: &'a Config,
+    /// The id of a grant that may be made.
+    pub(super) fresh: &'a GrantId,
+    pub(super) trace: &'a TraceId,
 }
 
 impl Looked<'_> {
-    /// The newest root grant of the user to the agent that is in force and covers what is asked for.
+    /// The newest root grant of the user to the agent that is in force and covers what is asked for, or what an
+    /// administrator allows for the user.
     pub(super) fn root(
+        &self,
+        tx: &mut Tx<'_>,
+        chains: &Chains,
+        view: &RevokedView,
+        passages: &dyn Passages,
+    ) -> Result<Arc<Chain>, Fault> {
+        let why = match self.allowed(tx, chains, view, passages) {
+            Err(why @ (Fault::Exchange(_) | Fault::ScopeTooWide(_))) => why,
+            other => return other,
+        };
+        let whom =
+            Whom { user: self.user, client: Some(self.client), agent: self.agent, resource: self.resource };
+        let nothing = ScopeSet::default();
+        let wanted = Wanted {
+            whom,
+            id: self.fresh,
+            scopes: self.scopes.unwrap_or(&nothing),
+            details: &Details::default(),
+            again: false,
+            now: self.now,
+            trace: self.trace,
+        };
+        match consent::root(tx, self.config, &wanted)? {
+            Given::Nothing => Err(why),
+            Given::Ended => Err(Fault::GrantOver),
+            Given::Grant(grant) => chains.of(tx, &grant.id),
+        }
+    }
+
+    /// The newest root grant of the user to the agent that is in force and covers what is asked for.
+    fn allowed(
         &self,
         tx: &mut Tx<'_>,
         chains: &Chains,
