@@ -171,7 +171,7 @@ impl Chain {
             let mut left = Effective::alone(grant);
             for parent in grant.parents.iter().filter_map(|id| self.above.iter().find(|g| g.id == *id)) {
                 let Some(over) = known.get(&parent.id) else { return Err(NarrowingError::NotActive) };
-                left = left.meet(over.at(parent, grant, passages)?)?;
+                left = left.meet(&over.at(parent, grant, passages)?)?;
             }
             known.insert(&grant.id, left);
         }
@@ -191,7 +191,7 @@ impl Chain {
         let [first, rest @ ..] = parents else { return Err(NarrowingError::NotActive) };
         let mut child = first.leaf.bear(asked);
         let over = |parent: &Self| parent.effective(now, passages)?.at(&parent.leaf, &child, passages);
-        let over = rest.iter().try_fold(over(first)?, |all, parent| all.meet(over(parent)?))?;
+        let over = rest.iter().try_fold(over(first)?, |all, parent| all.meet(&over(parent)?))?;
         over.bound(&mut child)?;
         for parent in parents {
             if !child.parents.contains(&parent.leaf.id) {
@@ -261,7 +261,7 @@ impl Effective {
     }
 
     /// What is left of both: what is more in one falls away.
-    fn meet(self, other: Self) -> Result<Self, NarrowingError> {
+    fn meet(&self, other: &Self) -> Result<Self, NarrowingError> {
         Ok(Self {
             held: self.held.meet(&other.held)?,
             not_before: self.not_before.max(other.not_before),

@@ -94,10 +94,7 @@ pub(crate) async fn d01_a_grant_is_only_narrowed_and_earlier_tokens_count_no_mor
         revision,
         ..grant("g_1", &[])
     };
-    let narrow = |to: prokura_core::Grant| {
-        let again = to.clone();
-        w.store.transact(move |tx| tx.narrow_grant(&again, said("less")))
-    };
+    let narrow = |to: prokura_core::Grant| w.store.transact(move |tx| tx.narrow_grant(&to, said("less")));
     assert!(narrow(less("read", 0)).await.unwrap());
     assert!(!narrow(less("read", 0)).await.unwrap(), "it was changed since it was read");
     assert!(matches!(narrow(less("read write", 1)).await, Err(StoreError::Conflict(_))));
