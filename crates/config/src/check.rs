@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 mod consent;
 mod delegation;
+mod feed;
 mod foreign;
 mod id_jag;
 mod network;
@@ -19,6 +20,7 @@ mod workload_provider;
 mod workload_spiffe;
 
 pub(crate) use consent::consent as enterprise_consent;
+pub(crate) use feed::is_feed;
 pub(crate) use foreign::gateway_alone;
 pub(crate) use workload::rule as workload_rule;
 
@@ -35,6 +37,7 @@ pub(crate) fn check(config: &Config) -> Checked {
     lives(config)?;
     registration(config)?;
     foreign::check(config)?;
+    feed::check(config)?;
     id_jag::check(config)?;
     delegation::check(config)?;
     signals::check(config)?;
@@ -144,7 +147,7 @@ fn client(config: &Config, c: &ClientConfig) -> Checked {
             admin_grant(c, g)?;
             continue;
         }
-        if signals::is_streams(config, g) {
+        if signals::is_streams(config, g) || is_feed(config, g) {
             continue;
         }
         let Some(r) = config.resource(&g.resource) else {

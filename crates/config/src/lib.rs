@@ -15,6 +15,7 @@ mod delegation;
 mod dpop;
 mod error;
 mod facts;
+mod feed;
 mod foreign;
 mod id_jag;
 mod identity_provider;
@@ -43,6 +44,7 @@ pub use delegation::{DelegationRule, Exchange, ImpersonationRule, MAX_DEPTH, Sub
 pub use dpop::Dpop;
 pub use error::ConfigError;
 pub use facts::{FactAbout, FactIssuer, Facts};
+pub use feed::{FEED, Feed, GatewayFeed};
 pub use foreign::{
     AuthorizationServerConfig, ForeignClaims, ForeignScope, ForeignScopeNames, IntrospectionAuth,
     IntrospectionConfig, IssuerUrl, SELF, ServerProfile, SignatureAlgorithm,
@@ -172,6 +174,9 @@ pub struct Config {
     /// Shared signals (SSF, CAEP): events of others that end authority here, and events for others.
     #[serde(default)]
     pub signals: Signals,
+    /// The feed of revocations, for gateways that do not share the database.
+    #[serde(default)]
+    pub feed: Feed,
     /// Bounds of the gateway.
     #[serde(default)]
     pub gateway: GatewayLimits,
@@ -270,6 +275,8 @@ pub struct GatewayLimits {
     pub allowed_origins: Vec<String>,
     /// How old the view of what is revoked may be before calls are refused.
     pub stale_after: Span,
+    /// For `prokura gateway`: how it hears what is revoked from an issuer whose database it does not share.
+    pub feed: Option<GatewayFeed>,
 }
 
 impl Default for GatewayLimits {
@@ -281,6 +288,7 @@ impl Default for GatewayLimits {
             idle_timeout: Span::minutes(5),
             allowed_origins: Vec::new(),
             stale_after: Span::seconds(2),
+            feed: None,
         }
     }
 }
@@ -349,6 +357,11 @@ impl Config {
     /// Whether there is an administration API: some client may use it.
     pub fn has_admin(&self) -> bool {
         self.clients.iter().any(|c| c.grants.iter().any(|g| g.resource == ADMIN))
+    }
+
+    /// Whether there is a feed of revocations: some client may follow it.
+    pub fn has_feed(&self) -> bool {
+        self.clients.iter().any(|c| c.grants.iter().any(|g| check::is_feed(self, g)))
     }
 
     /// How long an access token lives.

@@ -18,6 +18,7 @@ pub mod dpop;
 pub mod duties;
 pub mod error;
 pub mod exchange;
+pub mod feed;
 pub mod foreign;
 pub mod form;
 pub mod id_jag;

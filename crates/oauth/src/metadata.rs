@@ -4,6 +4,7 @@
 use crate::client_attestation;
 use crate::client_metadata::{AuthMethod, GrantType};
 use crate::dpop;
+use crate::feed;
 use crate::id_jag;
 use crate::jose::Algorithm;
 use crate::json::{Object, Value};
@@ -67,6 +68,8 @@ pub struct ServerMetadata {
     pub x509_svid_clients: bool,
     /// Whether tokens are exchanged for others (RFC 8693), for access tokens or for such assertions.
     pub exchanges: bool,
+    /// Whether somebody may follow the feed of revocations.
+    pub feed: bool,
     /// What tokens are signed with.
     pub algorithm: Algorithm,
     /// What certificates of clients are good for.
@@ -107,6 +110,9 @@ impl ServerMetadata {
         }
         o.insert("revocation_endpoint", url("/revoke"));
         o.insert("introspection_endpoint", url("/introspect"));
+        if self.feed {
+            o.insert("revocation_feed_endpoint", url(feed::PATH));
+        }
         if self.device {
             o.insert("device_authorization_endpoint", url("/device_authorization"));
         }
@@ -211,6 +217,7 @@ mod tests {
             svid_clients: false,
             x509_svid_clients: false,
             exchanges: false,
+            feed: false,
             algorithm: Algorithm::Es256,
             certificates: Certificates::Off,
         }

@@ -12,6 +12,7 @@ use crate::certificates::CertificateFault;
 use crate::clients::DocumentError;
 use crate::consent::ConsentFault;
 use crate::device::DeviceFault;
+use crate::feed::FeedFault;
 use crate::named::NamedFault;
 use crate::signals::StreamFault;
 use crate::workload::WorkloadFault;
@@ -121,6 +122,9 @@ pub enum Fault {
     /// The client and the grants that it knows by a name.
     #[error("{0}")]
     Named(NamedFault),
+    /// What keeps a follower from the feed of revocations.
+    #[error("{0}")]
+    Feed(FeedFault),
     /// What keeps a receiver of events from its streams.
     #[error("{0}")]
     Stream(StreamFault),
@@ -262,6 +266,7 @@ impl Fault {
         let (status, error, reason) = match self {
             Self::Consent(fault) => fault.words(),
             Self::Named(fault) => fault.words(),
+            Self::Feed(fault) => fault.words(),
             Self::Stream(fault) => fault.words(),
             Self::ContentType(_) => (S::BAD_REQUEST, E::InvalidRequest, "content_type"),
             Self::TooLarge => (S::BAD_REQUEST, E::InvalidRequest, "too_large"),

@@ -42,6 +42,8 @@ pub(crate) struct Places {
     admin: Option<Arc<Place>>,
     /// The interface of event streams, if events are sent. No user is asked for it.
     streams: Option<Arc<Place>>,
+    /// The feed of revocations, if somebody may follow it. No user is asked for it.
+    feed: Option<Arc<Place>>,
 }
 
 /// A resource or scope of the configuration that cannot be used; one that was checked has none such.
@@ -81,6 +83,7 @@ impl Places {
             management: crate::named::place(&config.issuer)?,
             admin: crate::api::place(config)?,
             streams: crate::signals::place(config)?,
+            feed: crate::feed::place(config)?,
         })
     }
 
@@ -104,9 +107,14 @@ impl Places {
         self.streams.as_ref()
     }
 
+    /// The feed of revocations, if somebody may follow it.
+    pub(crate) fn feed(&self) -> Option<&Arc<Place>> {
+        self.feed.as_ref()
+    }
+
     /// The places of which users know nothing, where configured clients may have authority of their own.
     pub(crate) fn for_clients(&self) -> impl Iterator<Item = &Arc<Place>> {
-        self.admin.iter().chain(&self.streams)
+        self.admin.iter().chain(&self.streams).chain(&self.feed)
     }
 
     /// The place at `uri` where a client may have authority of its own.
@@ -256,6 +264,7 @@ mod tests {
             management: place("grants"),
             admin: None,
             streams: None,
+            feed: None,
         };
         let one = places(vec![place("x")]);
         assert_eq!(one.asked(None).unwrap().name, "x");
@@ -275,6 +284,7 @@ mod tests {
             management: place("grants"),
             admin: None,
             streams: None,
+            feed: None,
         };
         let meant = |scope: &str| {
             two.asked_of_a_user(None, Some(&ScopeSet::parse(scope).unwrap())).map(|p| p.name.clone()).ok()

@@ -8,6 +8,7 @@ use crate::clients::{ClientKeySets, Clients, DocumentError, DocumentPolicy, Docu
 use crate::consent;
 use crate::endpoints;
 use crate::fault::Fault;
+use crate::feed;
 use crate::grants::{CodeMaker, Exchanges, OwnGrants};
 use crate::keyring::{KeyRing, KeyRingError};
 use crate::people::{People, PeopleError, router as people_router};
@@ -220,6 +221,7 @@ pub(crate) struct AppState {
     pub(crate) initial_token: Option<SecretDigest>,
     pub(crate) metadata: ServerMetadata,
     pub(crate) signals: Signals,
+    pub(crate) feed: feed::Hub,
     pub(crate) posture_keys: HashMap<String, Arc<KeySet>>,
     pub(crate) upkeep: consent::Upkeep,
 }
@@ -337,6 +339,7 @@ impl Server {
             people: Arc::new(people),
             proofs: Proofs::new(&config, &master_key)?,
             signals,
+            feed: feed::Hub::default(),
             config,
             store,
             clock,
@@ -469,6 +472,7 @@ fn metadata(
         x509_svid_clients: config.tls.takes_certificates() && believes_a_trust_domain(config),
         exchanges: config.exchanges(),
         device: config.device.clients != DeviceClients::Off,
+        feed: config.has_feed(),
         algorithm,
         certificates,
     }

@@ -55,6 +55,7 @@ pub(crate) fn routes(app: &Arc<AppState>) -> Router {
         .route("/grants", get(grants::all))
         .route("/grants/{id}", get(grants::query).delete(grants::revoke))
         .merge(crate::signals::routes(&app.config))
+        .merge(crate::feed::routes(&app.config))
         .merge(open_to_pages)
         .merge(crate::api::routes(app))
         .with_state(Arc::clone(app))

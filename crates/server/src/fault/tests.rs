@@ -9,6 +9,9 @@ use prokura_policy::access::{
 /// Every way in which receivers of events are refused.
 fn streamed() -> Vec<Fault> {
     vec![
+        Fault::Feed(FeedFault::Token),
+        Fault::Feed(FeedFault::Request("`since` or `nonce` stands there twice")),
+        Fault::Feed(FeedFault::TooMany),
         Fault::Stream(StreamFault::Token),
         Fault::Stream(StreamFault::Scope("ssf.manage")),
         Fault::Stream(StreamFault::Missing),

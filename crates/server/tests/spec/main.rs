@@ -11,6 +11,7 @@ mod core_flow;
 mod device;
 mod durability;
 mod facts;
+mod feed;
 mod grant_management;
 mod keys;
 mod metadata;

@@ -4,6 +4,7 @@
 
 pub mod attest;
 pub mod exchange;
+pub mod feed;
 pub mod person;
 pub mod pki;
 pub mod proof;

@@ -140,9 +140,10 @@ pub(crate) async fn words_come_in_their_order_and_each_id_once(w: World) {
     let all = since(0, 9).await;
     let told: Vec<_> = all.words.iter().map(|w| (w.seq, w.id.as_str(), w.word.as_str())).collect();
     assert_eq!(told, [(2, "g_2", "revoked"), (3, "g_3", "suspended"), (4, "g_1", "active")]);
-    assert_eq!((all.newest, all.words[0].kind.as_str(), all.words[0].until), (4, "grant", at(3600)));
+    assert_eq!((all.newest, all.words[0].kind.as_str()), (4, "grant"));
+    assert!(all.words[0].until >= at(3600), "as long as its tokens could be shown");
     let page = since(0, 2).await;
     assert_eq!((page.words.len(), page.newest, since(3, 9).await.words.len()), (2, 4, 1));
-    let over = w.read(|tx| tx.words_since(0, at(3600), 9)).await;
+    let over = w.read(|tx| tx.words_since(0, at(9000), 9)).await;
     assert_eq!((over.words.len(), over.newest), (0, 4), "what has expired is told no more");
 }
