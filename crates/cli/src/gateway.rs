@@ -3,13 +3,13 @@
 use crate::failure::Failure;
 use crate::serve::door::Door;
 use crate::serve::listen::Listener;
-use crate::serve::load::Loaded;
+use crate::serve::load::{Loaded, env, file};
 use crate::serve::{access, foreign, master, ready, service, stop};
 use axum::Router;
 use clap::Args;
 use prokura_core::{Clock, Rng, SystemClock, SystemRng};
-use prokura_egress::{Upstream, UpstreamConfig};
-use prokura_gateway::{Gateway, GatewayOptions};
+use prokura_egress::{FetchUrl, Trust, Upstream, UpstreamConfig};
+use prokura_gateway::{Follower, FollowerOptions, Gateway, GatewayOptions};
 use prokura_store::Store;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,7 +31,8 @@ pub(crate) async fn gateway(asked: GatewayArgs) -> Result<(), Failure> {
     let config = &loaded.config;
     for resource in &config.resources {
         let (at, to) = (config.resource_uri(resource), resource.upstream.url());
-        let by = resource.authorization_servers.join(", ");
+        let own = config.gateway.feed.is_some() && resource.authorization_servers.is_empty();
+        let by = if own { config.issuer.to_string() } else { resource.authorization_servers.join(", ") };
         tracing::info!("{} is protected at {at}, before {to}, with tokens of: {by}", resource.title());
     }
     tracing::info!("ready at {}, listening on {}", config.issuer, config.listen);
@@ -51,14 +52,17 @@ async fn put_together(loaded: &Loaded) -> Result<Router, Failure> {
     let master_key = Arc::new(master::key(loaded, &store, &*rng).await?);
     foreign::keep_names(loaded, &store, &clock, &rng).await?;
     let access = access::guard(config, &store, &clock, &*rng).await?;
+    let follower = follower(loaded, &trust, &clock, &rng)?;
+    let followed = follower.as_ref().map(Follower::view);
     let gateway = Gateway::new(GatewayOptions {
         issuer: config.issuer.clone(),
         resources: config.resources.clone(),
         limits: config.gateway.clone(),
         dpop: config.dpop.clone(),
         certificates: config.tls.takes_certificates(),
-        keys: None,
+        keys: follower.as_ref().map(Follower::keys),
         servers,
+        followed: followed.clone(),
         store: store.clone(),
         clock,
         rng,
@@ -67,5 +71,32 @@ async fn put_together(loaded: &Loaded) -> Result<Router, Failure> {
         upstream: Upstream::new(UpstreamConfig { trust, ..UpstreamConfig::default() }),
     });
     let gateway = gateway.map_err(Failure::usage)?;
-    Ok(gateway.router().merge(ready::routes(store)))
+    if let Some(follower) = follower {
+        tokio::spawn(follower.run());
+    }
+    Ok(gateway.router().merge(ready::routes(store, followed)))
+}
+
+/// Who follows the feed of the issuer, where one is named. Its address is the operator's word, so it may be anywhere.
+fn follower(
+    loaded: &Loaded,
+    trust: &Trust,
+    clock: &Arc<dyn Clock>,
+    rng: &Arc<dyn Rng>,
+) -> Result<Option<Follower>, Failure> {
+    let config = &loaded.config;
+    let Some(feed) = &config.gateway.feed else { return Ok(None) };
+    let wrong = |e: String| Failure::usage(format!("`gateway.feed`: {e}"));
+    let secret = feed.secret.read(env, file).map_err(|e| wrong(e.to_string()))?;
+    let at = feed.at.as_deref().unwrap_or(config.issuer.as_str());
+    let at = FetchUrl::parse(at).map_err(|e| wrong(e.to_string()))?;
+    let options = FollowerOptions {
+        feed: feed.clone(),
+        secret: secret.into(),
+        egress: service::egress(config, trust)?.for_named(&[at], None),
+        upstream: Upstream::new(UpstreamConfig { trust: trust.clone(), ..UpstreamConfig::default() }),
+        clock: Arc::clone(clock),
+        rng: Arc::clone(rng),
+    };
+    Follower::new(config, options).map(Some).map_err(Failure::usage)
 }

@@ -7,17 +7,17 @@
 use crate::fault::Fault;
 use crate::possession::Proofs;
 use crate::route::Route;
+use crate::standing::{Changes, Standing};
 use aws_lc_rs::digest::{SHA256, digest};
 use http::request::Parts;
 use http::{HeaderMap, header};
-use prokura_core::{Clock, Principal, SignIn, Timestamp};
+use prokura_core::{Clock, SignIn, Timestamp};
 use prokura_oauth::access_token::AccessToken;
 use prokura_oauth::authentication::Authentication;
 use prokura_oauth::dpop::Proof;
 use prokura_oauth::foreign::claimed;
 use prokura_oauth::jose::KeySet;
 use prokura_policy::Authority;
-use prokura_store::Store;
 use prokura_verify::Refusal;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -119,7 +119,7 @@ impl Scheme {
 pub(crate) struct Authenticator {
     issuer: String,
     keys: Option<watch::Receiver<Arc<KeySet>>>,
-    store: Store,
+    standing: Standing,
     clock: Arc<dyn Clock>,
     proofs: Arc<Proofs>,
     remembered: moka::sync::Cache<[u8; 32], Arc<Verified>>,
@@ -131,12 +131,12 @@ impl Authenticator {
     pub(crate) fn new(
         issuer: String,
         keys: Option<watch::Receiver<Arc<KeySet>>>,
-        store: Store,
+        standing: Standing,
         clock: Arc<dyn Clock>,
         proofs: Arc<Proofs>,
     ) -> Self {
         let remembered = moka::sync::Cache::new(REMEMBERED);
-        Self { issuer, keys, store, clock, proofs, remembered }
+        Self { issuer, keys, standing, clock, proofs, remembered }
     }
 
     /// Who sends this request; whether they still may is asked by [`in_force`](Self::in_force). At a public
@@ -174,6 +174,10 @@ impl Authenticator {
         let invalid = |_| Fault::InvalidToken("the token is not valid here");
         let keys = self.keys.as_ref().filter(|_| route.takes_own);
         let keys = keys.ok_or(Fault::InvalidToken("the token is not valid here"))?.borrow().clone();
+        if keys.is_empty() {
+            // The issuer was not heard yet, or cannot be asked any more: that says nothing about the token.
+            return Err(Fault::Unjudged);
+        }
         let hash = sha256(compact);
         if let Some(known) = self.remembered.get(&hash)
             && Arc::ptr_eq(&known.keys, &keys)
@@ -192,30 +196,17 @@ impl Authenticator {
 
     /// Whether everything behind the token still stands. Asked again while a stream is open.
     pub(crate) fn in_force(&self, token: &AccessToken) -> Result<(), Fault> {
-        let view = self.store.revoked();
-        if !view.fresh() {
-            return Err(Fault::RevocationStale);
-        }
-        let disabled = view.client_disabled(&token.client)
-            || (token.issuer != self.issuer && view.issuer_disabled(&token.issuer))
-            || token.actors.iter().any(|a| view.agent_disabled(a))
-            || token
-                .workload
-                .as_ref()
-                .is_some_and(|w| view.workload_disabled(&w.workload) || view.provider_disabled(&w.provider))
-            || match &token.subject {
-                Principal::User(user) => view.user_disabled(user),
-                Principal::Agent(agent) => view.agent_disabled(agent),
-            };
-        if disabled || !view.stands(token.grant.standing()) {
-            return Err(Fault::GrantRevoked);
-        }
-        Ok(())
+        self.standing.of(token)
     }
 
     /// Whether none of the grants under which a handle was made ended. That one was narrowed since ends no session.
     pub(crate) fn grants_in_force(&self, grants: &[prokura_core::GrantId]) -> bool {
-        self.store.revoked().stands(grants.iter().map(|grant| (grant, u64::MAX)))
+        self.standing.of_grants(grants)
+    }
+
+    /// Wakes whoever waits when something that [`in_force`](Self::in_force) asks has changed.
+    pub(crate) fn changes(&self) -> Changes {
+        self.standing.changes()
     }
 }
 

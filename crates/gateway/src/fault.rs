@@ -58,6 +58,8 @@ pub(crate) enum Fault {
     GrantRevoked,
     /// What is revoked is not known freshly enough.
     RevocationStale,
+    /// The authorization has a budget, which only who shares the issuer's database can draw from.
+    BudgetElsewhere,
     /// Whoever issued the token cannot be asked about it.
     Unjudged,
     /// Too many calls.
@@ -136,6 +138,9 @@ impl From<ProofError> for Fault {
     }
 }
 
+/// Why a token with a budget is refused that nobody can draw from here.
+const NO_BUDGET: &str = "the authorization has a budget, which cannot be drawn from at this gateway";
+
 impl Fault {
     fn row(&self) -> Row {
         use StatusCode as S;
@@ -188,6 +193,7 @@ impl Fault {
                 "revocation_stale",
                 "what is revoked is not known freshly enough; try again soon",
             ),
+            Self::BudgetElsewhere => own(S::FORBIDDEN, "budget_elsewhere", NO_BUDGET),
             Self::Unjudged => own(
                 S::SERVICE_UNAVAILABLE,
                 "authorization_server_down",

@@ -6,6 +6,7 @@ use crate::handle::Sealer;
 use crate::limit::Limiter;
 use crate::possession::Proofs;
 use crate::route::{Doors, GatewayError, Route};
+use crate::standing::Standing;
 use crate::{metadata, walk};
 use axum::Router;
 use axum::extract::Request;
@@ -16,7 +17,7 @@ use prokura_core::{Clock, Rng};
 use prokura_egress::Upstream;
 use prokura_oauth::jose::KeySet;
 use prokura_oauth::seal::MasterKey;
-use prokura_store::Store;
+use prokura_store::{RevokedView, Store};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -38,6 +39,8 @@ pub struct GatewayOptions {
     pub keys: Option<watch::Receiver<Arc<KeySet>>>,
     /// Other authorization servers, which resources may name.
     pub servers: Vec<ForeignServer>,
+    /// What the issuer says is revoked, where its database is not shared but its feed is followed.
+    pub followed: Option<Arc<RevokedView>>,
     /// Where is recorded, and what is revoked.
     pub store: Store,
     /// The time.
@@ -97,6 +100,7 @@ impl Gateway {
             certificates,
             keys,
             servers,
+            followed,
             store,
             clock,
             rng,
@@ -110,7 +114,7 @@ impl Gateway {
         let authenticator = Authenticator::new(
             issuer.as_str().to_owned(),
             keys,
-            store.clone(),
+            Standing::new(issuer.as_str().to_owned(), store.clone(), followed),
             Arc::clone(&clock),
             Arc::clone(&proofs),
         );

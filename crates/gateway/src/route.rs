@@ -34,6 +34,9 @@ pub enum GatewayError {
         /// Why.
         why: String,
     },
+    /// The feed of the issuer cannot be followed.
+    #[error("`gateway.feed`: {0}")]
+    Feed(String),
     /// No keys can be derived from the master key.
     #[error("no keys can be derived from the master key")]
     Key,

@@ -8,6 +8,7 @@ use crate::exchange::{Exchange, Origin, Passage};
 use crate::fault::Fault;
 use crate::scene::Scene;
 use crate::sse::{Decoder, Event, KEEP_ALIVE};
+use crate::standing::Changes;
 use crate::version::Era;
 use axum::body::Body;
 use bytes::Bytes;
@@ -32,6 +33,7 @@ pub(crate) fn relay(scene: Scene, exchange: Exchange, body: UpstreamBody) -> Res
     let limit = scene.inner.bounds.max_response;
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let changes = scene.inner.authenticator.changes();
     let ending = Ending::new(scene.clone(), exchange.origin == Origin::Listening);
     let relay = Relay {
         scene,
@@ -40,6 +42,7 @@ pub(crate) fn relay(scene: Scene, exchange: Exchange, body: UpstreamBody) -> Res
         decoder: Decoder::new(limit),
         queue: VecDeque::new(),
         ticks,
+        changes,
         quiet: 0,
         ending,
         over: Over::No,
@@ -60,6 +63,8 @@ pub(crate) fn relay(scene: Scene, exchange: Exchange, body: UpstreamBody) -> Res
 enum Heard {
     Data(Bytes),
     Nothing,
+    /// Something was revoked, of whomever.
+    Changed,
     Broken,
     End,
 }
@@ -71,6 +76,7 @@ struct Relay {
     decoder: Decoder,
     queue: VecDeque<Event>,
     ticks: Interval,
+    changes: Changes,
     /// Ticks since the upstream was last heard.
     quiet: u64,
     ending: Ending,
@@ -118,6 +124,11 @@ impl Relay {
                     Ok(false) => {}
                     Err(fault) => return self.fail(fault).await,
                 },
+                Heard::Changed => {
+                    if let Err(fault) = self.may_go_on() {
+                        return self.fail(fault).await;
+                    }
+                }
                 Heard::Broken => return self.fail(Fault::UpstreamBad("the stream broke")).await,
                 Heard::End => return self.end().await,
             }
@@ -132,6 +143,7 @@ impl Relay {
                 Some(Ok(frame)) => frame.into_data().map_or(Heard::Data(Bytes::new()), Heard::Data),
             },
             _ = self.ticks.tick() => Heard::Nothing,
+            () = self.changes.next() => Heard::Changed,
         }
     }
 
@@ -152,6 +164,7 @@ impl Relay {
         Ok(self.quiet.is_multiple_of(KEEP_ALIVE_TICKS))
     }
 
+    /// Asked at every event, when something was revoked, and every second, since a view can become stale by silence.
     /// A call that was permitted may end; a stream that listens ends with its token. Neither outlives its grant.
     fn may_go_on(&self) -> Result<(), Fault> {
         let Some(token) = self.scene.caller.token() else { return Ok(()) };

@@ -34,6 +34,11 @@ pub(crate) struct ServeArgs {
 /// Runs until a signal says stop; then finishes what is under way.
 pub(crate) async fn serve(asked: ServeArgs) -> Result<(), Failure> {
     let loaded = Loaded::read(&asked.config)?.for_serving(asked.dev)?;
+    if loaded.config.gateway.feed.is_some() {
+        let why = "`gateway.feed`: this is the issuer itself, which hears what is revoked from its database; remove it, \
+                   or start `prokura gateway`";
+        return Err(Failure::usage(why));
+    }
     // The listener first: if the address is taken, nothing was touched.
     let listener = Listener::bind(loaded.config.listen).await?.behind(Door::of(&loaded.config)?);
     let service = Service::start(loaded).await?;

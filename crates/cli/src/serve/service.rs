@@ -61,6 +61,7 @@ impl Service {
             certificates: config.tls.takes_certificates(),
             keys: Some(server.keys()),
             servers,
+            followed: None,
             store: store.clone(),
             clock: Arc::clone(&clock),
             rng: Arc::clone(&rng),
@@ -74,7 +75,7 @@ impl Service {
 
     /// All addresses.
     pub(crate) fn router(&self) -> Router {
-        self.server.router().merge(self.gateway.router()).merge(ready::routes(self.store.clone()))
+        self.server.router().merge(self.gateway.router()).merge(ready::routes(self.store.clone(), None))
     }
 
     /// Fetches, verifies and sends signals, for ever.

@@ -194,14 +194,16 @@ fn own_grants(config: &Config) -> Checked {
 
 /// What else must hold where there is no authorization server: `prokura gateway`.
 pub(crate) fn gateway_alone(config: &Config) -> Checked {
-    for r in config.resources.iter().filter(|r| !r.public) {
+    // Whoever follows the feed of its issuer takes that issuer's tokens.
+    let follows = config.gateway.feed.is_some();
+    for r in config.resources.iter().filter(|r| !r.public && !follows) {
         let key = format!("resource {}.authorization_servers", r.name);
         if r.authorization_servers.is_empty() {
-            let fix = "name an `[[authorization_server]]`, or start `prokura serve`, which is one";
+            let fix = "name an `[[authorization_server]]`, follow the issuer's feed by `[gateway.feed]`, or start `prokura serve`, which is one";
             return Err(ConfigError::value(key, "nobody issues tokens for it", fix));
         }
         if r.takes_own_tokens() {
-            let fix = "remove `self`, or start `prokura serve`";
+            let fix = "remove `self`, follow the issuer's feed by `[gateway.feed]`, or start `prokura serve`";
             return Err(ConfigError::value(
                 key,
                 "`self` issues no tokens here: this is the gateway alone",

@@ -71,6 +71,7 @@ fn all() -> Vec<Fault> {
         Fault::ProofReplayed,
         Fault::GrantRevoked,
         Fault::RevocationStale,
+        Fault::BudgetElsewhere,
         Fault::Unjudged,
         Fault::RateLimited { seconds: 1, first: true },
         Fault::Malformed(Malformed { code: -32700, reason: "it is no JSON".to_owned(), id: None }),

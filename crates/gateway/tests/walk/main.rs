@@ -6,6 +6,7 @@ mod world;
 
 mod access;
 mod failures;
+mod feed;
 mod legacy;
 mod limits;
 mod metadata;

@@ -7,6 +7,7 @@
 )]
 
 mod client;
+pub mod issuer;
 mod upstream;
 
 #[allow(unused_imports, reason = "each test binary uses its own part")]
@@ -20,14 +21,14 @@ use prokura_core::{
     PointId, Principal, ResourceUri, ScopeSet, SeededRng, Terms, Timestamp, TokenId, UserId,
 };
 use prokura_egress::{AllowList, Egress, EgressConfig, UpstreamConfig};
-use prokura_gateway::{ForeignServer, Gateway, GatewayOptions};
+use prokura_gateway::{Follower, ForeignServer, Gateway, GatewayOptions};
 use prokura_ledger::Entry;
 use prokura_oauth::access_token::{AccessToken, GrantClaim, View};
 use prokura_oauth::confirmation::Confirmation;
 use prokura_oauth::jose::{Algorithm, KeySet, SigningKey};
 use prokura_oauth::seal::MasterKey;
 use prokura_policy::access::OwnSources;
-use prokura_store::{DatabaseUrl, Store, StoreError};
+use prokura_store::{DatabaseUrl, RevokedView, Store, StoreError};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -179,7 +180,13 @@ impl World {
             Store::open(&database, PointId::parse("pep_test").unwrap(), Arc::clone(&shared)).await.unwrap();
         let key = SigningKey::generate(Algorithm::Es256).unwrap();
         let (keys, receiver) = watch::channel(Arc::new(KeySet::of(vec![key.public()]).unwrap()));
-        let gateway = gateway(&config, receiver, &store, shared);
+        let follower = issuer::follower(&config, &shared);
+        let followed = follower.as_ref().map(Follower::view);
+        let receiver = follower.as_ref().map_or(receiver, Follower::keys);
+        let gateway = gateway(&config, receiver, &store, shared, followed);
+        if let Some(follower) = follower {
+            tokio::spawn(follower.run());
+        }
         let service = gateway.router().into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
         let http = prokura_egress::Upstream::new(UpstreamConfig::default());
@@ -192,7 +199,7 @@ impl World {
         let shared: Arc<dyn Clock> = self.clock.clone();
         let point = PointId::parse("pep_other").unwrap();
         let store = Store::open(&self.database, point, Arc::clone(&shared)).await.unwrap();
-        gateway(&self.config, self.keys.subscribe(), &store, shared).router()
+        gateway(&self.config, self.keys.subscribe(), &store, shared, None).router()
     }
 
     /// The URI of a resource.
@@ -300,6 +307,7 @@ fn gateway(
     keys: watch::Receiver<Arc<KeySet>>,
     store: &Store,
     clock: Arc<dyn Clock>,
+    followed: Option<Arc<RevokedView>>,
 ) -> Gateway {
     Gateway::new(GatewayOptions {
         issuer: config.issuer.clone(),
@@ -309,6 +317,7 @@ fn gateway(
         certificates: config.tls.takes_certificates(),
         keys: Some(keys),
         servers: servers(config, &clock),
+        followed,
         store: store.clone(),
         clock,
         rng: Arc::new(SeededRng::new(1)),
