@@ -162,7 +162,7 @@ impl Minting {
     ) -> Result<bool, Fault> {
         let (chain, token) = (Arc::clone(chain), token.clone());
         let settle = move |tx: &mut Tx<'_>| {
-            if !tx.is_unchanged(&chain)? {
+            if !tx.unchanged(&chain.grants().map(|g| (g.id.clone(), g.revision)).collect::<Vec<_>>())? {
                 return Ok(false);
             }
             more(tx, self.now)?;

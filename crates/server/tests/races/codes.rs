@@ -5,6 +5,9 @@ use crate::schedule::Racer;
 use crate::world::Answer;
 use prokura_store::ArtifactKind;
 
+/// What is configured besides.
+pub(crate) const MORE: &str = "";
+
 fn redeem(round: &Round, code: &str) -> Racer<Option<Answer>> {
     let code = code.to_owned();
     round.racer(|world| async move { Some(world.redeem(&code, &[]).await) })

@@ -17,6 +17,7 @@ mod schedule;
 mod world;
 
 mod codes;
+mod exchanges;
 mod own;
 mod refreshes;
 
@@ -33,7 +34,7 @@ macro_rules! on_every_driver {
             $(mod $subject {
                 $(#[test]
                 fn $test() {
-                    crate::round::rounds(stringify!($test), crate::Driver::$driver, crate::$subject::$test);
+                    crate::round::rounds(stringify!($test), crate::Driver::$driver, crate::$subject::MORE, crate::$subject::$test);
                 })*
             })*
         }
@@ -49,6 +50,12 @@ on_every_driver! {
     codes {
         c16_a_revocation_against_the_redemption_of_a_code
         c11_two_redemptions_of_a_code_end_what_came_of_it
+    }
+    exchanges {
+        c16_a_revocation_against_exchanges
+        c16_a_suspension_against_exchanges
+        c17_a_narrowing_against_refreshes_and_exchanges
+        d01_exchanges_at_once_make_one_grant
     }
     own {
         c16_a_suspension_against_tokens_of_a_clients_own

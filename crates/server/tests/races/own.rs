@@ -4,6 +4,9 @@ use crate::round::{Round, members};
 use crate::schedule::Racer;
 use crate::world::Answer;
 
+/// What is configured besides.
+pub(crate) const MORE: &str = "";
+
 fn own(round: &Round) -> Racer<Option<Answer>> {
     round.racer(|world| async move { Some(world.batch().await) })
 }

@@ -5,6 +5,9 @@ use crate::schedule::Racer;
 use crate::world::Answer;
 use prokura_core::GrantId;
 
+/// What is configured besides.
+pub(crate) const MORE: &str = "";
+
 /// An access token with its refresh token and its grant.
 async fn family(round: &Round) -> (String, String, GrantId) {
     let (access, refresh) = round.world.tokens().await;

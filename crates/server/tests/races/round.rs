@@ -2,6 +2,7 @@
 
 use crate::postgres::Server;
 use crate::schedule::{self, Chance, Racer};
+use crate::world::exchange::{CRM, VAULT, read};
 use crate::world::workload::Platforms;
 use crate::world::{Answer, World};
 use prokura_core::GrantId;
@@ -42,7 +43,12 @@ pub(crate) struct Round {
 }
 
 /// Runs a race as often as was asked for, and says how often that was.
-pub(crate) fn rounds<F: Future<Output = ()>>(name: &str, driver: Driver, race: impl Fn(Round) -> F) {
+pub(crate) fn rounds<F: Future<Output = ()>>(
+    name: &str,
+    driver: Driver,
+    more: &str,
+    race: impl Fn(Round) -> F,
+) {
     let count = std::env::var("PROKURA_RACES").ok().and_then(|n| n.parse().ok()).unwrap_or(driver.usual());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (seen, platforms) = (Arc::new(Mutex::new(HashSet::new())), Arc::new(Platforms::default()));
@@ -58,7 +64,7 @@ pub(crate) fn rounds<F: Future<Output = ()>>(name: &str, driver: Driver, race: i
                     None => return false,
                 },
             };
-            let world = Arc::new(World::on(&platforms.config(""), &url, "pep_test").await);
+            let world = Arc::new(World::on(&platforms.config(more), &url, "pep_test").await);
             for n in done..count.min(done + LIFE) {
                 let chance = Chance::new(u64::try_from(n).unwrap());
                 let (world, platforms) = (world.clone(), platforms.clone());
@@ -125,20 +131,38 @@ impl Round {
         entries.await.unwrap()
     }
 
-    /// Sees that nothing was minted under `grant` after what the record calls `end`, and what was minted counts no more.
-    pub(crate) async fn nothing_after(&self, end: &str, tokens: &[String]) {
-        let log = self.log().await;
+    /// What was minted after what the record calls `end`, of whoever's authority that is about.
+    pub(crate) async fn minted_after(&self, end: &str) -> Vec<Event> {
+        let mut log = self.log().await;
         let at = log.iter().position(|e| e.action == end && e.outcome == Outcome::Permit).expect(end);
-        let later: Vec<_> = log[at..].iter().filter(|e| is_minting(e)).collect();
+        log.drain(..at);
+        log.retain(is_minting);
+        log
+    }
+
+    /// Sees that nothing was minted after what the record calls `end`, and what was minted before counts no more.
+    pub(crate) async fn nothing_after(&self, end: &str, tokens: &[String]) {
+        let later = self.minted_after(end).await;
         assert!(later.is_empty(), "minted after the end: {later:?}");
         for token in tokens {
-            assert!(!self.world.is_active(token).await, "a token counts after the end of its grant");
+            assert!(!self.is_active(token).await, "a token counts after the end of its grant");
         }
+    }
+
+    /// What the server of its resource hears of a token.
+    pub(crate) async fn is_active(&self, token: &str) -> bool {
+        let server = match read(token).audience.as_str() {
+            CRM => "keeper",
+            VAULT => "vault-api",
+            _ => "rs",
+        };
+        self.world.introspect(server, token).await.get("active").unwrap().as_bool().unwrap()
     }
 }
 
 fn is_minting(event: &Event) -> bool {
-    event.kind == EventKind::Issuance && event.outcome == Outcome::Permit
+    let made = event.kind == EventKind::Issuance || event.action == "grant:make";
+    made && event.outcome == Outcome::Permit
 }
 
 /// The member of every answer that is a success.

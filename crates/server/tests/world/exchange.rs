@@ -56,6 +56,11 @@ pub const CHAIN: &str = r#"
     resource = "vault"
     scopes = ["vault:open"]
     [[client]]
+    id = "vault-api"
+    secret = { env = "SECRET" }
+    grant_types = ["client_credentials"]
+    introspects = ["vault"]
+    [[client]]
     id = "writer"
     secret = { env = "SECRET" }
     grant_types = ["token_exchange", "client_credentials"]

@@ -241,19 +241,6 @@ impl Tx<'_> {
         Chain::new(above, leaf).map(Some).map_err(broken)
     }
 
-    /// Whether every grant of a chain still is in force and as it was when it was read.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn is_unchanged(&mut self, chain: &Chain) -> Result<bool, StoreError> {
-        for grant in chain.grants() {
-            if self.row(STANDS, params![grant.id.as_str(), grant.revision], |_| Ok(()))?.is_none() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
     /// The grants above one, no parent after its child.
     fn farthest_first(&mut self, id: &GrantId) -> Result<Vec<GrantId>, StoreError> {
         let sql = "WITH RECURSIVE above (id, far) AS (
