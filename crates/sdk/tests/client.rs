@@ -246,6 +246,27 @@ async fn a_token_is_exchanged_for_a_narrower_one() {
     assert_eq!(said["resource"], world.address());
 }
 
+/// Whoever hands a token over keeps it fresh: it is read anew, and what came of the old one serves until then.
+#[tokio::test]
+async fn a_handed_token_is_exchanged_again_before_the_end_of_what_came_of_it() {
+    let world = World::start().await;
+    let (handed, issuer) = (Arc::new(Mutex::new("first")), world.origin.clone());
+    let now = handed.clone();
+    let source: Arc<dyn TokenSource> = Arc::new(move |_: &str| Ok((*now.lock().unwrap()).to_owned()));
+    let exchange = Exchange::of(Arc::new(OnlyTo { source, issuer }));
+    let client = world.client().way(Way::Exchange(exchange)).build().unwrap();
+    assert_eq!(call(&client).await.unwrap(), 200);
+    *handed.lock().unwrap() = "second";
+    world.clock.advance(Duration::from_secs(245));
+    assert_eq!(client.token().await.unwrap().value.reveal(), "at-1", "nobody waits");
+    while client.token().await.unwrap().value.reveal() == "at-1" {
+        tokio::task::yield_now().await;
+    }
+    let shown: Vec<_> = world.facts().tokens.iter().map(|t| t["subject_token"].clone()).collect();
+    assert_eq!(shown, ["first", "second"]);
+    assert_eq!(world.count("refresh_token"), 0, "and no secret that lasts is used in its stead");
+}
+
 #[tokio::test]
 async fn a_client_without_a_secret_is_vouched_for_by_the_evidence_that_says_who_acts() {
     let world = World::start().await;

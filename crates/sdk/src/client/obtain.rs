@@ -209,10 +209,11 @@ impl Inner {
             access_token: given.access_token,
             bound: given.bound,
             expires_at: self.end_of(given.expires_in),
-            // Whoever can say who it is at any time has nothing to gain by a secret that lasts.
+            // Whoever can say who it is at any time has nothing to gain by a secret that lasts; and what somebody handed
+            // over lasts as long as they hand it over.
             refresh_token: given
                 .refresh_token
-                .filter(|_| !matches!(self.way, Way::Workload(_) | Way::Attested(_))),
+                .filter(|_| !matches!(self.way, Way::Workload(_) | Way::Attested(_) | Way::Exchange(_))),
             granted: given.scope.unwrap_or_else(|| asking.scope.clone()),
             asked: asking.scope,
             key: asking.key.filter(|_| given.bound),
