@@ -57,6 +57,7 @@ pub(crate) async fn own(
                 false => app.clients.given_to(agent, &place.uri),
             },
             evidence: Evidence::Configuration,
+            now: minting.now,
         };
         let grant = root(app, &app.own, wanted, trace).await?;
         about.grant = Some(grant.leaf().id.clone());

@@ -60,6 +60,8 @@ pub(crate) struct Root<'a> {
     pub(crate) actions: ScopeSet,
     /// Why: the configuration, or rules.
     pub(crate) evidence: Evidence,
+    /// The time of the request: what is made for it must be in force for it.
+    pub(crate) now: Timestamp,
 }
 
 /// That grant, made or brought up to date. One that was revoked stays revoked.
@@ -72,7 +74,8 @@ pub(crate) async fn root(
     if let Some(grant) = kept.known(&wanted) {
         return Ok(grant);
     }
-    let (wanted, now, trace) = (wanted.grant(app), app.clock.now(), trace.clone());
+    let (now, trace) = (wanted.now, trace.clone());
+    let wanted = wanted.grant(app);
     let grant = app.store.transact::<_, StoreError>(move |tx| settle(tx, &wanted, now, &trace)).await?;
     let broken = || Fault::Broken("a root grant has parents".to_owned());
     let grant = Arc::new(Chain::of_root(grant).ok_or_else(broken)?);
@@ -93,7 +96,7 @@ impl Root<'_> {
             resource: self.place.uri.clone(),
             actions: self.actions,
             details: Details::default(),
-            not_before: app.clock.now(),
+            not_before: self.now,
             expires_at: Timestamp::FOR_EVER,
             depth_left: DEPTH,
             terms: Terms::default(),

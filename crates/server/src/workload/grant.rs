@@ -116,6 +116,7 @@ pub(crate) async fn give(
             agent: agent.clone(),
             place: &place,
             evidence: Evidence::Policy,
+            now: minting.now,
         };
         let grant = root(app, &app.workloads.grants, wanted, trace).await?;
         about.grant = Some(grant.leaf().id.clone());
