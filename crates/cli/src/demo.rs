@@ -8,13 +8,14 @@ use crate::serve::stop;
 use crate::show::{Names, chain, outcome, print, short, until};
 use clap::Args;
 use prokura_config::{Config, Dev};
-use prokura_core::{SystemClock, SystemRng, Timestamp, random_id};
+use prokura_core::{AgentId, ClientId, SystemClock, SystemRng, Timestamp, random_id};
 use prokura_demo::{
-    Boxed, Cluster, Credentials, Narrator, Record, Recorded, SalesData, Software, Stage, Telling, play,
+    AgentKey, Boxed, Cluster, Credentials, Narrator, Record, Recorded, SalesData, Software, Stage, Telling,
+    play,
 };
 use prokura_ledger::{Entry, EventKind, Filter, Outcome};
 use prokura_server::signin::{NewUser, add};
-use prokura_store::StoreError;
+use prokura_store::{Agent, StoreError};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -46,8 +47,9 @@ pub(crate) async fn demo(asked: DemoArgs) -> Result<(), Failure> {
     let cluster = Cluster::new().map_err(Failure::refused)?;
     let watch =
         Credentials { id: "watch".to_owned(), secret: random_id(&random_id("", &SystemRng), &SystemRng) };
-    let service = Service::start(loaded(folder.path(), address, upstream, &cluster, &watch)?).await?;
-    let stage = stage(&service, cluster, watch).await?;
+    let key = AgentKey::new().map_err(Failure::refused)?;
+    let service = Service::start(loaded(folder.path(), address, upstream, &cluster, (&key, &watch))?).await?;
+    let stage = stage(&service, cluster, key, watch).await?;
     let serving = tokio::spawn(listener.run(service.router(), stop::signal()));
     let maintenance = tokio::spawn(service.clone().maintain());
     tell(&asked, &stage, &service).await?;
@@ -110,6 +112,12 @@ issuer = "CLUSTER"
 jwks_file = "KEYS"
 
 [[workload.rule]]
+name = "reporter"
+provider = "cluster"
+agent = "reporter"
+when = { namespace = "reports", service_account = "reporter" }
+
+[[workload.rule]]
 name = "night-reports"
 provider = "cluster"
 agent = "night-reporter"
@@ -117,6 +125,13 @@ when = { namespace = "reports", service_account = "night-reporter" }
 [[workload.rule.grant]]
 resource = "sales"
 scopes = ["read:report"]
+
+[[client]]
+id = "reporter"
+name = "Reporter"
+auth = "workload"
+workload = { rule = "reporter" }
+grant_types = ["token_exchange"]
 
 [[client]]
 id = "watch"
@@ -134,22 +149,24 @@ applies = { providers = ["cluster"] }
 requires = { fact = "posture.compliant", is = true, unknown = "pass" }
 "#;
 
-const CLIENT: &str = "https://reporter.example/client.json";
-const CALLBACK: &str = "https://reporter.example/callback";
+const CLIENT: &str = "https://planner.example/client.json";
+const CALLBACK: &str = "https://planner.example/callback";
 
 fn loaded(
     folder: &std::path::Path,
     address: SocketAddr,
     upstream: SocketAddr,
     cluster: &Cluster,
-    watch: &Credentials,
+    (key, watch): (&AgentKey, &Credentials),
 ) -> Result<Loaded, Failure> {
     let (document, keys) = (folder.join("client.json"), folder.join("cluster.jwks"));
     let secret = folder.join("watch.secret");
     let client = serde_json::json!({
-        "client_id": CLIENT, "client_name": "Reporter", "redirect_uris": [CALLBACK],
-        "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
-        "token_endpoint_auth_method": "none",
+        "client_id": CLIENT, "client_name": "Planner", "redirect_uris": [CALLBACK],
+        "grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange"],
+        "response_types": ["code"],
+        "token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "ES256",
+        "jwks": { "keys": [serde_json::from_slice::<serde_json::Value>(&key.to_jwk()).unwrap_or_default()] },
     });
     let unwritten = |e| Failure::refused(format!("a temporary file: {e}"));
     std::fs::write(&document, client.to_string()).map_err(unwritten)?;
@@ -171,21 +188,36 @@ fn loaded(
 }
 
 /// Alice, with a password that only this run knows.
-async fn stage(service: &Service, cluster: Cluster, watch: Credentials) -> Result<Stage, Failure> {
+async fn stage(
+    service: &Service,
+    cluster: Cluster,
+    key: AgentKey,
+    watch: Credentials,
+) -> Result<Stage, Failure> {
     let password = random_id("", &*service.rng);
     let alice = NewUser { login: "alice".into(), name: "Alice".into(), password: Some(password.clone()) };
     add(&service.store, &*service.clock, &*service.rng, &alice).await.map_err(Failure::refused)?;
+    reporter(service).await?;
     let config = &service.config;
     let resource = config.resources.first().map(|r| config.resource_uri(r).to_string()).unwrap_or_default();
     Ok(Stage {
         issuer: config.issuer.to_string(),
         resource,
-        software: Software { client_id: CLIENT.into(), redirect_uri: CALLBACK.into() },
+        software: Software { client_id: CLIENT.into(), redirect_uri: CALLBACK.into(), key },
         login: alice.login,
         password,
         cluster,
         watch,
     })
+}
+
+/// An agent becomes known when it comes for the first time. This one is asked about before it does.
+async fn reporter(service: &Service) -> Result<(), Failure> {
+    let client = ClientId::parse("reporter").map_err(Failure::refused)?;
+    let id = AgentId::parse("agt_reporter").map_err(Failure::refused)?;
+    let agent = Agent { id, name: "Reporter".into(), disabled: false, created_at: service.clock.now() };
+    let kept = service.store.transact::<_, StoreError>(move |tx| tx.agent_for_client(&client, &agent));
+    kept.await.map(drop).map_err(Failure::refused)
 }
 
 /// The record as the narrator reads it.
@@ -209,6 +241,10 @@ impl Record for News {
             let now = self.service.clock.now();
             Ok(entries.iter().map(|(seq, entry)| recorded(*seq, entry, &names, now)).collect())
         })
+    }
+
+    fn picture(&self) -> Boxed<'_, Result<String, String>> {
+        Box::pin(async { Ok(String::new()) })
     }
 }
 

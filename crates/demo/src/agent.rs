@@ -6,14 +6,21 @@ use crate::narrator::{Did, Narrator};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::Full;
-use prokura_core::{Rng, random_id};
+use prokura_core::{Clock, Rng, random_id};
+use prokura_oauth::jose::{Algorithm, SigningKey};
 use prokura_oauth::json::{Object, Value, obj};
 use prokura_oauth::pkce::CodeVerifier;
+use std::sync::Arc;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
 /// The revision that it speaks.
 const VERSION: &str = "2026-07-28";
+
+/// A client that proves itself by a signature (RFC 7523 §2.2).
+pub(crate) const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// How long such a proof is good, in seconds.
+const PROOF: i64 = 60;
 
 /// Who the agent is.
 #[derive(Debug, Clone)]
@@ -22,6 +29,34 @@ pub struct Software {
     pub client_id: String,
     /// Where users are sent back to.
     pub redirect_uri: String,
+    /// What it proves itself by.
+    pub key: AgentKey,
+}
+
+/// A private key of this run, whose public half stands in the agent's metadata document.
+#[derive(Clone)]
+pub struct AgentKey(Arc<SigningKey>);
+
+impl AgentKey {
+    /// A key.
+    ///
+    /// # Errors
+    /// [`Broken`] if none can be made.
+    pub fn new() -> Result<Self, Broken> {
+        let key = SigningKey::generate(Algorithm::Es256).map_err(|e| Broken::because(e.to_string()))?;
+        Ok(Self(Arc::new(key)))
+    }
+
+    /// Its public half as a JWK (RFC 7517), as it stands in a document.
+    pub fn to_jwk(&self) -> Vec<u8> {
+        self.0.public().to_jwk().to_vec()
+    }
+}
+
+impl std::fmt::Debug for AgentKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AgentKey(…)")
+    }
 }
 
 /// What discovery told.
@@ -54,6 +89,7 @@ pub(crate) struct Agent<'a> {
     software: Software,
     resource: String,
     rng: &'a dyn Rng,
+    clock: &'a dyn Clock,
     pub(crate) found: Discovered,
     pub(crate) tokens: Tokens,
 }
@@ -65,9 +101,20 @@ pub(crate) struct Called {
 }
 
 impl<'a> Agent<'a> {
-    pub(crate) fn new(http: Http, software: Software, resource: &str, rng: &'a dyn Rng) -> Self {
+    pub(crate) fn new(
+        http: Http,
+        software: Software,
+        resource: &str,
+        rng: &'a dyn Rng,
+        clock: &'a dyn Clock,
+    ) -> Self {
         let (found, tokens) = (Discovered::default(), Tokens::default());
-        Self { http, software, resource: resource.to_owned(), rng, found, tokens }
+        Self { http, software, resource: resource.to_owned(), rng, clock, found, tokens }
+    }
+
+    /// What it is known by.
+    pub(crate) fn client_id(&self) -> &str {
+        &self.software.client_id
     }
 
     /// The address of the MCP server.
@@ -84,7 +131,7 @@ impl<'a> Agent<'a> {
         must: StatusCode,
         note: impl FnOnce(&Called) -> String,
     ) -> Result<Called, Broken> {
-        self.call_with(tell, "agent", &self.tokens.access, method, params, must, note).await
+        self.call_with(tell, "Planner", &self.tokens.access, method, params, must, note).await
     }
 
     /// As [`call`](Self::call), with any token and by anybody.
@@ -138,7 +185,8 @@ impl<'a> Agent<'a> {
     }
 
     /// Where the user's browser has to go (RFC 6749 §4.1.1, 7636, 8707).
-    pub(crate) fn attempt(&self, scope: &str) -> Result<Attempt, Broken> {
+    /// `through` is an agent that it wants to pass a part on to (`requested_actor`, of Prokura).
+    pub(crate) fn attempt(&self, scope: &str, through: Option<&str>) -> Result<Attempt, Broken> {
         let verifier = random_id(&random_id("", self.rng), self.rng);
         let verifier = CodeVerifier::parse(verifier).map_err(|e| Broken::because(e.to_string()))?;
         let state = random_id("", self.rng);
@@ -153,6 +201,9 @@ impl<'a> Agent<'a> {
             .append_pair("resource", &self.resource)
             .append_pair("code_challenge", verifier.challenge().as_str())
             .append_pair("code_challenge_method", "S256");
+        if let Some(agent) = through {
+            url.query_pairs_mut().append_pair("requested_actor", agent);
+        }
         Ok(Attempt { url: url.into(), state, verifier })
     }
 
@@ -172,7 +223,7 @@ impl<'a> Agent<'a> {
             ("code", code.as_str()),
             ("code_verifier", attempt.verifier.reveal()),
         ];
-        self.tokens = self.token(tell, "agent", &form, StatusCode::OK).await?;
+        self.tokens = self.proved(tell, &form, StatusCode::OK).await?;
         Ok(())
     }
 
@@ -192,23 +243,49 @@ impl<'a> Agent<'a> {
         value("code").ok_or_else(|| Broken::because(refused))
     }
 
-    /// Renews the tokens (RFC 6749 §6); if a refusal is right, keeps what it has.
-    pub(crate) async fn refresh(&mut self, tell: &mut Narrator<'_>, must: StatusCode) -> Result<(), Broken> {
-        let old = self.tokens.refresh.clone();
+    /// Renews the tokens (RFC 6749 §6).
+    pub(crate) async fn refresh(&mut self, tell: &mut Narrator<'_>) -> Result<(), Broken> {
+        let fresh = self.renewal(tell, StatusCode::OK).await?;
+        if fresh.refresh == self.tokens.refresh {
+            return Err(Broken::because("the refresh token did not rotate"));
+        }
+        self.tokens = fresh;
+        Ok(())
+    }
+
+    /// Asks for a renewal; what it has stays as it is.
+    pub(crate) async fn renewal(&self, tell: &mut Narrator<'_>, must: StatusCode) -> Result<Tokens, Broken> {
         let form = [
             ("grant_type", "refresh_token"),
             ("client_id", self.software.client_id.as_str()),
             ("resource", self.resource.as_str()),
-            ("refresh_token", old.as_str()),
+            ("refresh_token", self.tokens.refresh.as_str()),
         ];
-        let fresh = self.token(tell, "agent", &form, must).await?;
-        if must == StatusCode::OK {
-            if fresh.refresh == old {
-                return Err(Broken::because("the refresh token did not rotate"));
-            }
-            self.tokens = fresh;
-        }
-        Ok(())
+        self.proved(tell, &form, must).await
+    }
+
+    /// Asks the token endpoint as itself: each time with a proof of its own, for that server alone (RFC 7523 §3,
+    /// RFC 10070).
+    pub(crate) async fn proved(
+        &self,
+        tell: &mut Narrator<'_>,
+        form: &[(&str, &str)],
+        must: StatusCode,
+    ) -> Result<Tokens, Broken> {
+        let (id, now) = (self.software.client_id.as_str(), self.clock.now().seconds());
+        let claims = obj([
+            ("iss", id.into()),
+            ("sub", id.into()),
+            ("aud", self.found.issuer.as_str().into()),
+            ("jti", random_id("", self.rng).into()),
+            ("iat", now.into()),
+            ("exp", (now + PROOF).into()),
+        ]);
+        let proof = self.software.key.0.sign("JWT", &claims);
+        let proof = proof.map_err(|e| Broken::because(e.to_string()))?;
+        let mut form = form.to_vec();
+        form.extend([("client_assertion_type", ASSERTION), ("client_assertion", proof.as_str())]);
+        self.token(tell, "Planner", &form, must).await
     }
 
     /// Asks the token endpoint, as whoever it is.
@@ -253,7 +330,7 @@ impl<'a> Agent<'a> {
         let request = Request::get(url).header(header::ACCEPT, "application/json");
         let answer = self.http.send(finish(request, Vec::new())?).await?;
         let told = answer.object()?;
-        tell.step(Did::new("agent", to, &Method::GET, url).of(&answer).noting(note(&told))).await?;
+        tell.step(Did::new("Planner", to, &Method::GET, url).of(&answer).noting(note(&told))).await?;
         Ok(told)
     }
 }

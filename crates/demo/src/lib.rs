@@ -10,12 +10,13 @@ mod cluster;
 mod data;
 mod http;
 mod narrator;
+mod passing;
 mod pods;
 mod story;
 mod upstream;
 mod watch;
 
-pub use agent::Software;
+pub use agent::{AgentKey, Software};
 pub use cluster::Cluster;
 pub use data::{DataError, Employee, SalesData};
 pub use http::Broken;

@@ -31,6 +31,9 @@ pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Record: Send + Sync {
     /// What was recorded since the last time that was asked.
     fn news(&self) -> Boxed<'_, Result<Vec<Recorded>, String>>;
+
+    /// Who acts for whom, as it stands in the register now, drawn for people: what `prokura grant tree` shows.
+    fn picture(&self) -> Boxed<'_, Result<String, String>>;
 }
 
 /// Where a step went, and how it came out.
@@ -160,6 +163,19 @@ impl<'a> Narrator<'a> {
         Err(Broken::because(why))
     }
 
+    /// Draws who acts for whom, for people.
+    pub(crate) async fn picture(&mut self) -> Result<(), Broken> {
+        if self.telling == Telling::Json {
+            return Ok(());
+        }
+        let picture = self.record.picture().await.map_err(Broken::because)?;
+        if picture.is_empty() {
+            return Ok(());
+        }
+        let indented: String = picture.lines().map(|line| format!("    {line}\n")).collect();
+        self.write(&format!("\n{indented}"))
+    }
+
     /// How many steps were told.
     pub fn steps(&self) -> usize {
         self.steps
@@ -190,7 +206,7 @@ impl<'a> Narrator<'a> {
         let colour = if did.status.is_client_error() || did.status.is_server_error() { "33" } else { "32" };
         let status = self.painted(colour, did.status.as_str());
         let mut text = format!(
-            "{:>2}  {:<6} → {:<7}  {:<4} {:<46} {status}  {:<58} {:>6.1} ms\n",
+            "{:>2}  {:<8} → {:<7}  {:<4} {:<46} {status}  {:<58} {:>6.1} ms\n",
             self.steps,
             did.from,
             did.to,

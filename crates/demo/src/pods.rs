@@ -39,6 +39,20 @@ impl Pods<'_> {
         Pod::new(namespace, service_account, Self::NODE, self.rng)
     }
 
+    /// What the cluster says of the pod of Reporter.
+    pub(crate) fn reporter(&self) -> Result<String, Broken> {
+        self.mounted(&self.pod("reports", "reporter"))
+    }
+
+    /// What it says of one that only has the same name.
+    pub(crate) fn stranger(&self) -> Result<String, Broken> {
+        self.mounted(&self.pod("sandbox", "reporter"))
+    }
+
+    fn mounted(&self, pod: &Pod) -> Result<String, Broken> {
+        self.cluster.mounted(pod, &self.agent.found.issuer, self.clock)
+    }
+
     /// One more pod of the same sort, on the same machine.
     pub(crate) async fn ask_again(&self, tell: &mut Narrator<'_>, must: StatusCode) -> Result<(), Broken> {
         let issuer = self.agent.found.issuer.as_str();

@@ -5,6 +5,7 @@ use crate::browser::{Browser, Page};
 use crate::cluster::Cluster;
 use crate::http::{Broken, Http};
 use crate::narrator::Narrator;
+use crate::passing::{Passing, REPORTER};
 use crate::pods::Pods;
 use crate::watch::{Credentials, Watch};
 use http::StatusCode;
@@ -31,7 +32,7 @@ pub struct Stage {
     pub watch: Credentials,
 }
 
-const SUMMARY: &str = "tools:generate_summary";
+pub(crate) const SUMMARY: &str = "tools:generate_summary";
 
 /// Plays the whole story.
 ///
@@ -44,7 +45,7 @@ pub async fn play(
     tell: &mut Narrator<'_>,
 ) -> Result<(), Broken> {
     let http = Http::new();
-    let mut agent = Agent::new(http.clone(), stage.software.clone(), &stage.resource, rng);
+    let mut agent = Agent::new(http.clone(), stage.software.clone(), &stage.resource, rng, clock);
     let mut alice = Browser::new(http.clone(), &origin(&stage.issuer)?);
 
     tell.act("An agent that knows one address and nothing of Prokura is refused, and learns whom to ask")?;
@@ -53,7 +54,7 @@ pub async fn play(
     agent.discover(tell, &refused).await?;
 
     tell.act("Alice signs in, reads what is asked, and agrees")?;
-    let attempt = agent.attempt(SUMMARY)?;
+    let attempt = agent.attempt(SUMMARY, None)?;
     let asked = alice.ask(tell, &attempt.url, "who is there?").await?;
     let page = sign_in(tell, &mut alice, &asked, stage).await?;
     let back = agree(tell, &mut alice, &page, &stage.issuer).await?;
@@ -64,8 +65,8 @@ pub async fn play(
     agent.call(tell, "tools/list", Object::default(), StatusCode::OK, shown).await?;
     let limited = agent.call(tell, "tools/call", report(), StatusCode::FORBIDDEN, Called::refusal).await?;
 
-    tell.act("It asks for one permission more; Alice agrees to that too")?;
-    let attempt = agent.attempt(&with(&agent.tokens.scope, &limited.challenge("scope")?))?;
+    tell.act("It asks for one permission more, and to pass a part on to Reporter, another agent; Alice agrees to that too")?;
+    let attempt = agent.attempt(&with(&agent.tokens.scope, &limited.challenge("scope")?), Some(REPORTER))?;
     let asked = alice.ask(tell, &attempt.url, "Alice is known").await?;
     let page = alice.read(tell, asked.leads_to()).await?;
     let back = agree(tell, &mut alice, &page, &stage.issuer).await?;
@@ -78,15 +79,33 @@ pub async fn play(
     let must = StatusCode::UNAUTHORIZED;
     agent.call_with(tell, "thief", &forged, "tools/call", report(), must, Called::refusal).await?;
 
-    tell.act("The token is renewed; then Alice changes her mind, and the next call is refused")?;
-    agent.refresh(tell, StatusCode::OK).await?;
+    tell.act("The token is renewed")?;
+    agent.refresh(tell).await?;
     agent.call(tell, "tools/call", summary(), StatusCode::OK, quoted).await?;
+
+    let pods = Pods { cluster: &stage.cluster, agent: &agent, clock, rng };
+    let passing = Passing { agent: &agent, pods: &pods };
+    tell.act(
+        "Planner passes a part on to Reporter, which runs in a pod: it calls for Alice, through Planner",
+    )?;
+    let part = passing.part(tell).await?;
+    let passed = passing.take(tell, &part, SUMMARY, StatusCode::OK).await?;
+    passing.sum_up(tell, &passed, StatusCode::OK).await?;
+    tell.picture().await?;
+
+    tell.act("What Planner may and did not pass on is refused, and nobody gets rid of who acts")?;
+    passing.read(tell, &passed).await?;
+    passing.take(tell, &part, "read:report", StatusCode::BAD_REQUEST).await?;
+    passing.attacks(tell, &part).await?;
+
+    tell.act("Alice ends what she allowed Planner: the very next call of both is refused")?;
     revoke(tell, &mut alice, &stage.issuer).await?;
+    passing.sum_up(tell, &passed, StatusCode::UNAUTHORIZED).await?;
     agent.call(tell, "tools/call", summary(), StatusCode::UNAUTHORIZED, Called::refusal).await?;
-    agent.refresh(tell, StatusCode::BAD_REQUEST).await?;
+    passing.take(tell, &part, SUMMARY, StatusCode::BAD_REQUEST).await?;
+    agent.renewal(tell, StatusCode::BAD_REQUEST).await?;
 
     tell.act("A pod has no secret: what its cluster says of it is enough, for what a rule gives such pods")?;
-    let pods = Pods { cluster: &stage.cluster, agent: &agent, clock, rng };
     let token = pods.come(tell).await?;
 
     tell.act("The machine below the pod is reported to be out of order: at its next call the same token is worth nothing")?;
@@ -132,7 +151,7 @@ fn tool(name: &str, arguments: Object) -> Object {
     obj([("name", name.into()), ("arguments", Value::Object(arguments))])
 }
 
-fn summary() -> Object {
+pub(crate) fn summary() -> Object {
     tool("generate_summary", obj([("quarter", "2026-Q3".into())]))
 }
 

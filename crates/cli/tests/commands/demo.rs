@@ -17,13 +17,20 @@ fn the_demo_tells_every_step_and_its_record() {
         assert!(step["status"].is_u64() && step["ms"].is_number(), "{step}");
     }
     let with = |status: u64| steps.iter().filter(|s| s["status"] == status).count();
-    assert_eq!((with(401), with(403), with(400)), (3, 3, 4), "the refusals happen");
+    assert_eq!((with(401), with(403), with(400)), (4, 4, 8), "the refusals happen");
     let chains: Vec<_> = steps.iter().flat_map(|s| s["recorded"].as_array().unwrap()).collect();
     let told =
         |chain: &str, outcome: &str| chains.iter().any(|r| r["chain"] == chain && r["outcome"] == outcome);
-    assert!(told("Alice → Reporter → sales/generate_summary", "permit"));
-    assert!(told("Alice → Reporter → sales/read_report", "challenge"));
-    assert!(told("Alice → Reporter → sales/delete_employee", "deny"));
+    assert!(told("Alice → Planner → sales/generate_summary", "permit"));
+    assert!(told("Alice → Planner → sales/read_report", "challenge"));
+    assert!(told("Alice → Planner → sales/delete_employee", "deny"));
+    let through = "Alice → Planner → Reporter → sales";
+    assert!(
+        told(&format!("{through}/generate_summary"), "permit"),
+        "Reporter acts for Alice, through Planner"
+    );
+    assert!(told(&format!("{through}/read_report"), "challenge"), "what was not passed on");
+    assert!(told(&format!("{through} mcp:request"), "deny"), "after Alice ended what is above it");
     assert!(told("night-reporter → sales/read_report", "permit"), "a pod without a secret");
     assert!(told("night-reporter → sales/read_report", "deny"), "while its machine is out of order");
     assert!(told("watch → admin fact:put", "permit"));
