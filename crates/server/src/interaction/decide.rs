@@ -157,6 +157,19 @@ impl Ending {
         Ok(())
     }
 
+    /// Whom the user knows again in its changed likeness here, they know again wherever it holds a grant for this resource.
+    fn know_again(&self, tx: &mut Tx<'_>, agent: &AgentId, now: Timestamp) -> Result<(), StoreError> {
+        let asked = self.asked();
+        for grant in tx.consented_grants(&self.who.user.id, agent, &asked.resource)? {
+            let before = tx.grant_clients(&grant.id)?.into_iter().find(|c| c.client == asked.client);
+            if let Some(before) = before {
+                let seen = (asked.likeness.as_ref(), before.redirect.as_str());
+                consent::note(tx, &grant.id, &asked.client, seen, now)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Notes what the client looks like that the user let in.
     fn note_client(&self, tx: &mut Tx<'_>, grant: &GrantId, now: Timestamp) -> Result<(), StoreError> {
         let asked = self.asked();
@@ -204,6 +217,9 @@ impl Yes {
         let Some((grant, name)) = self.ending.settle(tx, &wanted, &self.name, &prospect, now)? else {
             return Ok(None);
         };
+        if !prospect.changed.is_empty() {
+            self.ending.know_again(tx, &wanted.grantee, now)?;
+        }
         self.code(tx, grant, (choice.scope.clone(), choice.details.clone()), name).map(Some)
     }
 

@@ -5,13 +5,14 @@
 //! and agree to as it will be; what is dropped ends at once, because the grant that held it ends.
 
 use crate::clients::Client;
+use crate::consent::join;
 use crate::fault::Fault;
 use crate::places::Place;
 use crate::server::AppState;
 use http::StatusCode;
 use prokura_config::Issuer;
 use prokura_core::{
-    Details, Grant, GrantName, InvalidResource, Principal, ResourceUri, Scope, ScopeSet, UserId,
+    Details, Grant, GrantName, Held, InvalidResource, Principal, ResourceUri, Scope, ScopeSet, UserId,
 };
 use prokura_oauth::authorize::GrantAction;
 use prokura_oauth::client_metadata::AuthMethod;
@@ -33,8 +34,10 @@ pub enum NamedFault {
     /// The request names none of the client's grants, or one that has ended.
     #[error("`grant_id` names no grant of this client that is in force")]
     Unknown,
-    /// Details are exact; what a union of them allows nobody said.
-    #[error("a grant is not merged with `authorization_details`, or where it has some: replace it")]
+    /// Whole scopes beside bounded tools: no one grant says both.
+    #[error(
+        "what is asked for and what the grant holds cannot be one: only one of them has `authorization_details`; replace it"
+    )]
     Details,
     /// The address names none of the client's grants, or one that has ended.
     #[error("there is no such grant")]
@@ -139,12 +142,13 @@ pub(crate) async fn checked(
     action: GrantAction,
     place: &Place,
     (scope, details): (&ScopeSet, &Details),
-) -> Result<(Management, ScopeSet), Fault> {
+) -> Result<(Management, Held), Fault> {
     if !may_manage(client) {
         return Err(Fault::Named(NamedFault::Public));
     }
+    let asked = Held { actions: scope.clone(), details: details.clone() };
     let (name, merged) = match action {
-        GrantAction::Create => return Ok((Management { named: None }, scope.clone())),
+        GrantAction::Create => return Ok((Management { named: None }, asked)),
         GrantAction::Replace(name) => (name, false),
         GrantAction::Merge(name) => (name, true),
     };
@@ -152,10 +156,12 @@ pub(crate) async fn checked(
     if grant.resource != place.uri {
         return Err(Fault::ResourceOther);
     }
-    if merged && !(details.is_empty() && grant.details.is_empty()) {
-        return Err(Fault::Named(NamedFault::Details));
-    }
-    let offered = if merged { scope.union(&grant.actions) } else { scope.clone() };
+    let offered = if merged {
+        let held = Held { actions: grant.actions.clone(), details: grant.details.clone() };
+        join(&held, &asked).ok_or(Fault::Named(NamedFault::Details))?
+    } else {
+        asked
+    };
     let named = Named { name, held: grant.actions, subject: grant.subject, revision: grant.revision };
     Ok((Management { named: Some(named) }, offered))
 }

@@ -307,7 +307,7 @@ impl<'a> Walk<'a> {
         let (management, offered) =
             named::checked(self.app, &client, action, &place, (&self.scope, &self.details)).await?;
         self.management = Some(management);
-        self.scope = offered;
+        (self.scope, self.details) = (offered.actions, offered.details);
         Ok(())
     }
 

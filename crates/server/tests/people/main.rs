@@ -5,6 +5,7 @@ mod account;
 mod consent;
 mod grants;
 mod idp;
+mod living;
 mod provider;
 mod second;
 mod signin;

@@ -421,3 +421,50 @@ async fn the_only_way_in_is_not_disconnected() {
     let page = browser.post(page.form("/account/identities/")).await;
     assert!(browser.follow(page).await.html.contains("The account was disconnected."));
 }
+
+#[tokio::test]
+async fn c11_a_group_is_what_a_configured_provider_said_last() {
+    let more = r#"link = "create"
+        groups = { staff = "staff" }
+        [[group]]
+        name = "boss"
+        [[enterprise_consent]]
+        name = "planner"
+        groups = ["staff"]
+        clients = ["https://planner.example/client.json"]
+        resource = "sales"
+        scopes = ["read:report", "tools:generate_summary"]"#;
+    let (world, idp) = world(more).await;
+    let says = |groups: serde_json::Value| {
+        idp.says(|s| s.claims = json!({ "preferred_username": "ada", "groups": groups }));
+    };
+    let asked = "May Planner use Sales for you?";
+    // A group that the configuration does not take from this provider is none.
+    says(json!(["Staff", "boss", "staff2"]));
+    let mut browser = world.browser();
+    sign_in(&mut browser, &idp).await;
+    assert!(browser.open("/authorize").await.html.contains(asked));
+    says(json!(["staff"]));
+    let mut browser = world.browser();
+    sign_in(&mut browser, &idp).await;
+    assert!(browser.open("/authorize").await.location().contains("code="));
+    // Who left the group has no more what it was given, from the next sign-in on.
+    says(json!([]));
+    let mut browser = world.browser();
+    sign_in(&mut browser, &idp).await;
+    let user = world.store.read(|tx| tx.user_by_name("ada")).await.unwrap().unwrap().id;
+    let grants = world.store.read(move |tx| tx.grants_of_user(&user)).await.unwrap();
+    assert!(matches!(grants[0].state, prokura_core::GrantState::Revoked(_)), "{grants:?}");
+    assert!(browser.open("/authorize").await.html.contains(asked));
+    // And what was said long ago counts no more.
+    says(json!(["staff"]));
+    let mut browser = world.browser();
+    sign_in(&mut browser, &idp).await;
+    assert!(browser.open("/authorize").await.location().contains("code="));
+    let user = world.store.read(|tx| tx.user_by_name("ada")).await.unwrap().unwrap().id;
+    let row = world.store.read(move |tx| tx.identities_of(&user)).await.unwrap().remove(0);
+    let long_ago = prokura_core::Clock::now(&*world.clock).before(Duration::from_secs(31 * 86_400));
+    world.store.transact(move |tx| tx.use_identity(&row, long_ago)).await.unwrap();
+    world.ask(|a| a.scope = prokura_core::ScopeSet::parse("read:report").unwrap());
+    assert!(browser.open("/authorize").await.html.contains(asked));
+}

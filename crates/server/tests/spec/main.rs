@@ -7,6 +7,7 @@ mod world;
 mod access;
 mod admin_api;
 mod attester;
+mod consent;
 mod core_flow;
 mod device;
 mod durability;
