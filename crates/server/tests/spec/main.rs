@@ -19,6 +19,7 @@ mod metadata;
 mod openid;
 mod par;
 mod registration;
+mod revocation_paths;
 mod rich;
 mod signals;
 mod signed_answers;
