@@ -303,6 +303,8 @@ catalogue! {
     above_more: "What it was made under is stopped or has ended.",
     ended_more: "It ended {when}: {why}.",
     expired_more: "Its time was over {when}.",
+    receipt: "Receipt",
+    receipt_keep: "Keep what you allowed as a signed file",
     who_may_hold: "May be passed on to",
     passing_by_rule: "agents that the operator’s rules name",
     passing_nobody: "nobody",

@@ -241,6 +241,8 @@ pub struct GrantPage {
     pub unused: Option<When>,
     /// When it was last used.
     pub last_used: Option<When>,
+    /// Where its receipt is, if somebody agreed to it.
+    pub receipt: Option<String>,
     /// What is left of its budget.
     pub budget: Vec<Shown>,
     /// Who may hold a part.

@@ -11,7 +11,7 @@ use http::StatusCode;
 use prokura_core::{AgentId, Evidence, Grant, GrantId, GrantState, Grantor, MayAct, Principal, Timestamp};
 use prokura_ledger::Filter;
 use prokura_oauth::form::Form;
-use prokura_store::{StoreError, TreeNode, TreeWindow, Tx};
+use prokura_store::{BudgetLeft, StoreError, TreeNode, TreeWindow, Tx};
 use prokura_ui::{
     AgentChoice, Duration, ENGLISH, GrantPage, Hop, Ident, Meaning, Narrowing, Notice, Permission, Shown,
     Stand, Text, detail_sentence, lasting,
@@ -34,6 +34,7 @@ struct Known {
     tree: Vec<TreeNode>,
     causes: Vec<String>,
     last_use: Option<Timestamp>,
+    budget: Option<BudgetLeft>,
     story: Story,
     drawer: Drawer,
 }
@@ -128,6 +129,7 @@ fn known(
     Ok(Some(Known {
         causes: causes(tx, &grant)?,
         last_use: tx.used(id, now)?,
+        budget: tx.budget_left(id)?,
         above,
         tree,
         story,
@@ -176,7 +178,9 @@ fn view(
         expires: people.when(grant.expires_at),
         unused: people.unused_until(grant, known.last_use).filter(|_| lives).map(|at| people.when(at)),
         last_used: known.last_use.map(|at| people.when(at)),
-        budget: vec![],
+        receipt: matches!(grant.evidence, Evidence::Consent { .. } | Evidence::Administrator { .. })
+            .then(|| people.path(&format!("/account/grants/{}/receipt", grant.id))),
+        budget: known.budget.as_ref().map(left).unwrap_or_default(),
         holders: holder_names(known),
         narrow: (lives && may_narrow(grant)).then(|| narrowing(people, visit, known)),
         suspend: forms.suspend,
@@ -254,6 +258,22 @@ fn holder_names(known: &Known) -> Vec<Shown> {
         MayAct::Only(agents) if agents.is_empty() => vec![Shown::sentence(&t.passing_nobody.to_string())],
         MayAct::Only(agents) => agents.iter().map(|a| Shown::name(known.drawer.name(a))).collect(),
     }
+}
+
+/// What is left of a budget, a line for each bound.
+fn left(budget: &BudgetLeft) -> Vec<Shown> {
+    let t = &ENGLISH;
+    let calls = budget
+        .whole
+        .calls()
+        .zip(budget.calls)
+        .map(|(most, left)| t.budget_calls.with("left", left).with("most", most).to_string());
+    let sums = budget.whole.sums().iter().zip(&budget.sums).map(|(sum, left)| {
+        let tools = sum.tools.iter().cloned().collect::<Vec<_>>().join(", ");
+        let line = t.budget_sum.with("left", left).with("most", sum.most).with("path", &sum.path);
+        line.with("tools", tools).to_string()
+    });
+    calls.into_iter().chain(sums).map(|line| Shown::sentence(&line)).collect()
 }
 
 fn narrowing(people: &People, visit: &Visit, known: &Known) -> Narrowing {

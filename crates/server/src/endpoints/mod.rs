@@ -8,6 +8,7 @@ mod logout;
 mod manage;
 mod metadata;
 mod par;
+mod receipt;
 mod register;
 mod revoke;
 mod token;
@@ -54,6 +55,7 @@ pub(crate) fn routes(app: &Arc<AppState>) -> Router {
         .route("/introspect", post(introspect::introspect))
         .route("/grants", get(grants::all))
         .route("/grants/{id}", get(grants::query).delete(grants::revoke))
+        .route("/account/grants/{id}/receipt", get(receipt::receipt))
         .merge(crate::signals::routes(&app.config))
         .merge(crate::feed::routes(&app.config))
         .merge(open_to_pages)

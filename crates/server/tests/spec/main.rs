@@ -18,6 +18,7 @@ mod keys;
 mod metadata;
 mod openid;
 mod par;
+mod receipts;
 mod registration;
 mod revocation_paths;
 mod rich;

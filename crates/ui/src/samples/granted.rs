@@ -102,6 +102,7 @@ pub(super) fn grant(w: &Words) -> GrantPage {
         expires: at(181 * 86_400),
         unused: Some(at(90 * 86_400)),
         last_used: Some(at(-180)),
+        receipt: Some("/account/grants/g_1/receipt".to_owned()),
         budget: vec![Shown::sentence(&ENGLISH.budget_calls.with("left", 88).with("most", 100).to_string())],
         holders: vec![Shown::name("Reporter"), Shown::name(&w.client)],
         narrow: Some(narrowing(w)),
