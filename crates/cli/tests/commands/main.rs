@@ -8,6 +8,7 @@ mod bridge;
 mod demo;
 mod doctor;
 mod facts;
+mod feed;
 mod grants;
 mod issuers;
 mod program;
