@@ -47,7 +47,7 @@ pub(crate) async fn own(
         return Err(Fault::NoAuthority);
     };
     let (scopes, details) = asked.within(given, place)?;
-    let minting = Minting::new(app, &client.id, possession, GrantType::ClientCredentials, trace);
+    let mut minting = Minting::new(app, &client.id, possession, GrantType::ClientCredentials, trace);
     for _ in 0..TRIES {
         let wanted = Root {
             agent: agent.clone(),
@@ -60,6 +60,8 @@ pub(crate) async fn own(
             now: minting.now,
         };
         let grant = root(app, &app.own, wanted, trace).await?;
+        // A grant that was made just now does not count before it.
+        minting.now = app.clock.now();
         about.grant = Some(grant.leaf().id.clone());
         in_force(app.store.revoked(), &grant, &client.id, minting.now)?;
         let token = minting.token(&grant, &scopes, &details)?;

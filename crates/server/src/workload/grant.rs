@@ -106,7 +106,7 @@ pub(crate) async fn give(
     };
     let row = app.workloads.register.due(&shown, &agent, app.clock.now());
     let spending = shown.spending(app, key, row)?;
-    let minting = Minting::new(app, &id, possession.of_workload(Some(Arc::new(shown))), asked.by, trace);
+    let mut minting = Minting::new(app, &id, possession.of_workload(Some(Arc::new(shown))), asked.by, trace);
     if minting.life.is_zero() {
         return Err(WorkloadFault::Over.into());
     }
@@ -119,6 +119,8 @@ pub(crate) async fn give(
             now: minting.now,
         };
         let grant = root(app, &app.workloads.grants, wanted, trace).await?;
+        // A grant that was made just now does not count before it.
+        minting.now = app.clock.now();
         about.grant = Some(grant.leaf().id.clone());
         in_force(app.store.revoked(), &grant, &id, minting.now)?;
         let token = minting.token(&grant, &scopes, &Details::default())?;
