@@ -149,6 +149,8 @@ applies = { providers = ["cluster"] }
 requires = { fact = "posture.compliant", is = true, unknown = "pass" }
 "#;
 
+/// Who signs in.
+const LOGIN: &str = "alice";
 const CLIENT: &str = "https://planner.example/client.json";
 const CALLBACK: &str = "https://planner.example/callback";
 
@@ -195,7 +197,7 @@ async fn stage(
     watch: Credentials,
 ) -> Result<Stage, Failure> {
     let password = random_id("", &*service.rng);
-    let alice = NewUser { login: "alice".into(), name: "Alice".into(), password: Some(password.clone()) };
+    let alice = NewUser { login: LOGIN.into(), name: "Alice".into(), password: Some(password.clone()) };
     add(&service.store, &*service.clock, &*service.rng, &alice).await.map_err(Failure::refused)?;
     reporter(service).await?;
     let config = &service.config;
@@ -244,7 +246,9 @@ impl Record for News {
     }
 
     fn picture(&self) -> Boxed<'_, Result<String, String>> {
-        Box::pin(async { Ok(String::new()) })
+        let Service { store, config, clock, .. } = &self.service;
+        let drawn = crate::admin::picture(store, config, LOGIN, clock.now());
+        Box::pin(async { drawn.await.map_err(|e| e.to_string()) })
     }
 }
 

@@ -4,8 +4,9 @@ use super::grant::{as_json, may, state};
 use super::{Opened, missing};
 use crate::failure::Failure;
 use crate::show::{Names, exact, json, plain, print};
+use prokura_config::Config;
 use prokura_core::{AgentId, Grant, GrantId, Principal, Timestamp};
-use prokura_store::{GrantFilter, StoreError, TreeNode, TreeWindow};
+use prokura_store::{GrantFilter, Store, StoreError, TreeNode, TreeWindow, Tx};
 
 /// So many roots are drawn.
 const ROOTS: u32 = 200;
@@ -24,31 +25,13 @@ impl Opened {
     pub(super) async fn draw_trees(&self, what: Drawn, ended: bool) -> Result<(), Failure> {
         let now = self.clock.now();
         let roots = self.roots(what, ended, now).await?;
-        let window = TreeWindow { skip: 0, most: BRANCHES, all: ended };
-        let trees = self.store.read::<_, StoreError>(move |tx| {
-            let mut trees = Vec::new();
-            for id in &roots {
-                let mut above: Vec<Grant> = Vec::new();
-                for id in tx.ancestors(id)?.iter().rev() {
-                    above.extend(tx.grant(id)?);
-                }
-                trees.push((above, tx.grant_tree(id, window, now)?));
-            }
-            Ok(trees)
-        });
-        let trees = trees.await?;
-        let grants: Vec<Grant> = trees
-            .iter()
-            .flat_map(|(above, tree)| above.iter().chain(tree.iter().map(|node| &node.grant)).cloned())
-            .collect();
-        let names = self.names(&grants).await?;
+        let trees = trees(&self.store, roots, ended, now).await?;
         if self.json {
             let all = trees.iter().flat_map(|(_, tree)| tree);
             return all.into_iter().try_for_each(|node| json(&node_json(node)));
         }
-        let drawn: Vec<String> =
-            trees.iter().map(|(above, tree)| drawing(above, tree, &names, now)).collect();
-        print(if drawn.is_empty() { "Nothing to show.".to_owned() } else { drawn.join("\n") })
+        let drawn = drawn(&self.store, &self.loaded.config, &trees, now).await?;
+        print(if drawn.is_empty() { "Nothing to show.".to_owned() } else { drawn })
     }
 
     async fn roots(&self, what: Drawn, ended: bool, now: Timestamp) -> Result<Vec<GrantId>, Failure> {
@@ -70,6 +53,63 @@ impl Opened {
         let found = self.store.read::<_, StoreError>(move |tx| tx.grants_where(&filter)).await?;
         Ok(found.into_iter().map(|grant| grant.id).collect())
     }
+}
+
+/// A tree, and the grants above it.
+type Tree = (Vec<Grant>, Vec<TreeNode>);
+
+async fn trees(
+    store: &Store,
+    roots: Vec<GrantId>,
+    ended: bool,
+    now: Timestamp,
+) -> Result<Vec<Tree>, StoreError> {
+    let window = TreeWindow { skip: 0, most: BRANCHES, all: ended };
+    let read = store.read(move |tx| {
+        let mut trees = Vec::new();
+        for id in &roots {
+            let mut above: Vec<Grant> = Vec::new();
+            for id in tx.ancestors(id)?.iter().rev() {
+                above.extend(tx.grant(id)?);
+            }
+            trees.push((above, tx.grant_tree(id, window, now)?));
+        }
+        Ok(trees)
+    });
+    read.await
+}
+
+/// The trees, drawn one below the other.
+async fn drawn(store: &Store, config: &Config, trees: &[Tree], now: Timestamp) -> Result<String, StoreError> {
+    let grants =
+        trees.iter().flat_map(|(above, tree)| above.iter().chain(tree.iter().map(|node| &node.grant)));
+    let who = grants.flat_map(|g| [g.subject.clone(), Principal::Agent(g.grantee.clone())]).collect();
+    let names = Names::look_up(store, config, who, Default::default()).await?;
+    let drawn: Vec<String> = trees.iter().map(|(above, tree)| drawing(above, tree, &names, now)).collect();
+    Ok(drawn.join("\n"))
+}
+
+/// Everything that came of what somebody with this name to sign in with allowed and that is in force, drawn; the newest
+/// last.
+pub(crate) async fn picture(
+    store: &Store,
+    config: &Config,
+    login: &str,
+    now: Timestamp,
+) -> Result<String, StoreError> {
+    let login = login.to_owned();
+    let find = move |tx: &mut Tx<'_>| {
+        let Some(user) = tx.user_by_name(&login)? else { return Ok(Vec::new()) };
+        let filter = GrantFilter {
+            roots: true,
+            subject: Some(Principal::User(user.id)),
+            living_at: Some(now),
+            ..GrantFilter::default()
+        };
+        Ok(tx.grants_where(&filter)?.into_iter().rev().map(|grant| grant.id).collect())
+    };
+    let roots = store.read(find).await?;
+    drawn(store, config, &trees(store, roots, false, now).await?, now).await
 }
 
 fn node_json(node: &TreeNode) -> serde_json::Value {

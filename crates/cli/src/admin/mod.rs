@@ -27,6 +27,7 @@ pub(crate) use client::ClientCommand;
 pub(crate) use fact::FactCommand;
 pub(crate) use gap::gaps;
 pub(crate) use grant::GrantCommand;
+pub(crate) use grant_tree::picture;
 pub(crate) use issuer::IssuerCommand;
 pub(crate) use key::KeyCommand;
 pub(crate) use resource::ResourceCommand;
