@@ -63,6 +63,7 @@ impl Job {
             actor.settle(tx, self.minting.now)?;
         }
         self.minting.possession.spend(tx, self.minting.now)?;
+        tx.note_use(made.token.grants(), self.minting.now)?;
         self.record(tx, &made);
         Ok(Issued { token: made.token, refresh_token: None, id_token: None, grant_name: None })
     }
