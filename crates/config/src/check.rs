@@ -14,6 +14,7 @@ mod foreign;
 mod id_jag;
 mod network;
 mod signals;
+mod transaction;
 mod workload;
 mod workload_document;
 mod workload_provider;
@@ -42,6 +43,7 @@ pub(crate) fn check(config: &Config) -> Checked {
     delegation::check(config)?;
     signals::check(config)?;
     consent::check(config)?;
+    transaction::check(config)?;
     workload::check(config)?;
     crate::access::policies(config)?;
     dev(config)

@@ -28,6 +28,7 @@ mod signals;
 mod text;
 mod tls;
 mod tokens;
+mod transaction;
 mod url;
 mod workload;
 
@@ -63,6 +64,7 @@ pub use signals::{
 pub use text::{ByteSize, Span};
 pub use tls::{ClientCertificates, Tls};
 pub use tokens::{Keys, TokenAlgorithm, Tokens};
+pub use transaction::TransactionTokens;
 pub use url::{DatabaseUrl, Issuer, UpstreamUrl};
 pub use workload::{
     AttestedClaim, AttesterDoor, ClaimKind, ClaimMatcher, ClaimTable, ClaimWord, EndpointProfile, KnownClaim,
@@ -126,6 +128,9 @@ pub struct Config {
     /// Life times and algorithm of tokens.
     #[serde(default)]
     pub tokens: Tokens,
+    /// Transaction tokens for what stands behind a call.
+    #[serde(default)]
+    pub transaction_tokens: TransactionTokens,
     /// Signing keys.
     #[serde(default)]
     pub keys: Keys,

@@ -32,6 +32,9 @@ pub struct ResourceConfig {
     /// Whether only tokens are issued and taken that are bound to a key (DPoP, RFC 9449).
     #[serde(default)]
     pub require_dpop: bool,
+    /// Whether the gateway sends a transaction token with every call that it forwards there (header `Txn-Token`).
+    #[serde(default)]
+    pub transaction_tokens: bool,
     /// Whose tokens it takes: `self` for those of this server, or names of `[[authorization_server]]`; the first is
     /// the one that clients are sent to. This server's own if nothing is said.
     #[serde(default)]

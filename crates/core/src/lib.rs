@@ -11,6 +11,7 @@ mod constraint;
 mod decimal;
 mod decision;
 mod detail;
+mod domain;
 mod fact;
 mod grant;
 mod id;
@@ -28,6 +29,7 @@ pub use constraint::{Constraint, Literal, Member, Node, Pattern, Test, View};
 pub use decimal::Decimal;
 pub use decision::{Decision, Denial, Obligation, Permit, Reason};
 pub use detail::{Detail, Details, InvalidDetail, NotAllowed};
+pub use domain::{InvalidTrustDomain, TrustDomain};
 pub use fact::{Fact, FactName, FactValue, InvalidFactName};
 pub use grant::{
     Amount, BrokenChain, Budget, Chain, ChildRequest, Draw, Duty, Edit, Effective, Evidence, Grant,

@@ -5,6 +5,7 @@ mod parties;
 
 pub use grant_claim::GrantClaim;
 pub use parties::act_claim;
+pub(crate) use parties::actors;
 
 use crate::authentication::Authentication;
 use crate::confirmation::Confirmation;

@@ -40,4 +40,5 @@ pub mod signals;
 pub mod subject_token;
 pub mod token_request;
 pub mod totp;
+pub mod transaction_token;
 pub mod workload;

@@ -219,5 +219,5 @@ pub(crate) fn gateway_alone(config: &Config) -> Checked {
             fix,
         ));
     }
-    Ok(())
+    super::transaction::gateway_alone(config)
 }

@@ -64,7 +64,8 @@ impl GrantClaim {
         self.ancestors.iter().chain([&self.id]).zip(revisions)
     }
 
-    pub(super) fn read(claims: &Object) -> Result<Self, InvalidToken> {
+    /// Reads the claim `grant`.
+    pub(crate) fn read(claims: &Object) -> Result<Self, InvalidToken> {
         let bad = || InvalidToken::Claim("grant");
         let o = claims.get("grant").and_then(Value::as_object).ok_or_else(bad)?;
         let above = o.get("anc").and_then(Value::as_array).ok_or_else(bad)?;

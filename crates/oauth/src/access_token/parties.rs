@@ -71,7 +71,8 @@ fn agent(sub: &str) -> Option<AgentId> {
     }
 }
 
-fn actors(claims: &Object) -> Result<Vec<AgentId>, InvalidToken> {
+/// The claim `act`, unrolled.
+pub(crate) fn actors(claims: &Object) -> Result<Vec<AgentId>, InvalidToken> {
     let bad = || InvalidToken::Claim("act");
     let mut chain = Vec::new();
     let mut at = claims;
