@@ -7,7 +7,7 @@ use crate::json::{Object, Value};
 use aws_lc_rs::digest::{self, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use prokura_core::{ClientId, Timestamp, UserId};
+use prokura_core::{AgentId, ClientId, Timestamp, UserId};
 use std::time::Duration;
 
 /// The `typ` of an ID token.
@@ -58,6 +58,9 @@ pub struct IdToken {
     pub expires_at: Timestamp,
     /// `auth_time`, `acr`, `amr`.
     pub authentication: Authentication,
+    /// `agent`: the agent of the client, so that whoever sees the token beside a delegated one knows that both are of one
+    /// flow.
+    pub agent: Option<AgentId>,
     /// `nonce`, as the client sent it.
     pub nonce: Option<String>,
     /// What else is told.
@@ -76,6 +79,9 @@ impl IdToken {
         o.insert("aud", self.audience.as_str().into());
         o.insert("iat", self.issued_at.seconds().into());
         o.insert("exp", self.expires_at.seconds().into());
+        if let Some(agent) = &self.agent {
+            o.insert("agent", agent.as_str().into());
+        }
         self.authentication.insert_into(&mut o);
         if let Some(nonce) = &self.nonce {
             o.insert("nonce", nonce.as_str().into());
@@ -93,6 +99,8 @@ pub struct Hint {
     pub subject: UserId,
     /// `aud`.
     pub audience: ClientId,
+    /// `agent`: the agent of that client.
+    pub agent: Option<AgentId>,
     /// `exp`.
     pub expires_at: Timestamp,
     /// `auth_time`, `acr`, `amr`, as far as they are known here.
@@ -129,7 +137,9 @@ fn within(
     let claims = &verified.claims;
     // Other things that this server signs have another `typ`; that it is about a sign-in is asked all the same.
     claims.get("auth_time").ok_or(JoseError::Claim("auth_time"))?;
+    let agent = claims.get("agent").map(|v| v.as_str().and_then(|a| AgentId::parse(a).ok()));
     Ok(Hint {
+        agent: agent.map(|a| a.ok_or(JoseError::Claim("agent"))).transpose()?,
         subject: claims.str("sub").and_then(|s| UserId::parse(s).ok()).ok_or(JoseError::Claim("sub"))?,
         audience: claims.str("aud").and_then(|s| ClientId::parse(s).ok()).ok_or(JoseError::Claim("aud"))?,
         expires_at: verified.expires_at,
@@ -165,6 +175,7 @@ mod tests {
             issued_at: Timestamp::from_seconds(1000),
             expires_at: Timestamp::from_seconds(1300),
             authentication: Authentication::new(Timestamp::from_seconds(900), Acr::Phr, "pop user"),
+            agent: Some(AgentId::parse("agt_front").unwrap()),
             nonce: Some("n-0S6_WzA2Mj".into()),
             profile: Profile { email: Some("a@b.example".into()), ..Profile::default() },
         }
@@ -182,12 +193,13 @@ mod tests {
         let key = SigningKey::generate(Algorithm::Es256).unwrap();
         let keys = KeySet::of(vec![key.public()]).unwrap();
         let compact = token().sign(&key, "access").unwrap();
-        let (subject, audience) = (token().subject, token().audience);
         let at = |s| Timestamp::from_seconds(s);
+        let told = read(&compact, &keys, ISSUER, at(1100)).unwrap();
         assert_eq!(
-            read(&compact, &keys, ISSUER, at(1100)).unwrap(),
-            Hint { subject, audience, expires_at: at(1300), authentication: Some(token().authentication) }
+            (told.subject, told.audience, told.agent),
+            (token().subject, token().audience, token().agent)
         );
+        assert_eq!(told.authentication, Some(token().authentication));
         assert!(read(&compact, &keys, ISSUER, at(1310)).is_err());
         assert!(read_hint(&compact, &keys, ISSUER, at(1_000_000)).is_ok());
         assert!(read_hint(&compact, &keys, ISSUER, at(1000 + 367 * 24 * 3600)).is_err());

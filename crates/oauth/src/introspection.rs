@@ -1,9 +1,10 @@
 //! Answers of token introspection (RFC 7662 §2.2), plain or signed (RFC 9701).
 
 use crate::access_token::AccessToken;
+use crate::id_token::Hint;
 use crate::jose::{JoseError, SigningKey};
 use crate::json::{Object, Value, obj};
-use prokura_core::{ClientId, Timestamp};
+use prokura_core::{ClientId, Principal, Timestamp};
 
 /// The media type of a signed answer (RFC 9701 §4).
 pub const SIGNED_MEDIA_TYPE: &str = "application/token-introspection+jwt";
@@ -47,13 +48,65 @@ pub fn inactive() -> Object {
     obj([("active", false.into())])
 }
 
-/// What a resource hears of a token for it: every claim, the chain of actors and the grant among them.
+/// What a resource hears of a token for it: every claim, the whole chain and the grants among them. Whichever view the
+/// token is, `user`, `agent` and `actors` say the same.
 pub fn active(token: &AccessToken) -> Object {
     let mut o = obj([("active", true.into()), ("token_type", token.cnf.token_type().into())]);
     for (name, value) in &token.claims() {
         o.insert(name, value.clone());
     }
+    o.insert("view", token.view.as_str().into());
+    if let Principal::User(user) = &token.subject {
+        o.insert("user", user.as_str().into());
+    }
+    if let Some(agent) = token.actor() {
+        o.insert("agent", agent.as_str().into());
+    }
+    let own = token.actors.is_empty().then(|| token.actor()).flatten();
+    let actors = token.actors.iter().chain(own).map(|a| Value::from(a.as_str()));
+    o.insert("actors", Value::Array(actors.collect()));
     o
+}
+
+/// The user token that stands beside an actor token.
+#[derive(Debug, Clone, Copy)]
+pub enum UserToken<'a> {
+    /// An ID token: it says who the user is, and to which client.
+    Id(&'a Hint),
+    /// An access token of the user.
+    Access(&'a AccessToken),
+}
+
+/// What a resource hears of a user token and an actor token that belong together: what it hears of the actor token, which
+/// is cut to what both yield, and in `user_token` what the other says besides. `cnf` is that of the actor token: whoever
+/// presents the two has to prove that key.
+pub fn together(user: UserToken<'_>, actor: &AccessToken) -> Object {
+    let mut o = active(actor);
+    let (kind, client, expires_at, authentication) = match user {
+        UserToken::Id(id) => ("id_token", &id.audience, id.expires_at, id.authentication.as_ref()),
+        UserToken::Access(t) => ("access_token", &t.client, t.expires_at, t.authentication.as_ref()),
+    };
+    let mut beside = obj([
+        ("type", kind.into()),
+        ("client_id", client.as_str().into()),
+        ("exp", expires_at.seconds().into()),
+    ]);
+    if let Some(said) = authentication {
+        said.insert_into(&mut beside);
+    }
+    if let UserToken::Access(token) = user {
+        beside.insert("grant", Value::Object(token.grant.to_object()));
+    }
+    o.insert("exp", actor.expires_at.min(expires_at).seconds().into());
+    o.insert("user_token", Value::Object(beside));
+    o
+}
+
+/// Whether an ID token and an actor token are of one flow: the same user, and the client that the ID token was made for
+/// holds the actor token, or its agent stands in the chain. Valid tokens of different flows say nothing together.
+pub fn of_one_flow(id: &Hint, actor: &AccessToken) -> bool {
+    let user = matches!(&actor.subject, Principal::User(user) if *user == id.subject);
+    user && (actor.client == id.audience || id.agent.as_ref().is_some_and(|a| actor.actors.contains(a)))
 }
 
 #[cfg(test)]

@@ -105,6 +105,17 @@ impl Judge {
         self.weigh(situation, None, &Details::default(), trace)
     }
 
+    /// Judges a transaction token: an exchange at one of our own resources.
+    pub(crate) fn transaction(
+        &self,
+        situation: &Situation<'_>,
+        place: Option<&Place>,
+        details: &Details,
+        trace: &TraceId,
+    ) -> Result<(Allowed, Option<Verdict>), Fault> {
+        self.weigh(situation, place, details, trace)
+    }
+
     fn weigh(
         &self,
         situation: &Situation<'_>,

@@ -3,9 +3,11 @@
 
 mod asserted;
 mod grant;
+mod transaction;
 
 pub use asserted::{ExchangeFault, IdJagFault};
 pub use grant::{CodeFault, RefreshFault};
+pub use transaction::TransactionFault;
 
 use crate::attester::AttesterFault;
 use crate::certificates::CertificateFault;
@@ -134,6 +136,9 @@ pub enum Fault {
     /// The exchange is refused.
     #[error("the exchange is refused: {0}")]
     Exchange(ExchangeFault),
+    /// No transaction token is made.
+    #[error("{0}")]
+    Transaction(#[from] TransactionFault),
     /// The assertion of an identity provider is refused.
     #[error("the assertion is not valid here: {0}")]
     IdJag(IdJagFault),
@@ -327,6 +332,7 @@ impl Fault {
             Self::Device(fault) => bad_request(fault.words()),
             Self::TooManyCodes => (S::TOO_MANY_REQUESTS, E::TemporarilyUnavailable, "too_many_codes"),
             Self::Exchange(why) => why.verdict(),
+            Self::Transaction(why) => why.verdict(),
             Self::IdJag(why) => why.verdict(),
             Self::Workload(why) => why.as_grant(),
             Self::Attester(why) => why.verdict(),

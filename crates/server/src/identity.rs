@@ -90,6 +90,7 @@ pub(crate) fn id_token(
         issued_at: token.issued_at,
         expires_at: token.expires_at,
         authentication: authentication.clone(),
+        agent: token.actor().cloned(),
         nonce: nonce.map(str::to_owned),
         profile: profile(&user, &token.scopes),
     }))

@@ -51,8 +51,10 @@ pub struct KeyRing {
     rng: Arc<dyn Rng>,
     seal: SealKey,
     algorithm: Algorithm,
-    /// By which events are signed that are sent, if that is another.
-    also: Option<Algorithm>,
+    /// By which events that are sent, and transaction tokens, are signed, where that is another.
+    also: Vec<Algorithm>,
+    /// By which transaction tokens are signed.
+    of_transactions: Algorithm,
     every: Duration,
     ahead: Duration,
     /// How long a token lives at most.
@@ -81,6 +83,7 @@ impl KeyRing {
             seal: master.seal_key("signing keys")?,
             algorithm: algorithm(config.tokens.algorithm),
             also: also(config),
+            of_transactions: algorithm(config.transaction_tokens.algorithm),
             every: config.keys.rotate_every.get(),
             ahead: config.keys.publish_before.get(),
             life: config.access_life(),
@@ -148,8 +151,13 @@ impl KeyRing {
         begun.or(of_it().next()).map(|s| Arc::clone(&s.key))
     }
 
+    /// The key that signs transaction tokens at `now`.
+    pub(crate) fn transactions(&self, now: Timestamp) -> Option<Arc<SigningKey>> {
+        self.signer_of(self.of_transactions, now)
+    }
+
     fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
-        [self.algorithm].into_iter().chain(self.also)
+        [self.algorithm].into_iter().chain(self.also.iter().copied())
     }
 
     /// The published keys, and whoever waits hears of changes.
@@ -208,9 +216,10 @@ impl KeyRing {
         let begun: Vec<_> = keys.iter().filter(|k| k.not_before <= now).collect();
         let newest_of = |algorithm: Algorithm| begun.iter().rfind(|k| k.alg == algorithm.as_str());
         let Some(of_tokens) = newest_of(self.algorithm) else { return Vec::new() };
-        let of_events = self.also.and_then(newest_of);
+        let others: Vec<_> = self.also.iter().filter_map(|a| newest_of(*a)).collect();
         // The successor of a key signs by the same algorithm, or by that of tokens if its own is no longer used.
-        let successor = |k: &Key| of_events.filter(|newest| newest.alg == k.alg).unwrap_or(of_tokens);
+        let successor =
+            |k: &Key| others.iter().find(|newest| newest.alg == k.alg).copied().unwrap_or(of_tokens);
         let old = begun.iter().filter(|k| successor(k).kid != k.kid && k.retire_at.is_none());
         let least = now.after(self.life).after(MARGIN);
         old.map(|k| (k.kid.clone(), successor(k).not_before.after(self.life).after(MARGIN).max(least)))
@@ -278,11 +287,15 @@ fn made(key: &Key, now: Timestamp) -> prokura_ledger::Event {
     event
 }
 
-/// The algorithm of events that are sent, where it is not the one of tokens.
-fn also(config: &Config) -> Option<Algorithm> {
-    let send = &config.signals.send;
-    let wanted = send.enabled && send.algorithm != config.tokens.algorithm;
-    wanted.then(|| algorithm(send.algorithm))
+/// The algorithms of events that are sent and of transaction tokens, where they are not the one of tokens.
+fn also(config: &Config) -> Vec<Algorithm> {
+    let (send, transactions) = (&config.signals.send, &config.transaction_tokens);
+    let events = send.enabled.then(|| algorithm(send.algorithm));
+    let transactions = transactions.trust_domain.as_ref().map(|_| algorithm(transactions.algorithm));
+    let mut also: Vec<_> = events.into_iter().chain(transactions).collect();
+    also.dedup();
+    also.retain(|a| *a != algorithm(config.tokens.algorithm));
+    also
 }
 
 pub(crate) fn algorithm(configured: TokenAlgorithm) -> Algorithm {

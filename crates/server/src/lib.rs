@@ -18,6 +18,7 @@ mod grants;
 mod identity;
 pub mod interaction;
 mod keyring;
+mod left;
 mod named;
 mod people;
 mod places;

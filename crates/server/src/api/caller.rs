@@ -1,11 +1,11 @@
 //! Who calls the administration API.
 
 use super::problem::ApiFault;
-use crate::endpoints::in_force;
 use crate::fault::Fault;
 use crate::possession::{At, Possession};
 use crate::record::About;
 use crate::server::AppState;
+use crate::left::in_force;
 use crate::wire::access_token;
 use http::request::Parts;
 use prokura_core::{AgentId, ClientId, GrantId, Principal, ScopeSet};

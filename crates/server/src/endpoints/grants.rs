@@ -1,13 +1,13 @@
 //! `/grants/{id}` (*Grant Management for OAuth 2.0* §6): a client reads and ends a grant that it has a name for. It comes
 //! with its secret, or with a token of its own authority for this address.
 
-use super::introspect::in_force;
 use crate::authenticate;
 use crate::clients::Client;
 use crate::fault::Fault;
 use crate::named::{NamedFault, QUERY, REVOKE, find, may_manage};
 use crate::record::About;
 use crate::server::AppState;
+use crate::left::in_force;
 use crate::wire::{access_token, json};
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse as _, Response};

@@ -14,8 +14,6 @@ mod revoke;
 mod token;
 mod userinfo;
 
-pub(crate) use introspect::in_force;
-
 use crate::attester;
 use crate::server::AppState;
 use crate::wire::{open, preflight};

@@ -4,7 +4,9 @@ use crate::attester::{self, AttesterFault};
 use crate::authenticate;
 use crate::clients::Client;
 use crate::fault::Fault;
-use crate::grants::{Asserted, Own, Poll, Redemption, Renewal, accept, exchange, own, poll, redeem, refresh};
+use crate::grants::{
+    Asserted, Own, Poll, Redemption, Renewal, accept, exchange, own, poll, redeem, refresh, transaction,
+};
 use crate::places::Place;
 use crate::possession::{At, Possession};
 use crate::record::About;
@@ -18,6 +20,7 @@ use http::request::Parts;
 use prokura_core::{AgentId, ResourceUri, ScopeSet, TraceId};
 use prokura_ledger::EventKind;
 use prokura_oauth::client_metadata::GrantType;
+use prokura_oauth::exchange::TokenType;
 use prokura_oauth::form::Form;
 use prokura_oauth::token_request::{CredentialsError, TokenRequest, TokenRequestError};
 use std::sync::Arc;
@@ -62,6 +65,9 @@ async fn answer(
         return Err(Fault::GrantType(GrantType::DeviceCode));
     }
     let possession = Possession::shown(app, &parts, At::Token, &client)?.of_workload(found.workload);
+    if matches!(&asked, TokenRequest::Exchange(asked) if asked.requested == TokenType::Transaction) {
+        return transaction(app, &client, &form, possession, trace, about).await;
+    }
     grant(app, &client, asked, possession, trace, about).await
 }
 

@@ -57,7 +57,7 @@ fn shown(app: &AppState, parts: &Parts) -> Result<(AccessToken, Possession), Fau
         .map_err(|_| Fault::UserInfoToken)?;
     let possession = Possession::with_token(app, parts, At::UserInfo, compact)?;
     let fits = possession.covers(&token.cnf) && proven == token.cnf.key.is_some();
-    if fits && super::introspect::in_force(app, &token) {
+    if fits && crate::left::in_force(app, &token) {
         Ok((token, possession))
     } else {
         Err(Fault::UserInfoToken)

@@ -9,6 +9,7 @@ mod own;
 mod payload;
 mod refresh;
 mod root;
+mod transaction;
 
 pub(crate) use code::{CHALLENGE, CodeMaker, NONCE, Redemption, redeem};
 pub(crate) use device::{Poll, poll};
@@ -19,3 +20,4 @@ pub(crate) use own::{Own, own};
 pub(crate) use payload::{KEY, RefreshPayload};
 pub(crate) use refresh::{Renewal, refresh};
 pub(crate) use root::{OwnGrants, Root, TRIES, root};
+pub(crate) use transaction::transaction;

@@ -24,5 +24,7 @@ mod signed;
 mod svid;
 #[path = "../../../spiffe/tests/svid/world.rs"]
 mod svid_world;
+mod together;
 mod tokens;
+mod transactions;
 mod workloads;

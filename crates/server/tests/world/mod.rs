@@ -5,6 +5,7 @@
 pub mod attest;
 pub mod exchange;
 pub mod feed;
+pub mod chain;
 pub mod person;
 pub mod pki;
 pub mod proof;

@@ -1,10 +1,10 @@
 //! Who asks for streams: a configured client, with a token of its own authority for this address.
 
 use super::StreamFault;
-use crate::endpoints::in_force;
 use crate::fault::Fault;
 use crate::record::About;
 use crate::server::AppState;
+use crate::left::in_force;
 use crate::wire::access_token;
 use http::request::Parts;
 use prokura_config::{SSF_MANAGE, SSF_READ};
