@@ -2,6 +2,7 @@ use super::*;
 use prokura_core::{Timestamp, TraceId};
 use prokura_oauth::id_jag::IdJagError;
 use prokura_oauth::jose::JoseError;
+use prokura_oauth::transaction_token::{BadTransaction, Widening};
 use prokura_policy::access::{
     AccessPolicies, AccessPolicy, Applies, FixedFacts, Mode, Otherwise, PolicyName, Situation, Stage,
 };
@@ -151,6 +152,12 @@ fn all() -> Vec<Fault> {
         Fault::Refresh(RefreshFault::OtherClient),
         Fault::Code(CodeFault::Key),
         Fault::Refresh(RefreshFault::Key),
+        Fault::Transaction(TransactionFault::Off),
+        Fault::Transaction(TransactionFault::Client),
+        Fault::Transaction(TransactionFault::Audience),
+        Fault::Transaction(TransactionFault::Subject),
+        Fault::Transaction(TransactionFault::Wider(Widening::Expired)),
+        Fault::Transaction(TransactionFault::Request(BadTransaction::Subject)),
         Fault::Certificate(CertificateFault::None),
         Fault::Certificate(CertificateFault::Untrusted),
         Fault::Certificate(CertificateFault::Name),
