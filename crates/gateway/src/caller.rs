@@ -194,6 +194,11 @@ impl Authenticator {
         unexpired(verified, now)
     }
 
+    /// Whose tokens are our own.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
     /// Whether everything behind the token still stands. Asked again while a stream is open.
     pub(crate) fn in_force(&self, token: &AccessToken) -> Result<(), Fault> {
         self.standing.of(token)

@@ -104,6 +104,8 @@ pub(crate) enum Fault {
     BadCursor,
     /// The record cannot be made durable.
     NotRecorded,
+    /// No transaction token can be made.
+    NoTransaction,
     /// The upstream cannot be reached.
     UpstreamDown,
     /// The upstream did not begin its answer in time.
@@ -227,6 +229,11 @@ impl Fault {
             Self::NotRecorded => {
                 own(S::SERVICE_UNAVAILABLE, "not_recorded", "the call cannot be recorded; try again soon")
             }
+            Self::NoTransaction => own(
+                S::SERVICE_UNAVAILABLE,
+                "no_transaction_token",
+                "no transaction token can be made for the call; try again soon",
+            ),
             Self::UpstreamDown => {
                 row(S::BAD_GATEWAY, -32603, "upstream_down", "the server cannot be reached")
             }
@@ -326,7 +333,7 @@ impl Fault {
             Self::RateLimited { seconds, .. } => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }
-            Self::RevocationStale | Self::NotRecorded | Self::Unjudged => {
+            Self::RevocationStale | Self::NotRecorded | Self::NoTransaction | Self::Unjudged => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Self::HttpMethod => {

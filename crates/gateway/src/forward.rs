@@ -15,11 +15,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header
 use http_body_util::Full;
 use prokura_egress::{UpstreamBody, UpstreamError};
 use prokura_mcp::header::mirrored_name;
+use prokura_oauth::transaction_token;
 
 /// `Mcp-Session-Id`.
 pub(crate) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 /// `Last-Event-ID`.
 pub(crate) const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
+
+/// `Txn-Token`.
+const TRANSACTION: HeaderName = HeaderName::from_static(transaction_token::HEADER);
 
 /// What goes to an upstream.
 pub(crate) struct Outbound {
@@ -35,6 +39,8 @@ pub(crate) struct Outbound {
     pub(crate) last_event: Option<String>,
     /// The headers that mirror a tool's parameters.
     pub(crate) params: HeaderMap,
+    /// The transaction token, made here.
+    pub(crate) transaction: Option<HeaderValue>,
     /// The message.
     pub(crate) message: Option<Message>,
 }
@@ -49,6 +55,7 @@ impl Outbound {
             session: None,
             last_event: None,
             params: HeaderMap::new(),
+            transaction: None,
             message,
         }
     }
@@ -87,6 +94,9 @@ impl Outbound {
             }
         }
         headers.extend(self.params.clone());
+        if let Some(transaction) = &self.transaction {
+            headers.insert(TRANSACTION, transaction.clone());
+        }
         headers
     }
 }

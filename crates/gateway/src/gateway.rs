@@ -7,6 +7,7 @@ use crate::limit::Limiter;
 use crate::possession::Proofs;
 use crate::route::{Doors, GatewayError, Route};
 use crate::standing::Standing;
+use crate::transaction::Transactions;
 use crate::{metadata, walk};
 use axum::Router;
 use axum::extract::Request;
@@ -53,6 +54,8 @@ pub struct GatewayOptions {
     pub upstream: Upstream,
     /// Conditional access.
     pub access: Arc<Guard>,
+    /// Transaction tokens for the resources that want them.
+    pub transactions: Option<Transactions>,
 }
 
 /// The bounds, as they are used.
@@ -78,6 +81,7 @@ pub(crate) struct Inner {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) upstream: Upstream,
     pub(crate) access: Arc<Guard>,
+    pub(crate) transactions: Option<Transactions>,
 }
 
 /// The gateway.
@@ -107,6 +111,7 @@ impl Gateway {
             master_key,
             upstream,
             access,
+            transactions,
         } = options;
         let route = |r| Route::new(&issuer, r, &servers, &clock).map(Arc::new);
         let routes = resources.iter().map(route).collect::<Result<_, _>>()?;
@@ -138,6 +143,7 @@ impl Gateway {
             rng,
             upstream,
             access,
+            transactions,
         };
         Ok(Self { inner: Arc::new(inner), routes })
     }

@@ -34,6 +34,7 @@ mod route;
 mod scene;
 mod standing;
 mod stream;
+mod transaction;
 mod walk;
 
 pub use feed::{Follower, FollowerOptions};
@@ -41,6 +42,7 @@ pub use foreign::{ForeignServer, foreign_client, foreign_user};
 pub use gateway::{Gateway, GatewayOptions};
 use prokura_mcp::{envelope, method, sse, version};
 pub use route::GatewayError;
+pub use transaction::{SigningKeys, Transactions};
 
 /// What strangers can send, as pure functions: for property tests and fuzzing.
 pub mod wire {

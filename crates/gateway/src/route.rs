@@ -66,6 +66,8 @@ pub(crate) struct Route {
     pub(crate) targets: Vec<Target>,
     /// Whether tokens of our own authorization server are taken.
     pub(crate) takes_own: bool,
+    /// Whether a transaction token goes with what is forwarded.
+    pub(crate) transactions: bool,
     /// Tokens of others, if any are taken.
     pub(crate) foreign: Option<Verifier<AccessToken>>,
     /// What our scopes are called by the authorization server that clients are sent to first.
@@ -112,6 +114,7 @@ impl Route {
         Ok(Self {
             metadata_url: protected_resource::address(&resource),
             takes_own: config.takes_own_tokens(),
+            transactions: config.transaction_tokens,
             words: taken.foreign.iter().map(|s| s.words.clone()).collect(),
             foreign: taken.verifier(&config.name, &resource, clock),
             first_words,

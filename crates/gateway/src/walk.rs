@@ -18,11 +18,11 @@ use crate::opening::{Found, Opener};
 use crate::route::Route;
 use crate::scene::Scene;
 use crate::version::{Era, Version};
-use crate::{answer, body, cors};
+use crate::{answer, body, cors, transaction};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use http::request::Parts;
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, HeaderValue, Method, Response};
 use prokura_core::{Action, Node, Timestamp};
 use prokura_facts::Address;
 use prokura_oauth::json::Value;
@@ -125,6 +125,10 @@ impl Walk {
         let warrant = self.decide(&read)?;
         self.record(&warrant, self.counted(&read)).await?;
         let (exchange, outbound) = self.inject(&parts.headers, read);
+        self.record(&warrant).await?;
+        let transaction = self.transaction(&read)?;
+        let (exchange, mut outbound) = self.inject(&parts.headers, read);
+        outbound.transaction = transaction;
         let response = forward(&self.scene, warrant, outbound).await?;
         answer::to_message(&self.scene, exchange, response).await
     }
@@ -205,6 +209,17 @@ impl Walk {
         Ok(())
     }
 
+    /// What the upstream is told of who calls, if it wants to know.
+    fn transaction(&self, read: &Read) -> Result<Option<HeaderValue>, Fault> {
+        let action = match &read.touch {
+            Touch::Actions(actions) => actions.first().filter(|_| actions.len() == 1),
+            Touch::Task => read.found.tasks.first().map(|(task, _)| &task.action),
+            Touch::Protocol | Touch::List(_) => None,
+        };
+        let arguments = read.message.call().and_then(method::arguments);
+        transaction::token(&self.scene, action, arguments, read.now)
+    }
+
     /// Inject: what goes to the upstream is made from what was read.
     fn inject(&self, headers: &HeaderMap, read: Read) -> (Exchange, Outbound) {
         let Read { message, version, touch, mut found, handles, session, now } = read;
@@ -266,6 +281,8 @@ impl Walk {
         let actions: Vec<_> = origin.action().cloned().into_iter().collect();
         let warrant = self.decide_on(&actions, None, List::of_method(origin.method()).is_some())?;
         self.record(&warrant, None).await?;
+        self.record(&warrant).await?;
+        outbound.transaction = transaction::token(&self.scene, actions.first(), None, now)?;
         let exchange = self.listening(handles, origin, now);
         let response = forward(&self.scene, warrant, outbound).await?;
         answer::to_session(&self.scene, exchange, &parts.method, response).await

@@ -25,10 +25,11 @@ use prokura_access::Guard;
 use prokura_attest::Providers as Attesters;
 use prokura_config::{Config, DeviceClients, SecretError};
 use prokura_core::{Clock, Passages, Rng, TraceId};
+use prokura_core::{Clock, NoPassage, Passages, Rng, Timestamp, TraceId};
 use prokura_egress::Egress;
 use prokura_oauth::client_attestation::CHALLENGE_HEADER;
 use prokura_oauth::dpop::NONCE_HEADER;
-use prokura_oauth::jose::{Algorithm, KeySet};
+use prokura_oauth::jose::{Algorithm, KeySet, SigningKey};
 use prokura_oauth::json::{self, Limits, Value};
 use prokura_oauth::metadata::ServerMetadata;
 use prokura_oauth::seal::{MacKey, MasterKey, SealError};
@@ -366,6 +367,12 @@ impl Server {
     /// The keys that verify what this server signs; whoever waits hears of changes.
     pub fn keys(&self) -> watch::Receiver<Arc<KeySet>> {
         self.0.keys.watch()
+    }
+
+    /// The keys that sign transaction tokens, for a gateway in the same process.
+    pub fn transaction_keys(&self) -> Arc<dyn Fn(Timestamp) -> Option<Arc<SigningKey>> + Send + Sync> {
+        let app = Arc::clone(&self.0);
+        Arc::new(move |now| app.keys.transactions(now))
     }
 
     /// The pages for people.

@@ -7,7 +7,7 @@ use axum::Router;
 use prokura_config::Config;
 use prokura_core::{Clock, Rng, SystemClock, SystemRng};
 use prokura_egress::{AllowList, Egress, EgressConfig, Trust, Upstream, UpstreamConfig};
-use prokura_gateway::{Gateway, GatewayOptions};
+use prokura_gateway::{Gateway, GatewayOptions, Transactions};
 use prokura_server::{Server, ServerOptions};
 use prokura_store::Store;
 use std::sync::Arc;
@@ -67,6 +67,7 @@ impl Service {
             rng: Arc::clone(&rng),
             master_key,
             access,
+            transactions: transactions(&config, &server),
             upstream: Upstream::new(UpstreamConfig { trust, ..UpstreamConfig::default() }),
         });
         let gateway = Arc::new(gateway.map_err(Failure::usage)?);
@@ -92,6 +93,13 @@ impl Service {
             }
         }
     }
+}
+
+/// How the gateway makes transaction tokens, if some resource wants them: by the keys of the issuer in this process.
+fn transactions(config: &Config, server: &Server) -> Option<Transactions> {
+    let said = &config.transaction_tokens;
+    let domain = said.trust_domain.clone()?;
+    Some(Transactions { domain, life: said.life.get(), keys: server.transaction_keys() })
 }
 
 pub(crate) fn trust(config: &Config) -> Result<Trust, Failure> {

@@ -97,6 +97,7 @@ fn all() -> Vec<Fault> {
         Fault::BadState,
         Fault::BadCursor,
         Fault::NotRecorded,
+        Fault::NoTransaction,
         Fault::UpstreamDown,
         Fault::UpstreamTimeout,
         Fault::UpstreamBad("no JSON"),

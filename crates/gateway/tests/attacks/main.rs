@@ -19,3 +19,4 @@ mod proofs;
 mod sign_in;
 mod sockets;
 mod streams;
+mod transactions;

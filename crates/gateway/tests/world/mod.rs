@@ -22,6 +22,7 @@ use prokura_core::{
 };
 use prokura_egress::{AllowList, Egress, EgressConfig, UpstreamConfig};
 use prokura_gateway::{Follower, ForeignServer, Gateway, GatewayOptions};
+use prokura_gateway::{ForeignServer, Gateway, GatewayOptions, Transactions};
 use prokura_ledger::Entry;
 use prokura_oauth::access_token::{AccessToken, GrantClaim, View};
 use prokura_oauth::confirmation::Confirmation;
@@ -187,6 +188,7 @@ impl World {
         if let Some(follower) = follower {
             tokio::spawn(follower.run());
         }
+        let gateway = gateway(&config, &key, receiver, &store, shared);
         let service = gateway.router().into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
         let http = prokura_egress::Upstream::new(UpstreamConfig::default());
@@ -200,6 +202,7 @@ impl World {
         let point = PointId::parse("pep_other").unwrap();
         let store = Store::open(&self.database, point, Arc::clone(&shared)).await.unwrap();
         gateway(&self.config, self.keys.subscribe(), &store, shared, None).router()
+        gateway(&self.config, &self.key, self.keys.subscribe(), &store, shared).router()
     }
 
     /// The URI of a resource.
@@ -302,8 +305,18 @@ impl World {
     }
 }
 
+/// Transaction tokens by the issuer's key, as where gateway and server are one process.
+fn transactions(config: &Config, key: &SigningKey) -> Option<Transactions> {
+    let said = &config.transaction_tokens;
+    let key = SigningKey::from_pkcs8(key.algorithm(), key.kid(), &key.to_pkcs8().unwrap()).unwrap();
+    let key = Arc::new(key);
+    let keys = Arc::new(move |_| Some(Arc::clone(&key)));
+    Some(Transactions { domain: said.trust_domain.clone()?, life: said.life.get(), keys })
+}
+
 fn gateway(
     config: &Config,
+    key: &SigningKey,
     keys: watch::Receiver<Arc<KeySet>>,
     store: &Store,
     clock: Arc<dyn Clock>,
@@ -323,6 +336,7 @@ fn gateway(
         rng: Arc::new(SeededRng::new(1)),
         master_key: Arc::new(MasterKey::new([7; 32])),
         access: Arc::new(Guard::new(config.access().unwrap(), Arc::new(OwnSources), store)),
+        transactions: transactions(config, key),
         upstream: prokura_egress::Upstream::new(UpstreamConfig::default()),
     })
     .unwrap()
