@@ -282,21 +282,8 @@ impl Fault {
             Self::Json(_) | Self::NotObject => (S::BAD_REQUEST, E::InvalidClientMetadata, "json"),
             Self::Parameter(e) => (S::BAD_REQUEST, e.code(), "parameter"),
             Self::Pkce(_) => (S::BAD_REQUEST, E::InvalidRequest, "pkce"),
-            Self::TokenRequest(TokenRequestError::Exchange(_)) => {
-                (S::BAD_REQUEST, E::InvalidRequest, "exchange")
-            }
-            Self::TokenRequest(TokenRequestError::Missing(_)) => {
-                (S::BAD_REQUEST, E::InvalidRequest, "parameter_missing")
-            }
-            Self::TokenRequest(TokenRequestError::GrantType) => {
-                (S::BAD_REQUEST, E::UnsupportedGrantType, "grant_type_unknown")
-            }
-            Self::TokenRequest(TokenRequestError::Verifier(_)) => {
-                (S::BAD_REQUEST, E::InvalidGrant, "verifier_malformed")
-            }
-            Self::TokenRequest(TokenRequestError::Scope(_)) | Self::Scope(_) => {
-                (S::BAD_REQUEST, E::InvalidScope, "scope_malformed")
-            }
+            Self::TokenRequest(why) => token_request(why),
+            Self::Scope(_) => (S::BAD_REQUEST, E::InvalidScope, "scope_malformed"),
             Self::Credentials(CredentialsError::Header) => {
                 (S::UNAUTHORIZED, E::InvalidClient, "credentials_malformed")
             }
@@ -401,6 +388,16 @@ impl Fault {
 }
 
 fn bad_request((error, reason): (OAuthError, &'static str)) -> (StatusCode, OAuthError, &'static str) {
+/// A token request that cannot be read.
+fn token_request(why: &TokenRequestError) -> (StatusCode, OAuthError, &'static str) {
+    use OAuthError as E;
+    let (error, reason) = match why {
+        TokenRequestError::Exchange(_) => (E::InvalidRequest, "exchange"),
+        TokenRequestError::Missing(_) => (E::InvalidRequest, "parameter_missing"),
+        TokenRequestError::GrantType => (E::UnsupportedGrantType, "grant_type_unknown"),
+        TokenRequestError::Verifier(_) => (E::InvalidGrant, "verifier_malformed"),
+        TokenRequestError::Scope(_) => (E::InvalidScope, "scope_malformed"),
+    };
     (StatusCode::BAD_REQUEST, error, reason)
 }
 

@@ -22,6 +22,14 @@ fn streamed() -> Vec<Fault> {
     ]
 }
 
+/// Every way in which transaction tokens are refused.
+fn transactions() -> impl Iterator<Item = Fault> {
+    use TransactionFault as T;
+    let wider = T::Wider(Widening::Expired);
+    let request = T::Request(BadTransaction::Subject);
+    [T::Off, T::Client, T::Audience, T::Subject, wider, request].map(Fault::Transaction).into_iter()
+}
+
 /// Every way in which exchanges and assertions are refused.
 fn asserted() -> Vec<Fault> {
     use IdJagFault as J;
@@ -32,6 +40,11 @@ fn asserted() -> Vec<Fault> {
         .map(Fault::Exchange)
         .into_iter()
         .chain(all.map(Fault::IdJag))
+    exchanges
+        .map(Fault::Exchange)
+        .into_iter()
+        .chain(all.map(Fault::IdJag))
+        .chain(transactions())
         .chain(workloads())
         .collect()
 }
@@ -152,12 +165,6 @@ fn all() -> Vec<Fault> {
         Fault::Refresh(RefreshFault::OtherClient),
         Fault::Code(CodeFault::Key),
         Fault::Refresh(RefreshFault::Key),
-        Fault::Transaction(TransactionFault::Off),
-        Fault::Transaction(TransactionFault::Client),
-        Fault::Transaction(TransactionFault::Audience),
-        Fault::Transaction(TransactionFault::Subject),
-        Fault::Transaction(TransactionFault::Wider(Widening::Expired)),
-        Fault::Transaction(TransactionFault::Request(BadTransaction::Subject)),
         Fault::Certificate(CertificateFault::None),
         Fault::Certificate(CertificateFault::Untrusted),
         Fault::Certificate(CertificateFault::Name),
