@@ -102,6 +102,25 @@ pub fn together(user: UserToken<'_>, actor: &AccessToken) -> Object {
     o
 }
 
+/// The actor token, cut to what the user's access token yields too: never the union. `None` if they are about other
+/// users or resources, nobody acts, or nothing is left. Whether their grants stand under one root is asked besides.
+pub fn cut(user: &AccessToken, actor: &AccessToken) -> Option<AccessToken> {
+    let one = user.subject == actor.subject && user.audience == actor.audience;
+    if !one || actor.actors.is_empty() || !matches!(actor.subject, Principal::User(_)) {
+        return None;
+    }
+    let scopes = actor.scopes.intersection(&user.scopes);
+    let had = !actor.scopes.is_empty() || !user.scopes.is_empty();
+    if had && scopes.is_empty() {
+        return None;
+    }
+    let details = user.details.meet(&actor.details).ok().flatten()?;
+    let mut cut = AccessToken { scopes, details, ..actor.clone() };
+    cut.grant.duties.extend(user.grant.duties.iter().cloned());
+    cut.expires_at = actor.expires_at.min(user.expires_at);
+    Some(cut)
+}
+
 /// Whether an ID token and an actor token are of one flow: the same user, and the client that the ID token was made for
 /// holds the actor token, or its agent stands in the chain. Valid tokens of different flows say nothing together.
 pub fn of_one_flow(id: &Hint, actor: &AccessToken) -> bool {

@@ -15,6 +15,9 @@ use zeroize::Zeroizing;
 /// Introspections under way at one issuer. Strangers can make up tokens; more of them than these wait for nothing.
 const UNDER_WAY: usize = 16;
 
+/// What sort of token an actor token is (RFC 8693 §3).
+const ACCESS: &str = "urn:ietf:params:oauth:token-type:access_token";
+
 /// How the resource shows who it is (RFC 7662 §2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Present {
@@ -50,8 +53,13 @@ impl Introspection {
         Self { line, options, places: Semaphore::new(UNDER_WAY) }
     }
 
-    /// What the issuer says of `token`.
-    pub(crate) async fn ask(&self, token: &str, metadata: &Metadata) -> Result<Object, Unavailable> {
+    /// What the issuer says of `token`, or of it and the token of whoever acts.
+    pub(crate) async fn ask(
+        &self,
+        token: &str,
+        actor: Option<&str>,
+        metadata: &Metadata,
+    ) -> Result<Object, Unavailable> {
         let issuer = || self.line.issuer.clone();
         let _place = self.places.try_acquire().map_err(|_| Unavailable::Busy { issuer: issuer() })?;
         let what = "the introspection";
@@ -63,7 +71,10 @@ impl Introspection {
                 self.line.address(what, found.introspection_endpoint.as_deref().ok_or(missing)?)?
             }
         };
-        let mut form = vec![("token", token), ("token_type_hint", "access_token")];
+        let mut form = match actor {
+            None => vec![("token", token), ("token_type_hint", "access_token")],
+            Some(actor) => vec![("token", token), ("actor_token", actor), ("actor_token_type", ACCESS)],
+        };
         let mut authorization = None;
         match self.options.present {
             Present::Basic => authorization = Some(self.basic()),

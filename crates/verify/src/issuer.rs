@@ -101,12 +101,22 @@ impl TrustedIssuer {
 
     /// What the issuer says of `token` (RFC 7662).
     pub(crate) async fn introspect(&self, token: &str) -> Result<Object, Unavailable> {
-        match &self.introspection {
-            Some(introspection) => introspection.ask(token, &self.metadata).await,
-            None => Err(Unavailable::Missing {
-                issuer: self.issuer().to_owned(),
-                member: "introspection_endpoint",
-            }),
-        }
+        self.introspection()?.ask(token, None, &self.metadata).await
+    }
+
+    /// What the issuer says of a user's token and the token of whoever acts for them, with one call. Nothing is remembered.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if it cannot be asked, or is not to be.
+    pub async fn introspect_both(&self, token: &str, actor: &str) -> Result<Object, Unavailable> {
+        self.introspection()?.ask(token, Some(actor), &self.metadata).await
+    }
+
+    fn introspection(&self) -> Result<&Introspection, Unavailable> {
+        let missing = || Unavailable::Missing {
+            issuer: self.issuer().to_owned(),
+            member: "introspection_endpoint",
+        };
+        self.introspection.as_ref().ok_or_else(missing)
     }
 }

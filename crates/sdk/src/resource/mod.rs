@@ -28,7 +28,7 @@ mod caller;
 mod decide;
 mod details;
 mod guard;
-mod proof;
+pub(crate) mod proof;
 mod refusal;
 mod service;
 

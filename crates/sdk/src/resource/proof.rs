@@ -12,7 +12,7 @@ const REMEMBERED: usize = 200_000;
 
 /// Proofs that were seen, as long as they would be accepted again.
 #[derive(Default)]
-pub(super) struct Seen(Mutex<Inner>);
+pub(crate) struct Seen(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
@@ -38,19 +38,19 @@ impl Seen {
 }
 
 /// What a request shows besides its token.
-pub(super) struct Shown<'a> {
-    pub(super) method: &'a http::Method,
-    pub(super) headers: &'a http::HeaderMap,
+pub(crate) struct Shown<'a> {
+    pub(crate) method: &'a http::Method,
+    pub(crate) headers: &'a http::HeaderMap,
     /// The address that a proof must be for.
-    pub(super) address: String,
+    pub(crate) address: String,
     /// Whether the token came by the scheme `DPoP`.
-    pub(super) by_dpop: bool,
-    pub(super) token: &'a str,
+    pub(crate) by_dpop: bool,
+    pub(crate) token: &'a str,
 }
 
 /// Whether whoever shows a token has what it is bound to. A bound token is no bearer token, and one that is not bound
 /// does not come by `DPoP` (RFC 9449 §7.1, §7.2).
-pub(super) fn check(
+pub(crate) fn check(
     bound: Confirmation,
     shown: &Shown<'_>,
     required: bool,

@@ -11,7 +11,7 @@ use prokura_oauth::json::{Object, Value, obj};
 
 /// Why a request does not get through.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// There is no token.
     NoToken,
     /// `Authorization` is repeated or unreadable.

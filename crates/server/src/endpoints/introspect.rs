@@ -21,7 +21,7 @@ use prokura_oauth::client_metadata::AuthMethod;
 use prokura_oauth::exchange::{ExchangeError, TokenType};
 use prokura_oauth::form::Form;
 use prokura_oauth::introspection::{
-    SIGNED_MEDIA_TYPE, UserToken, active, inactive, of_one_flow, signed, together, wants_signed,
+    SIGNED_MEDIA_TYPE, UserToken, active, cut, inactive, of_one_flow, signed, together, wants_signed,
 };
 use prokura_oauth::json::Object;
 use prokura_oauth::token_request::TokenRequestError;
@@ -118,19 +118,8 @@ async fn both(
 /// The actor token, cut to what the user's access token yields too; `None` if the two are of different flows: other users,
 /// other resources, or grants that do not stand under the same roots.
 fn beside(user: &Standing, actor: &Standing) -> Option<AccessToken> {
-    let (told, acting) = (&user.token, &actor.token);
-    let one = told.subject == acting.subject && told.audience == acting.audience;
-    if !one || acting.actors.is_empty() || user.roots() != actor.roots() {
+    if user.roots() != actor.roots() {
         return None;
     }
-    let scopes = acting.scopes.intersection(&told.scopes);
-    let had = !acting.scopes.is_empty() || !told.scopes.is_empty();
-    if had && scopes.is_empty() {
-        return None;
-    }
-    let details = told.details.meet(&acting.details).ok().flatten()?;
-    let duties = acting.grant.duties.union(&told.grant.duties).cloned().collect();
-    let mut cut = AccessToken { scopes, details, ..acting.clone() };
-    cut.grant.duties = duties;
-    Some(cut)
+    cut(&user.token, &actor.token)
 }
