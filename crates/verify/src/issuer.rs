@@ -113,10 +113,8 @@ impl TrustedIssuer {
     }
 
     fn introspection(&self) -> Result<&Introspection, Unavailable> {
-        let missing = || Unavailable::Missing {
-            issuer: self.issuer().to_owned(),
-            member: "introspection_endpoint",
-        };
+        let missing =
+            || Unavailable::Missing { issuer: self.issuer().to_owned(), member: "introspection_endpoint" };
         self.introspection.as_ref().ok_or_else(missing)
     }
 }
