@@ -2,6 +2,7 @@
 //! told, what gets through, and what does not.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod delegated;
 #[path = "../../../verify/tests/issuer/mod.rs"]
 mod issuer;
 mod messages;
