@@ -229,11 +229,9 @@ impl Fault {
             Self::NotRecorded => {
                 own(S::SERVICE_UNAVAILABLE, "not_recorded", "the call cannot be recorded; try again soon")
             }
-            Self::NoTransaction => own(
-                S::SERVICE_UNAVAILABLE,
-                "no_transaction_token",
-                "no transaction token can be made for the call; try again soon",
-            ),
+            Self::NoTransaction => {
+                own(S::SERVICE_UNAVAILABLE, "no_transaction_token", "the call cannot be vouched for yet")
+            }
             Self::UpstreamDown => {
                 row(S::BAD_GATEWAY, -32603, "upstream_down", "the server cannot be reached")
             }

@@ -124,8 +124,6 @@ impl Walk {
         let read = self.read(&parts.headers, &bytes, max)?;
         let warrant = self.decide(&read)?;
         self.record(&warrant, self.counted(&read)).await?;
-        let (exchange, outbound) = self.inject(&parts.headers, read);
-        self.record(&warrant).await?;
         let transaction = self.transaction(&read)?;
         let (exchange, mut outbound) = self.inject(&parts.headers, read);
         outbound.transaction = transaction;
@@ -281,7 +279,6 @@ impl Walk {
         let actions: Vec<_> = origin.action().cloned().into_iter().collect();
         let warrant = self.decide_on(&actions, None, List::of_method(origin.method()).is_some())?;
         self.record(&warrant, None).await?;
-        self.record(&warrant).await?;
         outbound.transaction = transaction::token(&self.scene, actions.first(), None, now)?;
         let exchange = self.listening(handles, origin, now);
         let response = forward(&self.scene, warrant, outbound).await?;

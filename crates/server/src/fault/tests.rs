@@ -40,10 +40,6 @@ fn asserted() -> Vec<Fault> {
         .map(Fault::Exchange)
         .into_iter()
         .chain(all.map(Fault::IdJag))
-    exchanges
-        .map(Fault::Exchange)
-        .into_iter()
-        .chain(all.map(Fault::IdJag))
         .chain(transactions())
         .chain(workloads())
         .collect()

@@ -6,6 +6,7 @@ pub mod attest;
 pub mod exchange;
 pub mod feed;
 pub mod chain;
+pub mod exchange;
 pub mod person;
 pub mod pki;
 pub mod proof;
