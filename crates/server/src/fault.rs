@@ -388,6 +388,9 @@ impl Fault {
 }
 
 fn bad_request((error, reason): (OAuthError, &'static str)) -> (StatusCode, OAuthError, &'static str) {
+    (StatusCode::BAD_REQUEST, error, reason)
+}
+
 /// A token request that cannot be read.
 fn token_request(why: &TokenRequestError) -> (StatusCode, OAuthError, &'static str) {
     use OAuthError as E;
