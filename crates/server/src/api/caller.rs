@@ -2,10 +2,10 @@
 
 use super::problem::ApiFault;
 use crate::fault::Fault;
+use crate::left::in_force;
 use crate::possession::{At, Possession};
 use crate::record::About;
 use crate::server::AppState;
-use crate::left::in_force;
 use crate::wire::access_token;
 use http::request::Parts;
 use prokura_core::{AgentId, ClientId, GrantId, Principal, ScopeSet};

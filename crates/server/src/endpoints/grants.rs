@@ -4,10 +4,10 @@
 use crate::authenticate;
 use crate::clients::Client;
 use crate::fault::Fault;
+use crate::left::in_force;
 use crate::named::{NamedFault, QUERY, REVOKE, find, may_manage};
 use crate::record::About;
 use crate::server::AppState;
-use crate::left::in_force;
 use crate::wire::{access_token, json};
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse as _, Response};

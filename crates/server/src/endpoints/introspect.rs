@@ -5,9 +5,9 @@
 use crate::authenticate;
 use crate::clients::Client;
 use crate::fault::Fault;
+use crate::left::{self, Standing, standing};
 use crate::record::About;
 use crate::server::AppState;
-use crate::left::{self, Standing, standing};
 use crate::wire::{form, json, jwt};
 use axum::extract::{Request, State};
 use axum::response::Response;

@@ -5,10 +5,10 @@
 use super::mint;
 use crate::clients::Client;
 use crate::fault::{Fault, TransactionFault};
+use crate::left::{Standing, standing};
 use crate::possession::Possession;
 use crate::record::About;
 use crate::server::AppState;
-use crate::left::{Standing, standing};
 use crate::wire::json;
 use axum::response::Response;
 use http::StatusCode;

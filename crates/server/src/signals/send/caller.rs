@@ -2,9 +2,9 @@
 
 use super::StreamFault;
 use crate::fault::Fault;
+use crate::left::in_force;
 use crate::record::About;
 use crate::server::AppState;
-use crate::left::in_force;
 use crate::wire::access_token;
 use http::request::Parts;
 use prokura_config::{SSF_MANAGE, SSF_READ};
