@@ -33,7 +33,7 @@ fn chain(world: &World) -> String {
 }
 
 #[tokio::test]
-async fn every_call_says_who_acts_for_whom_and_which_arguments_it_has() {
+async fn e24_every_call_says_who_acts_for_whom_and_which_arguments_it_has() {
     let world = world().await;
     let token = chain(&world);
     let arguments = json!({"b": 1.50, "a": {"y": "é", "x": []}});
@@ -68,7 +68,7 @@ async fn every_call_says_who_acts_for_whom_and_which_arguments_it_has() {
 }
 
 #[tokio::test]
-async fn a_transaction_token_that_a_client_sends_is_never_forwarded() {
+async fn e20_a_transaction_token_that_a_client_sends_is_never_forwarded() {
     let world = world().await;
     let token = chain(&world);
     assert_eq!(world.read_report(&token).send().await.status, 200);
@@ -91,7 +91,7 @@ async fn a_transaction_token_that_a_client_sends_is_never_forwarded() {
 }
 
 #[tokio::test]
-async fn a_transaction_token_opens_no_gateway() {
+async fn c22_a_transaction_token_opens_no_gateway() {
     let world = world().await;
     let token = chain(&world);
     assert_eq!(world.read_report(&token).send().await.status, 200);

@@ -79,7 +79,7 @@ fn what_a_transaction_says_comes_back_whichever_view_the_call_had() {
 }
 
 #[test]
-fn c04_a_transaction_token_is_no_access_token_and_an_access_token_is_no_transaction_token() {
+fn c22_a_transaction_token_is_no_access_token_and_an_access_token_is_no_transaction_token() {
     let Keys { signer, keys } = keys();
     let transaction = made(View::User).sign(&signer).unwrap();
     assert!(AccessToken::verify_any_resource(&transaction, &keys, ISSUER, now()).is_err());

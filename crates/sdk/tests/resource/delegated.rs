@@ -139,7 +139,7 @@ async fn both_tokens_name_user_agent_and_chain_in_every_view() {
 }
 
 #[tokio::test]
-async fn chain_splicing_is_refused_offline() {
+async fn d02_chain_splicing_is_refused_offline() {
     let behind = Behind::new().await;
     let front = behind.sign(&behind.front());
     let planner = behind.planner(View::User);
@@ -223,7 +223,7 @@ async fn the_issuer_is_asked_once_about_both_and_its_answer_is_not_believed_blin
 }
 
 #[tokio::test]
-async fn a_transaction_is_taken_once_sent_and_only_of_calls_that_are_meant() {
+async fn c20_a_transaction_is_worth_nothing_at_another_server() {
     let behind = Behind::new().await;
     let sign = |at: &str, domain: &str| {
         let token = AccessToken { audience: ResourceUri::parse(at).unwrap(), ..behind.planner(View::Agent) };
@@ -281,4 +281,83 @@ fn a_verifier_that_would_take_nothing_or_anything_is_not_built() {
     assert!(Verifier::of("https://as.example").transactions("tools.example", &[]).build().is_err());
     assert!(Verifier::of("https://as.example").transactions("https://as.example", &[API]).build().is_err());
     assert!(Verifier::of("as.example").resource(API).build().is_err());
+}
+
+/// The example, as its README says: Rust and Python, before one issuer that says the same to both.
+#[tokio::test]
+async fn the_example_of_an_api_knows_both() {
+    let behind = Behind::new().await;
+    let (front, mut planner) = (behind.front(), behind.planner(View::User));
+    let (user, actor) = (behind.sign(&front), behind.sign(&planner));
+    let shared: Arc<dyn Clock> = behind.clock.clone();
+    let verifier =
+        Verifier::of(behind.issuer.issuer.as_str()).resource(API).introspect("orders-api", "secret");
+    let rust = listening(crate::example::app(verifier.clock(shared).build().unwrap())).await;
+    let python = Python::start(&behind.issuer.issuer);
+    let answers = |answer: Object| behind.issuer.with(|s| s.answers.insert(user.clone(), answer));
+    for (scopes, status) in [("orders:read", 200), ("other", 403)] {
+        planner.scopes = ScopeSet::parse(scopes).unwrap();
+        answers(together(UserToken::Access(&front), &planner));
+        for at in [Some(&rust), python.as_ref().map(|p| &p.at)].into_iter().flatten() {
+            let (got, body) = ask(at, Some(&user), &actor).await;
+            assert_eq!(got, status, "{at}: {body}");
+            assert!(status != 200 || (body.contains("usr_alice") && body.contains("agt_planner")), "{body}");
+            assert_eq!(ask(at, None, &actor).await.0, 401);
+        }
+    }
+    answers(inactive());
+    for at in [Some(&rust), python.as_ref().map(|p| &p.at)].into_iter().flatten() {
+        assert_eq!(ask(at, Some(&user), &actor).await.0, 401);
+    }
+}
+
+async fn listening(app: axum::Router) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    at
+}
+
+async fn ask(at: &str, user: Option<&str>, actor: &str) -> (u16, String) {
+    let mut request = reqwest::Client::new().get(format!("{at}/orders")).bearer_auth(actor);
+    if let Some(user) = user {
+        request = request.header("User-Token", user);
+    }
+    let answer = request.send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+/// The example in Python, if there is a Python here.
+struct Python {
+    child: std::process::Child,
+    at: String,
+}
+
+impl Python {
+    fn start(issuer: &str) -> Option<Self> {
+        use std::io::{BufRead, BufReader};
+        use std::process::{Command, Stdio};
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../interop/clients/api_behind_mcp.py");
+        let command = Command::new("python3")
+            .args([script, issuer, "0"])
+            .env("ORDERS_API_SECRET", "secret")
+            .stdout(Stdio::piped())
+            .spawn();
+        let Ok(mut child) = command else {
+            assert!(std::env::var_os("CI").is_none(), "python3 is needed here");
+            return None;
+        };
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let told = parse(line.as_bytes(), &Limits::DOCUMENT).unwrap().into_object().unwrap();
+        let port = told.get("port").and_then(Value::as_u64).unwrap();
+        Some(Self { child, at: format!("http://127.0.0.1:{port}") })
+    }
+}
+
+impl Drop for Python {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _status = self.child.wait();
+    }
 }

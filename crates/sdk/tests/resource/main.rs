@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod delegated;
+#[path = "../../examples/api_behind_mcp.rs"]
+mod example;
 #[path = "../../../verify/tests/issuer/mod.rs"]
 mod issuer;
 mod messages;

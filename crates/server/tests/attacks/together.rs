@@ -59,7 +59,7 @@ async fn one_call_names_user_agent_and_chain_in_every_view() {
 }
 
 #[tokio::test]
-async fn keycloak_53029_introspection_drops_no_actor() {
+async fn d02_keycloak_53029_introspection_drops_no_actor() {
     let world = World::new().await;
     let front = world.tokens().await.0;
     let planner = world.delegate(&front, "agt_planner", "read", View::User).await;
@@ -77,7 +77,7 @@ async fn keycloak_53029_introspection_drops_no_actor() {
 }
 
 #[tokio::test]
-async fn chain_splicing_at_introspection_is_refused_and_recorded() {
+async fn d02_chain_splicing_at_introspection_is_refused_and_recorded() {
     let world = World::and(SECOND).await;
     let sales = &[("resource", SALES)][..];
     let mut flows = Vec::new();

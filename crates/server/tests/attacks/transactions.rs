@@ -167,7 +167,7 @@ async fn a_transaction_ends_with_its_grant() {
 }
 
 #[tokio::test]
-async fn c04_no_transaction_token_passes_for_an_access_token_nor_the_reverse() {
+async fn c22_no_transaction_token_passes_for_an_access_token_nor_the_reverse() {
     let world = world().await;
     let token = world.sales("read").await;
     let transaction = world.transaction("sales-server", &token, &[]).await.text("access_token");
