@@ -3,10 +3,10 @@
 #![allow(dead_code, unreachable_pub, reason = "every test target uses its own part")]
 
 pub mod attest;
-pub mod exchange;
-pub mod feed;
 pub mod chain;
 pub mod exchange;
+pub mod exchange;
+pub mod feed;
 pub mod person;
 pub mod pki;
 pub mod proof;
