@@ -21,8 +21,7 @@ use prokura_core::{
     PointId, Principal, ResourceUri, ScopeSet, SeededRng, Terms, Timestamp, TokenId, UserId,
 };
 use prokura_egress::{AllowList, Egress, EgressConfig, UpstreamConfig};
-use prokura_gateway::{Follower, ForeignServer, Gateway, GatewayOptions};
-use prokura_gateway::{ForeignServer, Gateway, GatewayOptions, Transactions};
+use prokura_gateway::{Follower, ForeignServer, Gateway, GatewayOptions, Transactions};
 use prokura_ledger::Entry;
 use prokura_oauth::access_token::{AccessToken, GrantClaim, View};
 use prokura_oauth::confirmation::Confirmation;
@@ -184,11 +183,10 @@ impl World {
         let follower = issuer::follower(&config, &shared);
         let followed = follower.as_ref().map(Follower::view);
         let receiver = follower.as_ref().map_or(receiver, Follower::keys);
-        let gateway = gateway(&config, receiver, &store, shared, followed);
+        let gateway = gateway(&config, &key, receiver, &store, shared, followed);
         if let Some(follower) = follower {
             tokio::spawn(follower.run());
         }
-        let gateway = gateway(&config, &key, receiver, &store, shared);
         let service = gateway.router().into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
         let http = prokura_egress::Upstream::new(UpstreamConfig::default());
@@ -201,8 +199,7 @@ impl World {
         let shared: Arc<dyn Clock> = self.clock.clone();
         let point = PointId::parse("pep_other").unwrap();
         let store = Store::open(&self.database, point, Arc::clone(&shared)).await.unwrap();
-        gateway(&self.config, self.keys.subscribe(), &store, shared, None).router()
-        gateway(&self.config, &self.key, self.keys.subscribe(), &store, shared).router()
+        gateway(&self.config, &self.key, self.keys.subscribe(), &store, shared, None).router()
     }
 
     /// The URI of a resource.

@@ -15,6 +15,7 @@ mod token;
 mod userinfo;
 
 use crate::attester;
+pub(crate) use crate::left::in_force;
 use crate::server::AppState;
 use crate::wire::{open, preflight};
 use axum::Router;

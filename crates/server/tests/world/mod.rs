@@ -5,7 +5,6 @@
 pub mod attest;
 pub mod chain;
 pub mod exchange;
-pub mod exchange;
 pub mod feed;
 pub mod person;
 pub mod pki;
