@@ -10,7 +10,7 @@ use crate::endpoints;
 use crate::fault::Fault;
 use crate::feed;
 use crate::grants::{CodeMaker, Exchanges, OwnGrants};
-use crate::keyring::{KeyRing, KeyRingError};
+use crate::keyring::{KeyRing, KeyRingError, algorithm};
 use crate::people::{People, PeopleError, router as people_router};
 use crate::places::{InvalidPlace, Places};
 use crate::possession::Proofs;
@@ -321,7 +321,7 @@ impl Server {
         let exchanges = Exchanges::new(&config, &places)?;
         let certificates = Certificates::new(&config, &secrets)?;
         let state = AppState {
-            metadata: metadata(&config, &places, keys_algorithm(&config), certificates.offered()),
+            metadata: metadata(&config, &places, algorithm(config.tokens.algorithm), certificates.offered()),
             certificates,
             registrations: Admission::new(config.registration.per_minute, clock.now()),
             devices: Admission::new(config.device.per_minute, clock.now()),
@@ -453,10 +453,6 @@ async fn settle_agents(store: &Store, clients: &Clients, clock: &Arc<dyn Clock>)
             })
         })
         .await
-}
-
-fn keys_algorithm(config: &Config) -> Algorithm {
-    crate::keyring::algorithm(config.tokens.algorithm)
 }
 
 fn metadata(
