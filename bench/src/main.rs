@@ -4,6 +4,7 @@ mod access;
 mod ancestors;
 mod code;
 mod disk;
+mod exchange;
 mod gateway;
 mod idle;
 mod issuance;
@@ -42,6 +43,9 @@ async fn main() -> Result<()> {
     }
     if wants("workload") {
         workload::measure(size).await?;
+    }
+    if wants("exchange") {
+        exchange::measure(size).await?;
     }
     if wants("access") {
         access::measure(size).await?;

@@ -191,6 +191,21 @@ fn stage(grant_type: GrantType) -> Stage {
     }
 }
 
+/// Refuses rules of delegation that name agents nobody knows: a name that is mistyped must not wait for who takes it.
+pub(crate) async fn check_delegations(config: &Config, store: &Store) -> Result<(), ServerError> {
+    let known = config.agents();
+    for rule in &config.delegations {
+        for agent in rule.from_agents().chain(rule.to_agents()).filter(|a| !known.contains(a)) {
+            let asked = agent.clone();
+            if store.read::<_, StoreError>(move |tx| tx.agent(&asked)).await?.is_none() {
+                let (rule, agent) = (rule.name.clone(), agent.to_string());
+                return Err(ServerError::DelegationAgent { rule, agent });
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Refuses policies about agents that nobody knows: they would never match.
 pub(crate) async fn check_agents(config: &Config, guard: &Guard, store: &Store) -> Result<(), ServerError> {
     let by_rule = |agent: &AgentId| {

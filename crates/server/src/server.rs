@@ -1,6 +1,6 @@
 //! The server as a whole: what it is made of, its addresses, and what it does from time to time.
 
-use crate::access::{Judge, check_agents};
+use crate::access::{Judge, check_agents, check_delegations};
 use crate::admission::Admission;
 use crate::attester::Attester;
 use crate::certificates::Certificates;
@@ -163,6 +163,14 @@ pub enum ServerError {
     /// What an administrator allows for a group cannot be read.
     #[error("{0}")]
     Consent(String),
+    /// A rule of delegation is about an agent that nobody knows.
+    #[error("`delegation {rule}`: there is no agent `{agent}`; use an id that `prokura agent list` shows")]
+    DelegationAgent {
+        /// The rule.
+        rule: String,
+        /// The agent.
+        agent: String,
+    },
     /// The keys of an issuer of postures cannot be used.
     #[error("`facts.issuer.jwks_file` of `{0}`: it holds no key set that can be used")]
     FactKeys(String),
@@ -318,6 +326,7 @@ impl Server {
         )?
         .with_providers(providers);
         check_agents(&config, &access, &store).await?;
+        check_delegations(&config, &store).await?;
         let exchanges = Exchanges::new(&config, &places)?;
         let certificates = Certificates::new(&config, &secrets)?;
         let state = AppState {
