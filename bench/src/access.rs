@@ -59,9 +59,8 @@ upstream = "http://127.0.0.1:9/mcp"
 
 /// The database of countries, where the test data is there.
 fn countries() -> Option<String> {
-    let root = std::env::var_os("PROKURA_VECTORS")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| "../../shared/vectors".into());
+    let root =
+        std::env::var_os("PROKURA_VECTORS").map(PathBuf::from).unwrap_or_else(|| "../../shared/vectors".into());
     let file = root.join("mmdb/GeoIP2-Country-Test.mmdb");
     file.is_file().then(|| file.display().to_string())
 }

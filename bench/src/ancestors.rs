@@ -15,14 +15,7 @@ const TOKENS: usize = 100_000;
 
 fn word(seq: u64, id: &GrantId) -> StandingWord {
     let until = Timestamp::from_seconds(4_000_000_000);
-    StandingWord {
-        seq,
-        kind: "grant".into(),
-        id: id.as_str().into(),
-        word: "revoked".into(),
-        floor: 0,
-        until,
-    }
+    StandingWord { seq, kind: "grant".into(), id: id.as_str().into(), word: "revoked".into(), floor: 0, until }
 }
 
 /// What a process holds in memory, in bytes.
@@ -53,10 +46,7 @@ fn filled() -> Result<(RevokedView, usize, Duration)> {
 fn round(view: &RevokedView, tokens: &[Vec<GrantId>], stands: bool) -> Result<(f64, f64)> {
     let (before, begun) = (cpu()?, Instant::now());
     for chain in tokens {
-        ensure!(
-            std::hint::black_box(view.stands(chain.iter().map(|id| (id, 0)))) == stands,
-            "not what is measured"
-        );
+        ensure!(std::hint::black_box(view.stands(chain.iter().map(|id| (id, 0)))) == stands, "not what is measured");
     }
     let each = tokens.len() as f64;
     Ok(((cpu()? - before) / each, begun.elapsed().as_secs_f64() * 1e6 / each))

@@ -135,10 +135,7 @@ async fn session(port: u16, token: &str) -> Result<String> {
         request.body(Full::new(Bytes::from_static(body.as_bytes())))
     };
     let answer = connection.send(request(body, "")?).await?;
-    let id = answer
-        .headers
-        .get("mcp-session-id")
-        .with_context(|| format!("{} {:?}", answer.status, answer.body))?;
+    let id = answer.headers.get("mcp-session-id").with_context(|| format!("{} {:?}", answer.status, answer.body))?;
     let id = id.to_str()?.to_owned();
     connection.send(request(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#, &id)?).await?;
     Ok(id)
@@ -160,15 +157,8 @@ pub async fn measure(size: Size) -> Result<()> {
     let mut tables = Vec::new();
     // The last is far from saturated, as a service is: there the latency that is added shows. At full speed
     // everything waits for the two cores that load, gateway and upstream share.
-    for (connections, pace) in
-        [(1, Pace::Full), (16, Pace::Full), (64, Pace::Full), (64, Pace::PerSecond(2000))]
-    {
-        let names = [
-            "directly",
-            "Prokura, recorded and durable",
-            "Prokura, recorded in memory",
-            "mcp-proxy 0.6.0, unrecorded",
-        ];
+    for (connections, pace) in [(1, Pace::Full), (16, Pace::Full), (64, Pace::Full), (64, Pace::PerSecond(2000))] {
+        let names = ["directly", "Prokura, recorded and durable", "Prokura, recorded in memory", "mcp-proxy 0.6.0, unrecorded"];
         let mut rows: Vec<_> = names.iter().map(|n| Measured::new(*n)).collect();
         let count = match (connections, pace) {
             (1, _) => size.few * 2,
@@ -181,21 +171,9 @@ pub async fn measure(size: Size) -> Result<()> {
             let [direct, durable, volatile, peer] =
                 if round == 0 { spare.first_chunk_mut() } else { rows.first_chunk_mut() }.context("rows")?;
             direct.paced(None, behind, connections, count, pace, call("/mcp", "none")).await?;
-            durable
-                .paced(Some(&ours), ours.port, connections, count, pace, call("/mcp/bench", &on_disk))
-                .await?;
-            volatile
-                .paced(Some(&memory), memory.port, connections, count, pace, call("/mcp/bench", &in_memory))
-                .await?;
-            peer.paced(
-                Some(&theirs),
-                theirs.port,
-                connections,
-                count / 2,
-                pace,
-                session_call(&foreign, &session),
-            )
-            .await?;
+            durable.paced(Some(&ours), ours.port, connections, count, pace, call("/mcp/bench", &on_disk)).await?;
+            volatile.paced(Some(&memory), memory.port, connections, count, pace, call("/mcp/bench", &in_memory)).await?;
+            peer.paced(Some(&theirs), theirs.port, connections, count / 2, pace, session_call(&foreign, &session)).await?;
             disk.extend(disk::writes(folder.path(), 200)?);
         }
         disk.sort_by(f64::total_cmp);
@@ -203,12 +181,7 @@ pub async fn measure(size: Size) -> Result<()> {
         let added = |row: &Measured| row.p99() - rows[0].p99();
         let notes = vec![
             format!("One durable write of 4 KiB on this disk: {:.2} ms, p99 {p99:.2} ms.", median(&disk)),
-            format!(
-                "p99 added: durable {:.2} ms, in memory {:.2} ms, mcp-proxy {:.2} ms.",
-                added(&rows[1]),
-                added(&rows[2]),
-                added(&rows[3])
-            ),
+            format!("p99 added: durable {:.2} ms, in memory {:.2} ms, mcp-proxy {:.2} ms.", added(&rows[1]), added(&rows[2]), added(&rows[3])),
         ];
         tables.push((connections, pace, rows, notes));
     }

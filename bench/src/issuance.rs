@@ -57,8 +57,7 @@ pub async fn measure(size: Size) -> Result<()> {
     for round in 0..=size.rounds {
         // The first round only warms up.
         let mut spare = [Measured::default(), Measured::default(), Measured::default()];
-        let [wide, narrow, peer] =
-            if round == 0 { &mut spare } else { rows.first_chunk_mut().context("rows")? };
+        let [wide, narrow, peer] = if round == 0 { &mut spare } else { rows.first_chunk_mut().context("rows")? };
         wide.round(Some(&ours), ours.port, 64, size.many, ask(false)).await?;
         narrow.round(Some(&ours), ours.port, 1, size.few, ask(false)).await?;
         peer.round(Some(&theirs), theirs.port, 64, size.many / 4, ask(true)).await?;

@@ -28,16 +28,11 @@ async fn serve(listener: TcpListener, jwks: &Bytes) -> Result<()> {
         stream.set_nodelay(true)?;
         let jwks = jwks.clone();
         let service = service_fn(move |request| answer(request, jwks.clone()));
-        tokio::spawn(
-            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-        );
+        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
 
-async fn answer(
-    request: http::Request<Incoming>,
-    jwks: Bytes,
-) -> Result<http::Response<Full<Bytes>>, hyper::Error> {
+async fn answer(request: http::Request<Incoming>, jwks: Bytes) -> Result<http::Response<Full<Bytes>>, hyper::Error> {
     if request.uri().path() == "/jwks" {
         let response = http::Response::builder().header("content-type", "application/json");
         return Ok(response.body(Full::new(jwks)).unwrap_or_default());

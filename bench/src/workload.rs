@@ -39,8 +39,7 @@ scopes = ["use"]
 
 /// What the cluster says of one pod, for an hour.
 fn pod(issuer: &str, now: i64) -> Object {
-    let named =
-        |name: &str| Value::Object(obj([("name", name.into()), ("uid", format!("{name}-uid").into())]));
+    let named = |name: &str| Value::Object(obj([("name", name.into()), ("uid", format!("{name}-uid").into())]));
     let about = obj([
         ("namespace", "agents".into()),
         ("pod", named("planner-1")),
