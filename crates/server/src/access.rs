@@ -198,8 +198,8 @@ pub(crate) async fn check_delegations(config: &Config, store: &Store) -> Result<
         for agent in rule.from_agents().chain(rule.to_agents()).filter(|a| !known.contains(a)) {
             let asked = agent.clone();
             if store.read::<_, StoreError>(move |tx| tx.agent(&asked)).await?.is_none() {
-                let (rule, agent) = (rule.name.clone(), agent.to_string());
-                return Err(ServerError::DelegationAgent { rule, agent });
+                let key = format!("delegation {}", rule.name);
+                return Err(ServerError::UnknownAgent { key, agent: agent.to_string() });
             }
         }
     }
@@ -216,10 +216,8 @@ pub(crate) async fn check_agents(config: &Config, guard: &Guard, store: &Store) 
         for agent in policy.applies.agents.iter().filter(|a| !by_rule(a)) {
             let asked = agent.clone();
             if store.read::<_, StoreError>(move |tx| tx.agent(&asked)).await?.is_none() {
-                return Err(ServerError::PolicyAgent {
-                    policy: policy.name.to_string(),
-                    agent: agent.to_string(),
-                });
+                let key = format!("access_policy {}.applies.agents", policy.name);
+                return Err(ServerError::UnknownAgent { key, agent: agent.to_string() });
             }
         }
     }

@@ -150,24 +150,11 @@ pub enum ServerError {
     /// A scope or a resource of the configuration cannot be used.
     #[error(transparent)]
     Place(#[from] InvalidPlace),
-    /// A policy of conditional access is about an agent that nobody knows.
-    #[error(
-        "`access_policy {policy}.applies.agents`: there is no agent `{agent}`; use an id that `prokura agent list` shows"
-    )]
-    PolicyAgent {
-        /// The policy.
-        policy: String,
-        /// The agent.
-        agent: String,
-    },
-    /// What an administrator allows for a group cannot be read.
-    #[error("{0}")]
-    Consent(String),
-    /// A rule of delegation is about an agent that nobody knows.
-    #[error("`delegation {rule}`: there is no agent `{agent}`; use an id that `prokura agent list` shows")]
-    DelegationAgent {
-        /// The rule.
-        rule: String,
+    /// A policy or a rule is about an agent that nobody knows.
+    #[error("`{key}`: there is no agent `{agent}`; use an id that `prokura agent list` shows")]
+    UnknownAgent {
+        /// Where it stands.
+        key: String,
         /// The agent.
         agent: String,
     },
