@@ -158,6 +158,9 @@ pub enum ServerError {
         /// The agent.
         agent: String,
     },
+    /// What an administrator allows for a group cannot be read.
+    #[error("{0}")]
+    Consent(String),
     /// The keys of an issuer of postures cannot be used.
     #[error("`facts.issuer.jwks_file` of `{0}`: it holds no key set that can be used")]
     FactKeys(String),

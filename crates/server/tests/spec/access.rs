@@ -194,5 +194,5 @@ async fn a_policy_about_an_agent_that_nobody_knows_does_not_start() {
     let started = tokio::spawn(async move { drop(World::and(unknown).await) });
     let said = started.await.unwrap_err().into_panic();
     let said = said.downcast_ref::<String>().unwrap();
-    assert!(said.contains("PolicyAgent") && said.contains("agt_ghost"), "{said}");
+    assert!(said.contains("UnknownAgent") && said.contains("agt_ghost"), "{said}");
 }
