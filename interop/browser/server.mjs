@@ -40,6 +40,32 @@ secret = { file = "${join(folder, "keeper.secret")}" }
 redirect_uris = ["https://keeper.example/cb"]
 
 [[client]]
+id = "stepper"
+name = "Stepper"
+redirect_uris = ["https://stepper.example/cb"]
+
+[[client]]
+id = "reporter"
+name = "Reporter"
+redirect_uris = ["https://reporter.example/cb"]
+
+[[client]]
+id = "known"
+name = "Known"
+redirect_uris = ["https://known.example/cb", "http://127.0.0.1/cb"]
+
+[[group]]
+name = "staff"
+members = ["alice"]
+
+[[enterprise_consent]]
+name = "known"
+groups = ["staff"]
+clients = ["known"]
+resource = "sales"
+scopes = ["read:report"]
+
+[[client]]
 id = "television"
 name = "Television"
 grant_types = ["device_code"]
