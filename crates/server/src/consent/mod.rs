@@ -19,6 +19,6 @@ pub use fault::ConsentFault;
 pub(crate) use groups::groups_of;
 pub(crate) use merge::{grows_into, join, without};
 pub(crate) use receipt::Receipt;
-pub(crate) use rules::{Whom, all, check_details, readable, users_may, users_may_name};
+pub(crate) use rules::{Whom, check_details, readable, users_may, users_may_name};
 pub(crate) use standing::{carries, differences, likeness_of, note};
 pub(crate) use upkeep::{Upkeep, check, upkeep};
