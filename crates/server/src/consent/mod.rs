@@ -15,7 +15,7 @@ mod standing;
 mod upkeep;
 
 pub(crate) use enterprise::{Given, Wanted, review, root, stands, users_may_end, would_give};
-pub use fault::ConsentFault;
+pub(crate) use fault::ConsentFault;
 pub(crate) use groups::groups_of;
 pub(crate) use merge::{grows_into, join, without};
 pub(crate) use receipt::Receipt;
