@@ -8,12 +8,14 @@
 //! Reading is strict: what is not understood is refused, since whatever is skipped is a condition that nobody keeps
 //! (RFC 9396 §5).
 
+mod budget;
 mod constraint;
 
+pub use budget::{Bounded, budget_value, parse_bounded, read_budget};
 pub use constraint::{NO_ARGUMENTS, to_value as constraint_value};
 
 use crate::json::{self, JsonError, Limits, Object, Value, obj};
-use prokura_core::{Detail, Details, InvalidDetail, InvalidPath, ResourceUri};
+use prokura_core::{Detail, Details, InvalidBudget, InvalidDetail, InvalidPath, ResourceUri};
 
 /// The one type that is served.
 pub const TYPE: &str = "mcp_tool";
@@ -46,6 +48,12 @@ pub enum RichError {
     /// `constraints` is no list, or empty.
     #[error("`constraints` must be a list of at least one constraint, or left out")]
     Constraints,
+    /// A budget that cannot be read.
+    #[error("`budget` cannot be kept: {0}")]
+    Budget(&'static str),
+    /// A budget that cannot be kept.
+    #[error("{0}")]
+    Bound(#[from] InvalidBudget),
     /// A constraint that cannot be read.
     #[error("a constraint is `[operator, path, value]`: {0}")]
     Constraint(&'static str),

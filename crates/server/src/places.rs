@@ -6,7 +6,7 @@ use prokura_config::Config;
 use prokura_core::{
     Action, ActionPattern, Details, InvalidResource, InvalidScope, ResourceUri, Scope, ScopeSet,
 };
-use prokura_oauth::rich;
+use prokura_oauth::rich::{self, Bounded};
 use std::sync::Arc;
 
 /// A scope that clients may send to say that they want to stay (OpenID Connect Core §11). A client that may
@@ -213,7 +213,17 @@ impl Place {
     /// resource if the details stand alone: what nobody can be allowed is not asked of a user.
     pub(crate) fn details_asked(&self, text: Option<&str>, scopes: &ScopeSet) -> Result<Details, Fault> {
         let Some(text) = text else { return Ok(Details::default()) };
-        let details = rich::parse(text, &self.uri)?;
+        self.known(rich::parse(text, &self.uri)?, scopes)
+    }
+
+    /// As [`details_asked`](Self::details_asked), where a grant with a budget may be made.
+    pub(crate) fn bounded_asked(&self, text: Option<&str>, scopes: &ScopeSet) -> Result<Bounded, Fault> {
+        let Some(text) = text else { return Ok(Bounded { details: Details::default(), budget: None }) };
+        let Bounded { details, budget } = rich::parse_bounded(text, &self.uri)?;
+        Ok(Bounded { details: self.known(details, scopes)?, budget })
+    }
+
+    fn known(&self, details: Details, scopes: &ScopeSet) -> Result<Details, Fault> {
         let alone = scopes.iter().all(|s| s.is_of_identity() && !self.scopes.contains(s));
         let scopes = if alone { &self.scopes } else { scopes };
         let unknown = details.tools().into_iter().find(|tool| !self.bundles(scopes, tool));

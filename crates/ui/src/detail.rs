@@ -1,7 +1,7 @@
 //! Authorization details as sentences.
 
 use crate::{Catalogue, Shown};
-use prokura_core::{Constraint, Detail, Literal, Test};
+use prokura_core::{Budget, Constraint, Detail, Literal, Test};
 use std::fmt::Display;
 
 /// `Use generate_summary, only where days is at most 30`. Nothing is cut off, since what is cut off could be what
@@ -13,6 +13,18 @@ pub fn detail_sentence(detail: &Detail, text: &Catalogue) -> Shown {
     }
     let conditions = listed(detail.constraints().iter().map(|c| condition(c, text)), text);
     Shown::whole(&text.detail_where.with("tools", tools).with("conditions", conditions).to_string())
+}
+
+/// How much of it there is, a sentence for each bound.
+pub fn budget_sentences(budget: &Budget, text: &Catalogue) -> Vec<Shown> {
+    let calls = budget.calls().map(|most| text.bound_calls.with("most", most).to_string());
+    let sums = budget.sums().iter().map(|sum| {
+        let shown = sum.path.to_string();
+        let path = shown.strip_prefix('.').unwrap_or(&shown);
+        let tools = listed(sum.tools.iter(), text);
+        text.bound_sum.with("tools", tools).with("path", path).with("most", sum.most).to_string()
+    });
+    calls.into_iter().chain(sums).map(|said| Shown::whole(&said)).collect()
 }
 
 fn condition(constraint: &Constraint, text: &Catalogue) -> String {

@@ -142,6 +142,8 @@ catalogue! {
     permission_actions: "Allows exactly",
     detail_use: "Use {tools}",
     detail_where: "Use {tools}, only where {conditions}",
+    bound_calls: "At most {most} calls in all, whoever makes them",
+    bound_sum: "In all calls of {tools}, {path} comes to at most {most} together",
     test_equals: "{path} is {value}",
     test_one_of: "{path} is one of {values}",
     test_below: "{path} is below {value}",

@@ -10,7 +10,7 @@ use http::StatusCode;
 use prokura_config::Config;
 use prokura_core::{
     AgentId, Attested, Chain, ClientId, Details, Effective, GrantId, GrantName, Held, InvalidDetail,
-    NarrowingError, Passages, Principal, ResourceUri, ScopeSet, Timestamp, TokenId, TraceId,
+    NarrowingError, Passages, Principal, ResourceUri, Scope, ScopeSet, Timestamp, TokenId, TraceId,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::access_token::{AccessToken, GrantClaim, View};
@@ -101,6 +101,18 @@ impl Minting {
         scopes: &ScopeSet,
         details: &Details,
     ) -> Result<AccessToken, Fault> {
+        let asked = Held { actions: scopes.clone(), details: details.clone() };
+        self.token_within(chain, scopes, &asked)
+    }
+
+    /// As [`token`](Self::token), of the details of `asked`, which are a part of the grant beside the scopes of `asked`; the
+    /// token names only `scopes` of these, for who asks saw that they bundle the tools of the details.
+    pub(crate) fn token_within(
+        &self,
+        chain: &Chain,
+        scopes: &ScopeSet,
+        asked: &Held,
+    ) -> Result<AccessToken, Fault> {
         let (grant, left) = (chain.leaf(), self.left(chain)?);
         let kept = scopes.intersection(&left.held.actions);
         if kept.is_empty() && !scopes.is_empty() {
@@ -110,8 +122,7 @@ impl Minting {
         if cnf.key.is_none() && self.needs_proof.contains(&grant.resource) {
             return Err(Fault::ProofMissing);
         }
-        let asked = Held { actions: scopes.clone(), details: details.clone() };
-        let Held { details, .. } = left.held.meet(&asked).map_err(refused)?;
+        let Held { details, .. } = left.held.meet(asked).map_err(|e| refused(e, asked))?;
         if rich::to_text(&details, &grant.resource).len() > MAX_DETAILS {
             return Err(Fault::DetailWider(InvalidDetail::TooMany));
         }
@@ -223,11 +234,14 @@ pub(crate) fn narrowed(
     Ok(agreed.narrow(&rich::parse(asked, resource)?)?)
 }
 
-/// Details without a scope that opens anything would be authority of their own.
-fn refused(error: NarrowingError) -> Fault {
-    match error {
-        NarrowingError::Details(too_many) => Fault::DetailWider(too_many),
-        _ => Fault::GrantOver,
+/// Details without a scope that opens anything would be authority of their own, where the grant has more than these.
+fn refused(error: NarrowingError, asked: &Held) -> Fault {
+    let alone = asked.actions.iter().all(Scope::is_of_identity);
+    let tool = asked.details.tools().into_iter().next().filter(|_| alone);
+    match (error, tool) {
+        (NarrowingError::Details(too_many), _) => Fault::DetailWider(too_many),
+        (_, Some(tool)) => Fault::DetailWider(InvalidDetail::Wider(tool.to_owned())),
+        (_, None) => Fault::GrantOver,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::places::{Place, without_offline};
 use crate::possession::Possession;
 use crate::record::About;
 use crate::server::AppState;
-use prokura_core::{Chain, Details, Evidence, ScopeSet, TraceId};
+use prokura_core::{Chain, Details, Evidence, Held, ScopeSet, TraceId};
 use prokura_oauth::access_token::AccessToken;
 use prokura_oauth::client_metadata::GrantType;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ pub(crate) async fn own(
     let (Some(given), Some(agent)) = (client.own.get(&place.uri).or(managed), &client.agent) else {
         return Err(Fault::NoAuthority);
     };
-    let (scopes, details) = asked.within(given, place)?;
+    asked.within(given, place)?;
     let mut minting = Minting::new(app, &client.id, possession, GrantType::ClientCredentials, trace);
     for _ in 0..TRIES {
         let wanted = Root {
@@ -64,7 +64,13 @@ pub(crate) async fn own(
         minting.now = app.clock.now();
         about.grant = Some(grant.leaf().id.clone());
         in_force(app.store.revoked(), &grant, &client.id, minting.now)?;
-        let token = minting.token(&grant, &scopes, &details)?;
+        let left = given.intersection(&minting.left(&grant)?.held.actions);
+        if left.is_empty() {
+            return Err(Fault::GrantOver);
+        }
+        // What is left of the grant bundles these tools, so that they may stand without its scopes.
+        let (scopes, details) = asked.within(&left, place)?;
+        let token = minting.token_within(&grant, &scopes, &Held { actions: left, details })?;
         if settled(app, &minting, &grant, &token).await? {
             return Ok(Issued { token, refresh_token: None, id_token: None, grant_name: None });
         }

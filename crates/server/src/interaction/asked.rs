@@ -2,7 +2,7 @@
 
 use crate::device::DeviceAsk;
 use crate::named::Management;
-use prokura_core::{Acr, AgentId, ClientId, Details, ResourceUri, ScopeSet, Timestamp, TraceId};
+use prokura_core::{Acr, AgentId, Budget, ClientId, Details, ResourceUri, ScopeSet, Timestamp, TraceId};
 use prokura_oauth::client_metadata::Likeness;
 use prokura_oauth::json::{self, Limits, Object, Value, obj};
 use prokura_oauth::redirect::{shown_host, with_query};
@@ -59,6 +59,8 @@ pub struct Asked {
     pub scope: ScopeSet,
     /// With which tools and arguments, whatever the scopes say.
     pub details: Details,
+    /// How much of it there is to be.
+    pub budget: Option<Budget>,
     /// How much of a conversation it wants.
     pub prompt: Prompt,
     /// How old a sign-in may be, in seconds (`max_age`).
@@ -99,7 +101,7 @@ impl Asked {
     /// Whether a consent may be remembered: never where another program could pretend to be this client, be it
     /// by its name or by listening in its place (attacks A24, A27).
     pub fn may_be_remembered(&self) -> bool {
-        if self.device.is_some() {
+        if self.device.is_some() || self.budget.is_some() {
             return false;
         }
         !self.is_unverified() && self.redirect.starts_with("https://")
@@ -136,6 +138,9 @@ impl Asked {
         ]);
         if !self.details.is_empty() {
             o.insert(DETAILS, rich::to_value(&self.details, &self.resource));
+        }
+        if let Some(budget) = &self.budget {
+            o.insert("budget", rich::budget_value(budget));
         }
         if let Some(state) = &self.state {
             o.insert("state", state.as_str().into());
@@ -174,6 +179,10 @@ impl Asked {
             redirect: o.str("redirect")?.to_owned(),
             state: o.str("state").map(str::to_owned),
             details: o.get(DETAILS).map_or(Some(Details::default()), |v| rich::read(v, &resource).ok())?,
+            budget: match o.get("budget") {
+                None => None,
+                Some(budget) => Some(rich::read_budget(budget).ok()?),
+            },
             resource,
             scope: ScopeSet::parse(o.str("scope")?).ok()?,
             prompt: Prompt::ALL.into_iter().find(|p| p.word() == o.str("prompt").unwrap_or_default())?,
@@ -249,6 +258,7 @@ mod tests {
             resource: ResourceUri::parse("https://as.example/mcp/sales").unwrap(),
             scope: ScopeSet::parse("a b").unwrap(),
             details: Details::default(),
+            budget: prokura_core::Budget::new(Some(3), vec![]).ok(),
             prompt: Prompt::Login,
             max_age: Some(60),
             acr: Some(Acr::Mfa),

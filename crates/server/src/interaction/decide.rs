@@ -78,7 +78,11 @@ impl Ending {
             not_before: now,
             expires_at: now.after(choice.lasts),
             depth_left: DEPTH,
-            terms: Terms { may_act: choice.may_act.clone(), ..Terms::default() },
+            terms: Terms {
+                may_act: choice.may_act.clone(),
+                budget: self.asked().budget.clone(),
+                ..Terms::default()
+            },
             evidence: Evidence::Consent { interaction: public_name(&self.id) },
             state: GrantState::Active,
             revision: 0,
@@ -140,6 +144,9 @@ impl Ending {
             event.details.insert("scope", grant.actions.to_string().as_str().into());
             if !grant.details.is_empty() {
                 event.details.insert(DETAILS, rich::to_value(&grant.details, &grant.resource));
+            }
+            if let Some(budget) = &grant.terms.budget {
+                event.details.insert("budget", rich::budget_value(budget));
             }
             if let MayAct::Only(agents) = &grant.terms.may_act {
                 event.details.insert("may_act", agents.iter().map(AgentId::as_str).collect());
@@ -258,6 +265,9 @@ impl Yes {
     /// What was agreed to before to the same, if that is remembered and still stands.
     fn remembered(&self, tx: &mut Tx<'_>) -> Result<Option<GrantId>, StoreError> {
         let (asked, now) = (self.ending.asked(), self.now);
+        if asked.budget.is_some() {
+            return Ok(None);
+        }
         let what = (&asked.scope, &asked.details);
         let user = &self.ending.who.user.id;
         let found = tx.consent(user, &asked.client, &asked.redirect, &asked.resource, what, now)?;

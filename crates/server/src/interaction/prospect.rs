@@ -183,7 +183,7 @@ fn ruled(config: &Config, asked: &Asked, agent: &AgentId) -> Vec<(AgentId, Resou
 /// The newest grant of the user's own consent for this software at this resource. One that a client knows by a name is
 /// changed by that name only; a device keeps its own, so that it can be ended by itself.
 fn held(tx: &mut Tx<'_>, asked: &Asked, who: &For<'_>) -> Result<Option<Grant>, StoreError> {
-    if asked.management.is_some() || asked.device.is_some() {
+    if asked.management.is_some() || asked.device.is_some() || asked.budget.is_some() {
         return Ok(None);
     }
     let all = tx.consented_grants(who.user, who.agent, &asked.resource)?;
@@ -215,7 +215,7 @@ fn settled(tx: &mut Tx<'_>, asked: &Asked, offered: &Held, held: &Grant) -> Resu
     Ok(if here { before } else { ScopeSet::default() })
 }
 
-/// What administrators give. Whom a client names besides, and a grant that it wants to know by a name, are a user's to say.
+/// What administrators give. Whom a client names besides, a budget, and a grant that it wants to know by a name, are a user's to say.
 fn given(
     tx: &mut Tx<'_>,
     config: &Config,
@@ -223,7 +223,7 @@ fn given(
     whom: Whom<'_>,
     who: &For<'_>,
 ) -> Result<Option<bool>, StoreError> {
-    if asked.management.is_some() || !asked.through.is_empty() {
+    if asked.management.is_some() || !asked.through.is_empty() || asked.budget.is_some() {
         return Ok(None);
     }
     let wanted = Wanted {

@@ -10,7 +10,7 @@ use prokura_oauth::client_metadata::{Aspect, Difference};
 use prokura_oauth::redirect::shown_host;
 use prokura_ui::{
     Change, Changed, Consent, Device, Duration, ENGLISH, Further, Hop, Ident, Meaning, Notice, Organisation,
-    Permission, Shown, Software, When, Withheld, detail_sentence, lasting,
+    Permission, Shown, Software, When, Withheld, budget_sentences, detail_sentence, lasting,
 };
 
 /// The field with the place of a detail that is left.
@@ -90,7 +90,7 @@ impl People {
             resource: Shown::name(title),
             resource_uri: asked.resource.to_string(),
             permissions: self.permissions(asked, prospect, again.is_none()),
-            budgets: vec![],
+            budgets: asked.budget.as_ref().map_or_else(Vec::new, |b| budget_sentences(b, &ENGLISH)),
             further: if organisation { vec![] } else { self.further(prospect, again.is_none()) },
             durations: if organisation { vec![] } else { self.durations(again) },
         }

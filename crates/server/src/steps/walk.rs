@@ -13,7 +13,7 @@ use crate::possession::{At, Possession};
 use crate::record::About;
 use crate::server::AppState;
 use http::request::Parts;
-use prokura_core::{Acr, AgentId, ClientId, Details, ScopeSet, TraceId, random_id};
+use prokura_core::{Acr, AgentId, Budget, ClientId, Details, ScopeSet, TraceId, random_id};
 use prokura_oauth::authentication::requested_acr;
 use prokura_oauth::authorize::{self, ParameterError, Prompts};
 use prokura_oauth::client_metadata::GrantType;
@@ -21,6 +21,7 @@ use prokura_oauth::confirmation::Thumbprint;
 use prokura_oauth::form::Form;
 use prokura_oauth::json::{self, Limits, Object, Value, obj};
 use prokura_oauth::pkce::CodeChallenge;
+use prokura_oauth::rich::{Bounded, RichError};
 use prokura_oauth::token_request::DETAILS;
 use prokura_store::{ArtifactKind, Consumed, StoreError, Tx};
 use prokura_ui::Standing;
@@ -79,6 +80,7 @@ pub(crate) struct Walk<'a> {
     place: Option<Arc<Place>>,
     scope: ScopeSet,
     details: Details,
+    budget: Option<Budget>,
     management: Option<Management>,
     through: Vec<AgentId>,
     prompts: Prompts,
@@ -109,6 +111,7 @@ impl<'a> Walk<'a> {
             place: None,
             scope: ScopeSet::default(),
             details: Details::default(),
+            budget: None,
             management: None,
             through: Vec::new(),
             prompts: Prompts::default(),
@@ -297,12 +300,19 @@ impl<'a> Walk<'a> {
         if text.is_some() && !self.client()?.metadata.may_detail() {
             return Err(Fault::DetailType);
         }
-        self.details = self.place()?.details_asked(text, &self.scope)?;
+        let Bounded { details, budget } = self.place()?.bounded_asked(text, &self.scope)?;
+        (self.details, self.budget) = (details, budget);
         Ok(())
     }
 
     async fn check_management(&mut self) -> Result<(), Fault> {
         let Some(action) = authorize::grant_action(&self.form)? else { return Ok(()) };
+        if self.budget.is_some() {
+            return Err(RichError::Budget(
+                "what is left of it would be lost where a grant is replaced or merged",
+            )
+            .into());
+        }
         let (client, place) = (Arc::clone(self.client()?), Arc::clone(self.place()?));
         let (management, offered) =
             named::checked(self.app, &client, action, &place, (&self.scope, &self.details)).await?;
@@ -402,6 +412,7 @@ impl<'a> Walk<'a> {
             resource: self.place()?.uri.clone(),
             scope: self.scope.clone(),
             details: self.details.clone(),
+            budget: self.budget.clone(),
             prompt,
             max_age: self.max_age,
             acr: self.acr,

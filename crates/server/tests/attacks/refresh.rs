@@ -192,6 +192,23 @@ async fn c17_a_refresh_token_holds_what_its_code_held_even_if_the_grant_holds_mo
     assert_eq!(world.refresh(&refresh, &[]).await.text("scope"), "read");
 }
 
+/// Details without a scope that opens anything are authority of their own: who has scopes may not trade them for details.
+#[tokio::test]
+async fn c17_details_do_not_take_the_place_of_scopes() {
+    let world = World::new().await;
+    let code = world.authorize(&[("scope", "openid read")]).await.redirect().1.remove("code").unwrap();
+    let refresh = world.redeem(&code, &[]).await.text("refresh_token");
+    let write = r#"[{"type":"mcp_tool","actions":["write"]}]"#;
+    let traded = world.refresh(&refresh, &[("scope", "openid"), ("authorization_details", write)]).await;
+    assert_eq!(traded.error(), "400 invalid_authorization_details");
+    let bounded = world.refresh(&refresh, &[("scope", "read"), ("authorization_details", write)]).await;
+    assert_eq!(
+        (bounded.status.as_u16(), bounded.text("scope").as_str()),
+        (200, "read"),
+        "a ceiling on `read`"
+    );
+}
+
 #[tokio::test]
 async fn c17_fewer_scopes_are_not_for_ever() {
     let world = World::new().await;

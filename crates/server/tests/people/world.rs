@@ -84,6 +84,7 @@ pub fn asked(issuer: &str) -> Asked {
         resource: ResourceUri::parse(&format!("{issuer}/mcp/sales")).unwrap(),
         scope: ScopeSet::parse("read:report tools:generate_summary").unwrap(),
         details: Details::default(),
+        budget: None,
         prompt: Prompt::Needed,
         max_age: None,
         device: None,

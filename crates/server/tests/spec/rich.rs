@@ -151,3 +151,28 @@ async fn a_client_that_registered_other_types_may_not_ask() {
     let types = Value::from_iter(["mcp_tool", "other"]);
     assert_eq!(registered.json().get("authorization_details_types"), Some(&types), "{}", registered.body);
 }
+
+#[tokio::test]
+async fn d01_a_budget_is_kept_by_the_grant_and_named_by_its_tokens() {
+    let world = World::new().await;
+    let pay = r#"[{"type":"mcp_tool","actions":["read"],"budget":{"calls":3,"sum":[{"argument":".days","most":90}]}}]"#;
+    let first = code(&world, &[("scope", ""), (D, pay)]).await;
+    let token = world.verified(&world.redeem(&first, &[]).await.text("access_token"));
+    assert_eq!(token.grant.budgets, [token.grant.id.clone()]);
+    let id = token.grant.id.clone();
+    let left = world.write(move |tx| tx.budget_left(&id)).await.unwrap();
+    assert_eq!((left.calls, left.sums[0].to_string().as_str()), (Some(3), "90"));
+    let agreed = world.record().await.into_iter().find(|e| e.action == "grant:make").unwrap();
+    assert!(agreed.details.get("budget").unwrap().to_string().contains(r#""calls":3"#));
+    // Asked for again, it is another grant with a budget of its own, not more of the first.
+    let again = code(&world, &[("scope", ""), (D, pay)]).await;
+    let other = world.verified(&world.redeem(&again, &[]).await.text("access_token"));
+    assert_ne!(other.grant.id, token.grant.id);
+    // Where no grant is made, a budget cannot be kept, and is refused.
+    let own = [("grant_type", "client_credentials"), (D, pay)];
+    let own = world.form("/token", Some(&format!("batch:{SECRET}")), &own).await;
+    assert_eq!(own.error(), "400 invalid_authorization_details");
+    let odd = r#"[{"type":"mcp_tool","actions":["read"],"budget":{"calls":-1}}]"#;
+    let (_, p) = world.get(&format!("/authorize?{}", encode(&request(&[(D, odd)])))).await.redirect();
+    assert_eq!(p["error"], "invalid_authorization_details");
+}
