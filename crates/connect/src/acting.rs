@@ -81,6 +81,7 @@ impl Access {
             .way(Way::Own)
             .store(Arc::new(MemoryStore::default()))
             .dpop(Dpop::Never)
+            .only_these_scopes()
             .allow(self.allow.clone())
             .trust(self.trust.clone());
         Ok(Own(client.build()?))

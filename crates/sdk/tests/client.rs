@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
+use prokura_core::ScopeSet;
 use prokura_egress::{Upstream, UpstreamConfig};
 use prokura_sdk::client::{
     Blame, Client, ClientError, DeviceCode, Exchange, FileStore, Heeded, Loopback, MemoryStore, OnlyTo,
@@ -236,12 +237,13 @@ async fn a_token_is_exchanged_for_a_narrower_one() {
         token_view: Some("agent".to_owned()),
         ..Exchange::of(Arc::new(subject))
     };
-    let client = world.client().way(Way::Exchange(exchange)).build().unwrap();
+    let scopes = ScopeSet::parse("summary").unwrap();
+    let client = world.client().way(Way::Exchange(exchange)).scopes(scopes).build().unwrap();
     assert_eq!(call(&client).await.unwrap(), 200);
     let facts = world.facts();
     let said = &facts.tokens[0];
     assert!(said["subject_token"].starts_with("e30."));
-    assert_eq!((said["actor_token"].as_str(), said["scope"].as_str()), ("actor", "read"));
+    assert_eq!((said["actor_token"].as_str(), said["scope"].as_str()), ("actor", "summary"), "and no more");
     assert_eq!((said["requested_actor"].as_str(), said["token_view"].as_str()), ("agt_next", "agent"));
     assert_eq!(said["resource"], world.address());
 }
@@ -284,6 +286,7 @@ async fn a_client_without_a_secret_is_vouched_for_by_the_evidence_that_says_who_
     let said = &world.facts().tokens[0];
     assert_eq!((said["client_id"].as_str(), said["client_assertion"].as_str()), ("reporter", "evidence"));
     assert_eq!((said["actor_token"].as_str(), said["subject_token"].as_str()), ("evidence", "subject"));
+    assert_eq!(said.get("scope"), None, "as much as was handed over");
 }
 
 /// The server names who grants access: a token that was handed to the agent must not go wherever it says.

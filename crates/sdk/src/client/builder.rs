@@ -26,6 +26,7 @@ pub struct Builder {
     profile: String,
     dpop: Dpop,
     scopes: ScopeSet,
+    exact: bool,
     allow: AllowList,
     trust: Trust,
     clock: Arc<dyn Clock>,
@@ -42,6 +43,7 @@ impl Builder {
             profile: String::new(),
             dpop: Dpop::default(),
             scopes: ScopeSet::default(),
+            exact: false,
             allow: AllowList::default(),
             trust: Trust::default(),
             clock: Arc::new(SystemClock),
@@ -77,6 +79,12 @@ impl Builder {
     /// Scopes to ask for besides those that the server wants.
     pub fn scopes(self, scopes: ScopeSet) -> Self {
         Self { scopes, ..self }
+    }
+
+    /// Asks for no scopes but those, whatever the server says that it wants: without any, for whatever the client has. Always
+    /// so where a token is exchanged, for it bounds what can be had.
+    pub fn only_these_scopes(self) -> Self {
+        Self { exact: true, ..self }
     }
 
     /// What servers may name although it is not public: an authorization server inside a company. The MCP server itself
@@ -128,6 +136,7 @@ impl Builder {
             name,
             dpop: self.dpop,
             scopes: self.scopes,
+            exact: self.exact,
             state: Mutex::new(State::default()),
             turn: tokio::sync::Mutex::default(),
         })))

@@ -82,7 +82,7 @@ pub enum ClientError {
     /// A token that the agent was handed concerns another authorization server, and so it is not shown to this one.
     #[error(
         "access is granted by `{issuer}`, and the token that stands for {what} is {}: it is not shown to it. If it is the one \
-         that you mean, name it as the only one that may see the token",
+         that you mean, name it as the only one that may see the token (`--issuer`)",
         of_whom(of)
     )]
     Handed {

@@ -81,6 +81,9 @@ async fn handed(
         return Err(strange(vec![only.to_owned()]));
     }
     let token = token(what, source, issuer).await?;
+    if token.is_empty() {
+        return Err(ClientError::Source { what, cause: "there is nothing in it".to_owned() });
+    }
     if source.only_issuer().is_none() {
         concerns(&token, issuer, asking.endpoint.as_str()).map_err(strange)?;
     }

@@ -25,6 +25,8 @@ pub(crate) struct Inner {
     pub(crate) name: String,
     pub(crate) dpop: Dpop,
     pub(crate) scopes: ScopeSet,
+    /// Whether those are all that is asked for.
+    pub(crate) exact: bool,
     pub(crate) state: Mutex<State>,
     /// Whose turn it is in this process; the store's lock is for the others.
     pub(crate) turn: tokio::sync::Mutex<()>,

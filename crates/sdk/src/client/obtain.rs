@@ -158,7 +158,10 @@ impl Inner {
                 .as_ref()
                 .map_or_else(|| self.server.resource(), |r| &r.resource)
                 .to_owned(),
-            scope: choice.scopes(),
+            scope: match self.exact || matches!(self.way, Way::Exchange(_)) {
+                true => choice.wanted(challenge.error == "insufficient_scope"),
+                false => choice.scopes(),
+            },
             key: self.key(found, same).await?,
             bound_to: kept.map(|k| k.issuer.clone()),
             sign_in: challenge.sign_in.clone(),

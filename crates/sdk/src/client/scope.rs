@@ -21,6 +21,15 @@ pub(crate) struct Choice<'a> {
 }
 
 impl Choice<'_> {
+    /// The scopes to ask for where what can be had is bounded by somebody else, and not by what the server offers: those
+    /// that the caller wants, and after a refusal for want of scopes also those that it named.
+    pub(crate) fn wanted(&self, stepping_up: bool) -> ScopeSet {
+        match self.challenged.filter(|_| stepping_up) {
+            Some(challenged) => self.also.union(challenged).union(self.held),
+            None => self.also.clone(),
+        }
+    }
+
     /// The scopes to ask for; none means that the parameter is left out, and the server decides.
     pub(crate) fn scopes(&self) -> ScopeSet {
         let supported = || self.resource.and_then(|r| r.scopes.clone());
