@@ -1,7 +1,7 @@
 // Lets foreign suites and foreign clients judge Prokura. See README.md.
 //
 // Usage: node run.mjs [--stub | --postgres] [--only TEXT] [--table] [--verbose] [PART …]
-//   parts: authorization, agent, connect, together, scenarios, server, clients, bound, kubernetes, workload, attester, foreign, signals, sso, spire, federation, keycloak (if KEYCLOAK_HOME names one), typescript, python, rmcp,
+//   parts: authorization, agent, connect, together, scenarios, server, clients, bound, chain, kubernetes, workload, attester, foreign, signals, sso, spire, federation, keycloak (if KEYCLOAK_HOME names one), typescript, python, rmcp,
 //   strict, device, doctor; all if none is named.
 //   --stub puts a small stand-in where Prokura is: it proves the harness, nothing else.
 //   --postgres keeps everything in the PostgreSQL that PROKURA_TEST_POSTGRES names, or in one of the run's own.
@@ -35,6 +35,7 @@ const { streamSuite } = await import('./suites/stream.mjs');
 const { serverSuite } = await import('./suites/server.mjs');
 const { foreignSuite, keycloakSuite } = await import('./suites/foreign.mjs');
 const { boundSuite } = await import('./suites/bound.mjs');
+const { chainSuite } = await import('./suites/chain.mjs');
 const { kubernetesSuite } = await import('./suites/kubernetes.mjs');
 const { workloadSuite } = await import('./suites/workload.mjs');
 const { signalsSuite } = await import('./suites/signals.mjs');
@@ -45,7 +46,7 @@ const { CLIENTS, clientSuite, deviceSuite, strictSuite } = await import('./suite
 const { attesterSuite } = await import('./suites/attester.mjs');
 const { doctorSuite } = await import('./suites/doctor.mjs');
 
-const unknown = positionals.filter(part => !['authorization', 'agent', 'connect', 'together', 'scenarios', 'server', 'clients', 'bound', 'attester', 'kubernetes', 'workload', 'doctor', 'foreign', 'keycloak', 'signals', 'spire', 'sso', 'federation', 'strict', 'device', ...Object.keys(CLIENTS)].includes(part));
+const unknown = positionals.filter(part => !['authorization', 'agent', 'connect', 'together', 'scenarios', 'server', 'clients', 'bound', 'chain', 'attester', 'kubernetes', 'workload', 'doctor', 'foreign', 'keycloak', 'signals', 'spire', 'sso', 'federation', 'strict', 'device', ...Object.keys(CLIENTS)].includes(part));
 if (unknown.length > 0) {
     console.error(`no such part: ${unknown.join(', ')}`);
     process.exit(1);
@@ -54,7 +55,7 @@ if (unknown.length > 0) {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => void stopAll());
 
 // The agent alone needs nothing of ours to stand: the suite plays the servers.
-const standing = positionals.length === 0 || positionals.some(part => part !== 'agent' && part !== 'sso' && part !== 'attester' && part !== 'workload' && part !== 'federation');
+const standing = positionals.length === 0 || positionals.some(part => part !== 'agent' && part !== 'sso' && part !== 'attester' && part !== 'workload' && part !== 'federation' && part !== 'chain');
 const wants = part => positionals.length === 0 || positionals.includes(part) || (part === 'world' && standing);
 let world;
 // The faults of the stub. A run against it passes only if every one of them is found.
@@ -64,6 +65,7 @@ try {
     if (wants('world')) world = await build({ stub: values.stub, onPostgres: values.postgres, shim: wants('server'), eras: !values.stub && wants('connect') });
     if (wants('authorization')) await authorizationSuite({ issuer: world.issuer, clientId: 'conformance', resource: world.everything });
     if (wants('bound') && !values.stub) await boundSuite(world);
+    if (wants('chain') && !values.stub) await chainSuite();
     if (wants('kubernetes') && !values.stub) await kubernetesSuite(world);
     if (wants('workload') && !values.stub) await workloadSuite();
     if (wants('attester') && !values.stub) await attesterSuite();

@@ -79,6 +79,10 @@ impl Scene {
             if !token.grant.ancestors.is_empty() {
                 event.details.insert("anc", token.grant.ancestors.iter().map(GrantId::as_str).collect());
             }
+            if let Some(attested) = &token.workload {
+                event.details.insert("workload", attested.workload.as_str().into());
+                event.details.insert("provider", attested.provider.as_ref().into());
+            }
         }
         if !self.method.is_empty() {
             event.details.insert("method", self.method.as_str().into());

@@ -10,12 +10,14 @@ mod request;
 
 pub use request::{BadTransaction, TransactionRequest};
 
-use crate::access_token::{AccessToken, GrantClaim, act_claim};
+use crate::access_token::{AccessToken, GrantClaim, View, act_claim};
+use crate::authentication::Authentication;
+use crate::confirmation::Confirmation;
 use crate::jose::{JoseError, SigningKey};
 use crate::json::{Object, Value, obj};
 use crate::rich;
 use prokura_core::{
-    AgentId, ClientId, Details, Principal, ResourceUri, ScopeSet, Timestamp, TraceId, TrustDomain,
+    AgentId, ClientId, Details, Principal, ResourceUri, ScopeSet, Timestamp, TokenId, TraceId, TrustDomain,
 };
 use std::time::Duration;
 
@@ -196,6 +198,29 @@ impl TransactionToken {
     /// The grant and those above it: if one of them is revoked, the transaction is over.
     pub fn grants(&self) -> impl Iterator<Item = &prokura_core::GrantId> {
         std::iter::once(&self.grant.id).chain(&self.grant.ancestors)
+    }
+
+    /// The call that it is about, as the access token said it that the call was made with: what the server behind the call
+    /// starts from where it acts for the same user at another server. It is bound to nothing that could be shown for it.
+    pub fn call(&self) -> Option<AccessToken> {
+        Some(AccessToken {
+            issuer: self.issuer.clone(),
+            audience: self.resource.clone(),
+            subject: self.subject.clone(),
+            view: View::User,
+            client: self.client.clone(),
+            actors: self.actors.clone(),
+            may_act: None,
+            scopes: self.scopes.clone(),
+            details: self.details.clone(),
+            id: TokenId::parse(self.txn.as_str()).ok()?,
+            issued_at: self.issued_at,
+            expires_at: self.expires_at,
+            grant: self.grant.clone(),
+            authentication: Authentication::read(&self.request).ok()?,
+            cnf: Confirmation::default(),
+            workload: None,
+        })
     }
 
     /// The claims.

@@ -11,6 +11,7 @@ use prokura_oauth::authentication::Authentication;
 use prokura_oauth::exchange::{Given, TokenType};
 use prokura_oauth::id_token;
 use prokura_oauth::subject_token::{SubjectToken, Trusted, peek};
+use prokura_oauth::transaction_token::TransactionToken;
 use prokura_store::StoreError;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ const INVALID: Fault = Fault::Exchange(ExchangeFault::Subject);
 /// What a subject token is.
 #[derive(Debug, Clone)]
 pub(super) enum Subject {
-    /// An access token of ours: of one grant, at one resource.
+    /// An access token of ours, or the call that was made with one: of one grant, at one resource.
     Token(Arc<AccessToken>),
     /// Who the user is.
     Person(Box<Person>),
@@ -57,6 +58,9 @@ pub(super) async fn subject(app: &AppState, client: &Client, given: &Given) -> R
     {
         return Ok(Subject::Token(token));
     }
+    if given.kind == TokenType::Transaction {
+        return of_transaction(app, client, &given.token);
+    }
     if !matches!(given.kind, TokenType::Access | TokenType::Id | TokenType::Jwt) {
         return Err(Fault::Exchange(ExchangeFault::SubjectType));
     }
@@ -70,6 +74,27 @@ pub(super) async fn subject(app: &AppState, client: &Client, given: &Given) -> R
     }
     let trusted = app.config.exchange.issuers.iter().find(|i| i.issuer == issuer).ok_or(INVALID)?;
     of_issuer(app, client, trusted, kid.as_deref(), &given.token).await
+}
+
+/// What the gateway told the server behind a call. Everything inside the trust domain may see it, so it leads further in the
+/// hands of that server alone: whoever else acts was not called.
+fn of_transaction(app: &AppState, client: &Client, token: &str) -> Result<Subject, Fault> {
+    let (keys, issuer, now) = (app.keys.published(), app.config.issuer.as_str(), app.clock.now());
+    let domain = app.config.transaction_tokens.trust_domain.as_ref();
+    let domain = domain.ok_or(Fault::Exchange(ExchangeFault::SubjectType))?;
+    let said = TransactionToken::verify(token, &keys, issuer, domain, now).map_err(|_| INVALID)?;
+    if said.expires_at <= now || !client.introspects.contains(&said.resource) || is_of(client, &said) {
+        return Err(INVALID);
+    }
+    said.call().map(|call| Subject::Token(Arc::new(call))).ok_or(INVALID)
+}
+
+/// Whether it is the server's own agent that called: what that holds already says its access token.
+fn is_of(client: &Client, said: &TransactionToken) -> bool {
+    let agent = client.agent.as_ref();
+    agent.is_some_and(|agent| {
+        said.actors.first() == Some(agent) || said.subject == Principal::Agent(agent.clone())
+    })
 }
 
 /// The user of an ID token of ours, which counts only in the hands of the client that it is for.
