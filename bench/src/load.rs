@@ -27,11 +27,16 @@ pub struct Connection {
 
 impl Connection {
     pub async fn open(port: u16) -> Result<Self> {
+        Self::open_as(port, port).await
+    }
+
+    /// A connection to `port` of something that is known by the address of another.
+    pub async fn open_as(port: u16, host: u16) -> Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
-        Ok(Self { sender, host: format!("localhost:{port}") })
+        Ok(Self { sender, host: format!("localhost:{host}") })
     }
 
     pub async fn send(&mut self, mut request: Request) -> Result<Answer> {
@@ -86,13 +91,20 @@ pub struct Post {
     pub word: &'static str,
 }
 
-impl Step for Post {
-    async fn go(&self, connection: &mut Connection) -> Result<()> {
+impl Post {
+    /// Sends it once.
+    pub async fn send(&self, connection: &mut Connection) -> Result<Answer> {
         let mut request = http::Request::post(&self.path);
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
-        good(&connection.send(request.body(Full::new(self.body.clone()))?).await?, self.word)
+        connection.send(request.body(Full::new(self.body.clone()))?).await
+    }
+}
+
+impl Step for Post {
+    async fn go(&self, connection: &mut Connection) -> Result<()> {
+        good(&self.send(connection).await?, self.word)
     }
 }
 

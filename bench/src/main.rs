@@ -10,6 +10,7 @@ mod idle;
 mod issuance;
 mod load;
 mod process;
+mod revoke;
 mod table;
 mod upstream;
 mod workload;
@@ -52,6 +53,9 @@ async fn main() -> Result<()> {
     }
     if wants("ancestors") {
         ancestors::measure(size)?;
+    }
+    if wants("revoke") {
+        revoke::measure(size).await?;
     }
     if wants("code") {
         code::measure(size).await?;

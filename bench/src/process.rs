@@ -87,5 +87,20 @@ pub async fn prokura(folder: &Path, database: &str, more: &str, dev: bool) -> Re
     Program::start(command, port, "/readyz").await
 }
 
+/// `prokura gateway` in `folder`, at the address of the issuer at `issuer` but on a port of its own, following its feed.
+pub async fn gateway(folder: &Path, issuer: u16, resources: &str) -> Result<Program> {
+    let port = free_port()?;
+    let text = format!(
+        "address = \"http://localhost:{issuer}\"\nlisten = \"127.0.0.1:{port}\"\ndatabase = \"sqlite:gateway.db\"\n\
+         [gateway.feed]\nat = \"http://127.0.0.1:{issuer}\"\nclient_id = \"gw\"\nsecret = {{ env = \"BATCH_SECRET\" }}\n{resources}"
+    );
+    let config = folder.join("gateway.toml");
+    std::fs::write(&config, text)?;
+    let mut command = Command::new(std::env::var("PROKURA_BIN").context("PROKURA_BIN")?);
+    command.arg("gateway").arg("--config").arg(config).current_dir(folder).env("BATCH_SECRET", SECRET);
+    command.env("PROKURA_LOG", "warn");
+    Program::start(command, port, "/readyz").await
+}
+
 /// The secret of the client that asks on its own authority.
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
