@@ -3,11 +3,13 @@
 Usage: PLATFORM_JWK=… python clients/python_federation.py ISSUER RESOURCE PLATFORM
 """
 
+import base64
 import json
 import os
 import sys
 import time
 import uuid
+import zlib
 
 import jwt
 import requests
@@ -88,9 +90,36 @@ def by_authlib():
     expect(token["scope"] == "read", token)
 
 
+def by_status():
+    """As docs/how-to/revocation.md says."""
+    keys = jwt.PyJWKClient(f"{ISSUER}/jwks")
+    token = ask(minted()).json()["access_token"]
+    claims = jwt.decode(
+        token, keys.get_signing_key_from_jwt(token).key, algorithms=["ES256"], audience=RESOURCE, issuer=ISSUER
+    )
+    place = claims["status"]["status_list"]
+    answer = requests.get(place["uri"], headers={"Accept": "application/statuslist+jwt"}, timeout=10)
+    expect(answer.headers["content-type"] == "application/statuslist+jwt", answer.headers)
+    signed = answer.text
+    expect(jwt.get_unverified_header(signed)["typ"] == "statuslist+jwt", signed)
+    key = keys.get_signing_key_from_jwt(signed).key
+    listed = jwt.decode(signed, key, algorithms=["ES256"], options={"require": ["sub", "iat", "exp"]})
+    expect(listed["sub"] == place["uri"] and listed["ttl"] == 60, listed)
+    expect(listed["status_list"]["bits"] == 2, listed)
+    lst = listed["status_list"]["lst"]
+    places = zlib.decompressobj().decompress(base64.urlsafe_b64decode(lst + "=" * (-len(lst) % 4)), 1 << 20)
+    expect(len(places) == 1 << 15, len(places))
+    status = places[place["idx"] // 4] >> place["idx"] % 4 * 2 & 3
+    expect(status == 0, status)
+    metadata = requests.get(f"{ISSUER}/.well-known/oauth-authorization-server", timeout=10).json()
+    lists = requests.get(metadata["status_list_aggregation_endpoint"], timeout=10).json()
+    expect(place["uri"] in lists["status_lists"], lists)
+
+
 step("PyJWT's evidence yields a token", by_pyjwt)
 step("PyJWT's evidence by another key is refused", other_key)
 step("PyJWT's old evidence is refused", old)
 step("Authlib's assertion session gets a token", by_authlib)
+step("PyJWT and zlib read the status of a token", by_status)
 print(f"{results['PASS']} passed, {results['FAIL']} failed")
 sys.exit(1 if results["FAIL"] else 0)

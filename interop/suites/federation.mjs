@@ -44,6 +44,9 @@ const configuration = ({ port, issuer, platform, folder }) => `issuer = "${issue
 listen = "127.0.0.1:${port}"
 database = "sqlite:${join(folder, 'prokura.db')}"
 
+[status_list]
+enabled = true
+
 [[resource]]
 name = "everything"
 upstream = "http://127.0.0.1:9/mcp"

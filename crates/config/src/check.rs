@@ -272,6 +272,7 @@ fn lives(config: &Config) -> Checked {
     most("tokens.refresh_retry", t.refresh_retry, Span::minutes(5), "5m")?;
     most("dpop.nonce_life", config.dpop.nonce_life, Span::minutes(5), "5m")?;
     most("gateway.stale_after", config.gateway.stale_after, Span::minutes(1), "1m")?;
+    most("status_list.ttl", config.status_list.ttl, Span::days(1), "1d")?;
     if config.keys.publish_before >= config.keys.rotate_every {
         return Err(ConfigError::value(
             "keys.publish_before",
@@ -372,6 +373,7 @@ mod tests {
                 .contains("client_credentials")
         );
         assert!(error(&format!("{GOOD}\n[tokens]\naccess = \"2h\"")).contains("at most 1h"));
+        assert!(error(&format!("{GOOD}\n[status_list]\nttl = \"2d\"")).contains("at most 1d"));
         assert!(
             error(&format!("{GOOD}\n[registration]\ndynamic = \"token\"")).contains("initial_access_token")
         );

@@ -25,6 +25,7 @@ mod resource;
 mod schema;
 mod secret;
 mod signals;
+mod status_list;
 mod text;
 mod tls;
 mod tokens;
@@ -61,6 +62,7 @@ pub use signals::{
     Reaction, Reactions, RiskThreshold, SIGNALS, SSF_MANAGE, SSF_READ, SignalClient, SignalDelivery,
     SignalSubjects, SignalTransmitter, Signals, SignalsSend,
 };
+pub use status_list::StatusLists;
 pub use text::{ByteSize, Span};
 pub use tls::{ClientCertificates, Tls};
 pub use tokens::{Keys, TokenAlgorithm, Tokens};
@@ -182,6 +184,9 @@ pub struct Config {
     /// The feed of revocations, for gateways that do not share the database.
     #[serde(default)]
     pub feed: Feed,
+    /// Token Status Lists, for verifiers that ask nobody else.
+    #[serde(default)]
+    pub status_list: StatusLists,
     /// Bounds of the gateway.
     #[serde(default)]
     pub gateway: GatewayLimits,

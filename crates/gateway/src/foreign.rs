@@ -224,6 +224,8 @@ pub(crate) fn token(
         cnf,
         // Who attests is asked by us or by nobody: another issuer's word is no evidence here.
         workload: None,
+        // Its issuer knows what it means.
+        status: None,
     })
 }
 

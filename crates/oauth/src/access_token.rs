@@ -12,6 +12,7 @@ use crate::confirmation::Confirmation;
 use crate::jose::{Audience, Expected, JoseError, KeySet, SigningKey, verify};
 use crate::json::{Object, Value, obj};
 use crate::rich;
+use crate::status_list::{self, StatusPlace};
 use crate::workload;
 use parties::{Parties, may_act, party};
 use prokura_core::{
@@ -79,6 +80,8 @@ pub struct AccessToken {
     pub cnf: Confirmation,
     /// `workload`: what the infrastructure said of the instance that got the token, where there is one.
     pub workload: Option<Attested>,
+    /// `status`: where verifiers that ask nobody else see whether it still counts, where there are such lists.
+    pub status: Option<StatusPlace>,
 }
 
 /// A token that is not an access token for this resource. Callers answer all of them alike.
@@ -134,6 +137,9 @@ impl AccessToken {
         }
         if let Some(workload) = &self.workload {
             o.insert("workload", Value::Object(workload::to_object(workload)));
+        }
+        if let Some(place) = &self.status {
+            o.insert(status_list::CLAIM, Value::Object(place.to_object()));
         }
         o
     }
@@ -238,6 +244,7 @@ impl AccessToken {
             authentication: Authentication::read(o).map_err(InvalidToken::Claim)?,
             cnf: Confirmation::read(o).map_err(|_| InvalidToken::Claim("cnf"))?,
             workload: workload::read(o).map_err(InvalidToken::Claim)?,
+            status: StatusPlace::read(o).map_err(|_| InvalidToken::Claim(status_list::CLAIM))?,
         })
     }
 }
@@ -300,6 +307,7 @@ mod tests {
             authentication: None,
             cnf: Confirmation::default(),
             workload: None,
+            status: None,
         }
     }
 

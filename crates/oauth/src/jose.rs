@@ -21,8 +21,8 @@ mod verify;
 
 pub use algorithm::Algorithm;
 pub(crate) use encoding::{decode, encode};
-pub(crate) use jws::verify_jws_by_its_own_key;
 pub use jws::{JoseError, Jws, verify_jws};
+pub(crate) use jws::{verify_jws_by_its_own_key, verify_jws_up_to};
 pub use key::{KeyError, VerifyingKey};
 pub use peek::{Peek, peek};
 pub use set::KeySet;

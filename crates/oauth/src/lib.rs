@@ -37,6 +37,7 @@ pub mod rich;
 pub mod seal;
 pub mod secret;
 pub mod signals;
+pub mod status_list;
 pub mod subject_token;
 pub mod token_request;
 pub mod totp;

@@ -10,6 +10,7 @@ use crate::jose::Algorithm;
 use crate::json::{Object, Value};
 use crate::pkce;
 use crate::rich;
+use crate::status_list;
 use prokura_core::{Acr, ResourceUri, ScopeSet};
 
 /// The method of clients that authenticate by a JWT-SVID (SPIFFE client authentication §4).
@@ -70,6 +71,8 @@ pub struct ServerMetadata {
     pub exchanges: bool,
     /// Whether somebody may follow the feed of revocations.
     pub feed: bool,
+    /// Whether there are Token Status Lists.
+    pub status_lists: bool,
     /// What tokens are signed with.
     pub algorithm: Algorithm,
     /// What certificates of clients are good for.
@@ -112,6 +115,9 @@ impl ServerMetadata {
         o.insert("introspection_endpoint", url("/introspect"));
         if self.feed {
             o.insert("revocation_feed_endpoint", url(feed::PATH));
+        }
+        if self.status_lists {
+            o.insert("status_list_aggregation_endpoint", url(status_list::PATH));
         }
         if self.device {
             o.insert("device_authorization_endpoint", url("/device_authorization"));
@@ -218,6 +224,7 @@ mod tests {
             x509_svid_clients: false,
             exchanges: false,
             feed: false,
+            status_lists: false,
             algorithm: Algorithm::Es256,
             certificates: Certificates::Off,
         }

@@ -17,6 +17,7 @@ use crate::device::DeviceFault;
 use crate::feed::FeedFault;
 use crate::named::NamedFault;
 use crate::signals::StreamFault;
+use crate::status::StatusFault;
 use crate::workload::WorkloadFault;
 use http::StatusCode;
 use prokura_access::Refused;
@@ -127,6 +128,9 @@ pub enum Fault {
     /// What keeps a follower from the feed of revocations.
     #[error("{0}")]
     Feed(FeedFault),
+    /// Why there is no Token Status List.
+    #[error("{0}")]
+    Status(StatusFault),
     /// What keeps a receiver of events from its streams.
     #[error("{0}")]
     Stream(StreamFault),
@@ -272,6 +276,7 @@ impl Fault {
             Self::Consent(fault) => fault.words(),
             Self::Named(fault) => fault.words(),
             Self::Feed(fault) => fault.words(),
+            Self::Status(fault) => fault.words(),
             Self::Stream(fault) => fault.words(),
             Self::ContentType(_) => (S::BAD_REQUEST, E::InvalidRequest, "content_type"),
             Self::TooLarge => (S::BAD_REQUEST, E::InvalidRequest, "too_large"),

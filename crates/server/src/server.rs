@@ -220,6 +220,7 @@ pub(crate) struct AppState {
     pub(crate) metadata: ServerMetadata,
     pub(crate) signals: Signals,
     pub(crate) feed: feed::Hub,
+    pub(crate) status: crate::status::Statuses,
     pub(crate) posture_keys: HashMap<String, Arc<KeySet>>,
     pub(crate) upkeep: consent::Upkeep,
 }
@@ -339,6 +340,7 @@ impl Server {
             proofs: Proofs::new(&config, &master_key)?,
             signals,
             feed: feed::Hub::default(),
+            status: crate::status::Statuses::default(),
             config,
             store,
             clock,
@@ -474,6 +476,7 @@ fn metadata(
         exchanges: config.exchanges(),
         device: config.device.clients != DeviceClients::Off,
         feed: config.has_feed(),
+        status_lists: config.status_list.enabled,
         algorithm,
         certificates,
     }

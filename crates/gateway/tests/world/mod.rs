@@ -229,6 +229,7 @@ impl World {
             cnf: Confirmation::default(),
             authentication: None,
             workload: None,
+            status: None,
         }
     }
 

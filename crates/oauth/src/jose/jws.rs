@@ -74,7 +74,20 @@ const REFUSED: [&str; 6] = ["crit", "b64", "jku", "jwk", "x5u", "x5c"];
 /// # Errors
 /// [`JoseError`] up to [`JoseError::Signature`].
 pub fn verify_jws(compact: &str, keys: &KeySet, algorithms: &[Algorithm]) -> Result<Jws, JoseError> {
-    let parts = Parts::read(compact, &REFUSED)?;
+    verify_jws_up_to(MAX_COMPACT, compact, keys, algorithms)
+}
+
+/// As [`verify_jws`], for documents that may be longer than tokens: at most `most` bytes.
+///
+/// # Errors
+/// [`JoseError`] up to [`JoseError::Signature`].
+pub(crate) fn verify_jws_up_to(
+    most: usize,
+    compact: &str,
+    keys: &KeySet,
+    algorithms: &[Algorithm],
+) -> Result<Jws, JoseError> {
+    let parts = Parts::read(compact, most, &REFUSED)?;
     let (algorithm, kid) = parts.algorithm_and_kid()?;
     if !algorithms.contains(&algorithm) {
         return Err(JoseError::Algorithm);
@@ -94,7 +107,7 @@ pub(crate) fn verify_jws_by_its_own_key(
     algorithms: &[Algorithm],
 ) -> Result<(Jws, VerifyingKey), ProofError> {
     let refused: Vec<_> = REFUSED.into_iter().filter(|name| *name != "jwk").collect();
-    let parts = Parts::read(compact, &refused)?;
+    let parts = Parts::read(compact, MAX_COMPACT, &refused)?;
     if !parts.header.str("typ").is_some_and(|t| t.eq_ignore_ascii_case(typ)) {
         return Err(JoseError::Type.into());
     }
@@ -116,8 +129,8 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    fn read(compact: &'a str, refused: &[&'static str]) -> Result<Self, JoseError> {
-        if compact.len() > MAX_COMPACT {
+    fn read(compact: &'a str, most: usize, refused: &[&'static str]) -> Result<Self, JoseError> {
+        if compact.len() > most {
             return Err(JoseError::Malformed);
         }
         let (signed, signature) = compact.rsplit_once('.').ok_or(JoseError::Malformed)?;

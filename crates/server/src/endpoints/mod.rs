@@ -37,6 +37,7 @@ pub(crate) fn routes(app: &Arc<AppState>) -> Router {
             .route("/attest", post(attester::attest).options(preflight));
     }
     let open_to_pages = open_to_pages
+        .merge(crate::status::routes(&app.config))
         .route("/jwks", get(metadata::jwks).options(preflight))
         .route("/token", post(token::token).options(preflight))
         .route("/userinfo", get(userinfo::userinfo).post(userinfo::userinfo).options(preflight))

@@ -53,7 +53,7 @@ async fn answer(
         return attested(app, &parts, &form, trace, about).await;
     }
     if let Some(issued) = workload::own_by_certificate(app, &parts, &form, trace, about).await? {
-        return issued.respond(app);
+        return issued.respond(app).await;
     }
     let found = authenticate::client(app, &parts, &form, Some(At::Token), about).await?;
     let client = found.client;
@@ -96,7 +96,7 @@ async fn by_attestation(
     let only = AgentId::parse(caller.client.as_str()).map_err(|_| AttesterFault::Stale)?;
     let wanted = workload::Wanted { scope, resource, by, only: Some(only), certificate: None };
     let issued = workload::give(app, None, caller.evidence, wanted, caller.possession, trace, about).await?;
-    let mut response = issued.respond(app)?;
+    let mut response = issued.respond(app).await?;
     app.offer_challenge(&mut response);
     Ok(response)
 }
@@ -128,7 +128,7 @@ async fn attested(
         None => Possession::of_nobody(app, parts)?,
     };
     let asked = workload::Asked { assertion, scope, resource };
-    workload::accept(app, client.as_deref(), asked, possession, trace, about).await?.respond(app)
+    workload::accept(app, client.as_deref(), asked, possession, trace, about).await?.respond(app).await
 }
 
 async fn grant(
@@ -174,7 +174,7 @@ async fn grant(
             poll(app, client, asked, possession, trace, about).await?
         }
     };
-    issued.respond(app)
+    issued.respond(app).await
 }
 
 /// The resource that a client means for its own authority: `/grants` or the administration API if it says so, `/grants`

@@ -13,6 +13,8 @@ fn streamed() -> Vec<Fault> {
         Fault::Feed(FeedFault::Token),
         Fault::Feed(FeedFault::Request("`since` or `nonce` stands there twice")),
         Fault::Feed(FeedFault::TooMany),
+        Fault::Status(StatusFault::Unknown),
+        Fault::Status(StatusFault::Time),
         Fault::Stream(StreamFault::Token),
         Fault::Stream(StreamFault::Scope("ssf.manage")),
         Fault::Stream(StreamFault::Missing),

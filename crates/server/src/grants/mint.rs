@@ -4,6 +4,7 @@ use crate::access::{Judge, Judged};
 use crate::fault::Fault;
 use crate::possession::Possession;
 use crate::server::AppState;
+use crate::status;
 use crate::wire::json;
 use axum::response::Response;
 use http::StatusCode;
@@ -146,6 +147,7 @@ impl Minting {
             authentication: self.authentication.clone(),
             cnf,
             workload: self.workload.clone(),
+            status: None,
         })
     }
 
@@ -297,15 +299,22 @@ pub(crate) fn in_force(
 
 impl Issued {
     /// Signs the token and answers (RFC 6749 §5.1). It is on record by now.
-    pub(crate) fn respond(&self, app: &AppState) -> Result<Response, Fault> {
-        Ok(self.answer(app, &self.body(app)?))
+    pub(crate) async fn respond(self, app: &AppState) -> Result<Response, Fault> {
+        let issued = self.marked(app).await?;
+        Ok(issued.answer(app, &issued.body(app)?))
     }
 
     /// As [`respond`](Self::respond), to an exchange (RFC 8693 §2.2.1).
-    pub(crate) fn respond_exchanged(&self, app: &AppState, issued: TokenType) -> Result<Response, Fault> {
-        let mut body = self.body(app)?;
-        body.insert("issued_token_type", issued.as_str().into());
-        Ok(self.answer(app, &body))
+    pub(crate) async fn respond_exchanged(self, app: &AppState, kind: TokenType) -> Result<Response, Fault> {
+        let issued = self.marked(app).await?;
+        let mut body = issued.body(app)?;
+        body.insert("issued_token_type", kind.as_str().into());
+        Ok(issued.answer(app, &body))
+    }
+
+    /// With the place of its status, where there are lists of them.
+    async fn marked(self, app: &AppState) -> Result<Self, Fault> {
+        Ok(Self { token: status::mark(app, self.token).await?, ..self })
     }
 
     fn answer(&self, app: &AppState, body: &Object) -> Response {

@@ -25,5 +25,6 @@ mod rich;
 mod signals;
 mod signed_answers;
 mod signed_requests;
+mod status_list;
 mod streams;
 mod workloads;

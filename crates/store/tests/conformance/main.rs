@@ -16,6 +16,7 @@ mod races;
 mod revoked;
 mod sign_in;
 mod signals;
+mod status;
 mod transactions;
 mod workloads;
 mod world;
@@ -158,6 +159,9 @@ on_every_driver! {
         what_is_older_undoes_nothing
         what_happens_is_kept_only_while_somebody_listens
         a_queue_keeps_its_order_until_each_is_taken
+    }
+    status {
+        a_place_is_given_once_and_a_full_list_is_followed_by_another
     }
     transactions {
         a_failing_job_harms_no_neighbour

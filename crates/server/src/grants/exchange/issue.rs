@@ -31,7 +31,7 @@ pub(crate) async fn exchange(
     match asked.requested {
         TokenType::Access => {
             let issued = access_token(app, client, asked, possession, trace, about).await?;
-            issued.respond_exchanged(app, TokenType::Access)
+            issued.respond_exchanged(app, TokenType::Access).await
         }
         TokenType::IdJag if !app.config.id_jag.audiences.is_empty() => {
             id_jag::exchange(app, client, &asked, possession, trace, about).await
