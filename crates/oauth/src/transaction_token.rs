@@ -220,6 +220,7 @@ impl TransactionToken {
             authentication: Authentication::read(&self.request).ok()?,
             cnf: Confirmation::default(),
             workload: None,
+            status: None,
         })
     }
 

@@ -43,6 +43,7 @@ fn token(view: View) -> AccessToken {
         authentication: None,
         cnf: Confirmation::default(),
         workload: None,
+        status: None,
     }
 }
 

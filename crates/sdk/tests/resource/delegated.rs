@@ -68,6 +68,7 @@ impl Behind {
             authentication: Some(Authentication::new(now, Acr::Mfa, "pwd otp")),
             cnf: Confirmation::default(),
             workload: None,
+            status: None,
         }
     }
 
