@@ -102,7 +102,7 @@ pub fn requested_actors(form: &Form) -> Result<Vec<AgentId>, ParameterError> {
     let wrong = ParameterError::Value("requested_actor");
     let mut all: Vec<AgentId> = Vec::new();
     for word in form.value("requested_actor").unwrap_or_default().split(' ').filter(|w| !w.is_empty()) {
-        let agent = AgentId::parse(word).map_err(|_| wrong.clone())?;
+        let agent = AgentId::parse(word).map_err(|_| wrong)?;
         if !all.contains(&agent) {
             all.push(agent);
         }

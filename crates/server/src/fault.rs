@@ -7,7 +7,7 @@ mod transaction;
 
 pub use asserted::{ExchangeFault, IdJagFault};
 pub use grant::{CodeFault, RefreshFault};
-pub use transaction::TransactionFault;
+pub(crate) use transaction::TransactionFault;
 
 use crate::attester::AttesterFault;
 use crate::certificates::CertificateFault;

@@ -31,23 +31,23 @@ impl TransactionToken {
             max_lifetime: Some(MAX_LIFE),
             ..Expected::new(&TYPES, now).issuer(issuer).audience(Audience::Exactly(domain.as_str()))
         };
-        Self::from_claims(verify(compact, keys, &expected)?.claims, domain)
+        Self::from_claims(&verify(compact, keys, &expected)?.claims, domain)
     }
 
     /// Reads claims that were verified. What is unknown among them is kept nowhere; what is known and cannot be read
     /// makes the token worthless.
-    fn from_claims(o: Object, domain: &TrustDomain) -> Result<Self, InvalidTransaction> {
+    fn from_claims(o: &Object, domain: &TrustDomain) -> Result<Self, InvalidTransaction> {
         let bad = InvalidTransaction::Claim;
-        let context = object(&o, "tctx")?;
+        let context = object(o, "tctx")?;
         let resource =
             context.str(RESOURCE).and_then(|s| ResourceUri::parse_exact(s).ok()).ok_or(bad("tctx"))?;
-        let subject = text(&o, "sub", |s| Principal::parse(s).ok())?;
-        let actors = actors(&o).map_err(|_| bad("act"))?;
+        let subject = text(o, "sub", |s| Principal::parse(s).ok())?;
+        let actors = actors(o).map_err(|_| bad("act"))?;
         // Software acts for a person, or acts for itself: who uses the authority is always told.
         if matches!(subject, Principal::User(_)) && actors.is_empty() {
             return Err(bad("act"));
         }
-        let grant = GrantClaim::read(&o).map_err(|_| bad("grant"))?;
+        let grant = GrantClaim::read(o).map_err(|_| bad("grant"))?;
         if grant.holder.is_some() {
             return Err(bad("grant"));
         }
@@ -56,20 +56,20 @@ impl TransactionToken {
             Some(value) => rich::read(value, &resource).map_err(|_| bad("authorization_details"))?,
         };
         Ok(Self {
-            issuer: text(&o, "iss", |s| Some(s.to_owned()))?,
+            issuer: text(o, "iss", |s| Some(s.to_owned()))?,
             domain: domain.clone(),
-            txn: text(&o, "txn", |s| TraceId::parse(s).ok())?,
+            txn: text(o, "txn", |s| TraceId::parse(s).ok())?,
             subject,
             actors,
-            client: text(&o, "client_id", |s| ClientId::parse(s).ok())?,
-            scopes: text(&o, "scope", scopes)?,
+            client: text(o, "client_id", |s| ClientId::parse(s).ok())?,
+            scopes: text(o, "scope", scopes)?,
             details,
             resource,
             context,
-            request: object(&o, "rctx")?,
-            requester: text(&o, "req_wl", |s| (!s.is_empty()).then(|| s.to_owned()))?,
-            issued_at: time(&o, "iat")?,
-            expires_at: time(&o, "exp")?,
+            request: object(o, "rctx")?,
+            requester: text(o, "req_wl", |s| (!s.is_empty()).then(|| s.to_owned()))?,
+            issued_at: time(o, "iat")?,
+            expires_at: time(o, "exp")?,
             grant,
         })
     }
