@@ -113,7 +113,14 @@ impl Follower {
         view.believe_for(config.gateway.stale_after.get());
         Ok(Self {
             documents: TrustedIssuer::new(documents, egress.clone(), Arc::clone(&clock)),
-            tokens: Tokens::new(url("/token")?, resource, feed.client_id, secret, egress, Arc::clone(&clock)),
+            tokens: Tokens::new(
+                url("/token")?,
+                resource,
+                &feed.client_id,
+                &secret,
+                egress,
+                Arc::clone(&clock),
+            ),
             feed: format!("{base}{PATH}"),
             keys: watch::Sender::new(Arc::new(KeySet::default())),
             issuer,
@@ -195,11 +202,11 @@ impl Follower {
 
     fn publish(&self, keys: Arc<KeySet>) {
         self.keys.send_if_modified(|held| {
-            let other = !Arc::ptr_eq(held, &keys) && !(held.is_empty() && keys.is_empty());
-            if other {
+            let same = Arc::ptr_eq(held, &keys) || (held.is_empty() && keys.is_empty());
+            if !same {
                 *held = keys;
             }
-            other
+            !same
         });
     }
 }

@@ -28,14 +28,14 @@ impl Tokens {
     pub(super) fn new(
         endpoint: FetchUrl,
         resource: String,
-        client: String,
-        secret: Zeroizing<String>,
+        client: &str,
+        secret: &Zeroizing<String>,
         egress: Egress,
         clock: Arc<dyn Clock>,
     ) -> Self {
         // Both halves are form-encoded before they are joined (RFC 6749 §2.3.1).
         let encoded = |text: &str| Zeroizing::new(byte_serialize(text.as_bytes()).collect::<String>());
-        let pair = Zeroizing::new(format!("{}:{}", *encoded(&client), *encoded(&secret)));
+        let pair = Zeroizing::new(format!("{}:{}", *encoded(client), *encoded(secret)));
         let basic = Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())));
         Self { endpoint, resource, basic, egress, clock, held: Mutex::default() }
     }

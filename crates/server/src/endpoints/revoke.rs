@@ -73,7 +73,7 @@ impl End {
                     .because("revoked_by_client");
             event.subject = Some(grant.subject.clone());
             event.client = Some(self.client.clone());
-            event.resource = Some(grant.resource.clone());
+            event.resource = Some(grant.resource);
             ended.describe(&mut event);
             tx.record(event);
         }

@@ -78,7 +78,7 @@ impl Feeding {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(event) = self.queue.pop_front() {
-                return self.written(event);
+                return self.written(&event);
             }
             if self.behind {
                 self.catch_up().await?;
@@ -156,7 +156,7 @@ impl Feeding {
     }
 
     /// The event as it is sent, as long as its follower may hear it.
-    fn written(&self, event: FeedEvent) -> Option<Bytes> {
+    fn written(&self, event: &FeedEvent) -> Option<Bytes> {
         let now = self.app.clock.now();
         if now >= self.token.expires_at || !in_force(&self.app, &self.token) {
             return None;

@@ -109,14 +109,14 @@ impl Job {
         in_force(&self.view, &chain, &self.client.id, self.minting.now)?;
         carries(tx, &self.minting.config, &chain, &self.client, self.minting.now)?;
         if found.consumed_at.is_some() {
-            return self.again(tx, &payload, &chain, bounds);
+            return self.again(tx, &payload, &chain, &bounds);
         }
         let exchanged = RefreshPayload { exchanged: Some(self.minting.now), ..payload.clone() };
         let kind = ArtifactKind::RefreshToken;
         match tx.consume_with(kind, &self.asked.token, self.minting.now, &exchanged.to_vec())? {
             Consumed::Won(_) => {}
             Consumed::Already(now) => {
-                return self.again(tx, &RefreshPayload::read(&now.payload)?, &chain, bounds);
+                return self.again(tx, &RefreshPayload::read(&now.payload)?, &chain, &bounds);
             }
             Consumed::Absent | Consumed::Expired => return Err(Fault::Refresh(RefreshFault::Unknown)),
         }
@@ -124,7 +124,7 @@ impl Job {
         let next = RefreshPayload { repeats: 0, exchanged: None, cnf, ..payload };
         let until = self.minting.now.after(self.life).min(chain.leaf().expires_at);
         tx.put_artifact(kind, &self.successor, Some(&chain.leaf().id), &next.to_vec(), until)?;
-        self.issue(tx, &chain, bounds, next.authentication)
+        self.issue(tx, &chain, &bounds, next.authentication)
     }
 
     /// A stolen token is worth nothing without what it is bound to (RFC 9449 §5).
@@ -165,7 +165,7 @@ impl Job {
         tx: &mut Tx<'_>,
         payload: &RefreshPayload,
         chain: &Chain,
-        bounds: Bounds,
+        bounds: &Bounds,
     ) -> Result<Renewed, Fault> {
         let now = self.minting.now;
         let soon = payload.exchanged.is_some_and(|at| now.since(at) <= self.repeat_for);
@@ -194,7 +194,7 @@ impl Job {
         &self,
         tx: &mut Tx<'_>,
         chain: &Chain,
-        bounds: Bounds,
+        bounds: &Bounds,
         authentication: Option<Authentication>,
     ) -> Result<Renewed, Fault> {
         let minting = Minting { authentication, ..self.minting.clone() };

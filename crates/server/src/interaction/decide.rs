@@ -227,7 +227,7 @@ impl Yes {
         if !prospect.changed.is_empty() {
             self.ending.know_again(tx, &wanted.grantee, now)?;
         }
-        self.code(tx, grant, (choice.scope.clone(), choice.details.clone()), name).map(Some)
+        self.code(tx, grant, (choice.scope, choice.details), name).map(Some)
     }
 
     /// Takes what an administrator gives; `again` if the user was asked and wants it although it was ended before.

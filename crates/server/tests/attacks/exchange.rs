@@ -21,7 +21,7 @@ async fn d01_a_user_an_agent_and_a_server_make_a_chain_in_which_each_has_less() 
         (first.subject.as_str(), actors(&token)),
         ("usr_alice", vec!["agt_reporter".into(), "agt_planner".into()])
     );
-    assert_eq!(first.grant.ancestors, [read(&user).grant.id.clone()]);
+    assert_eq!(first.grant.ancestors, [read(&user).grant.id]);
     let second = world.pass("keeper", &token, &[("audience", "vault")]).await;
     assert_eq!(second.status, 200, "{}", second.body);
     let deep = second.text("access_token");

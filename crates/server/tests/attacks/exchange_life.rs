@@ -58,7 +58,7 @@ async fn d05_what_its_client_gave_back_can_be_had_again() {
 async fn d05_a_pause_holds_for_everything_below() {
     let world = World::chained().await;
     let (user, child) = chained(&world).await;
-    let (root, now) = (read(&user).grant.id.clone(), world.clock.now());
+    let (root, now) = (read(&user).grant.id, world.clock.now());
     let turn = |pause: bool| {
         let root = root.clone();
         world.write(move |tx| match pause {
@@ -77,7 +77,7 @@ async fn d05_a_pause_holds_for_everything_below() {
 async fn d05_no_child_outlives_what_is_above_it_and_no_token_its_grant() {
     let world = World::chained().await;
     let (user, child) = chained(&world).await;
-    let (above, below) = (read(&user).grant.id.clone(), read(&child).grant.id.clone());
+    let (above, below) = (read(&user).grant.id, read(&child).grant.id);
     let (above, below) =
         world.write(move |tx| Ok((tx.grant(&above)?.unwrap(), tx.grant(&below)?.unwrap()))).await;
     assert!(below.expires_at <= above.expires_at);

@@ -134,7 +134,7 @@ impl Round {
     /// What was minted after what the record calls `end`, of whoever's authority that is about.
     pub(crate) async fn minted_after(&self, end: &str) -> Vec<Event> {
         let mut log = self.log().await;
-        let at = log.iter().position(|e| e.action == end && e.outcome == Outcome::Permit).expect(end);
+        let at = log.iter().position(|e| e.action == end && e.outcome == Outcome::Permit).unwrap();
         log.drain(..at);
         log.retain(is_minting);
         log

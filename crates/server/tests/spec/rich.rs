@@ -158,7 +158,7 @@ async fn d01_a_budget_is_kept_by_the_grant_and_named_by_its_tokens() {
     let pay = r#"[{"type":"mcp_tool","actions":["read"],"budget":{"calls":3,"sum":[{"argument":".days","most":90}]}}]"#;
     let first = code(&world, &[("scope", ""), (D, pay)]).await;
     let token = world.verified(&world.redeem(&first, &[]).await.text("access_token"));
-    assert_eq!(token.grant.budgets, [token.grant.id.clone()]);
+    assert_eq!(token.grant.budgets, std::slice::from_ref(&token.grant.id));
     let id = token.grant.id.clone();
     let left = world.write(move |tx| tx.budget_left(&id)).await.unwrap();
     assert_eq!((left.calls, left.sums[0].to_string().as_str()), (Some(3), "90"));

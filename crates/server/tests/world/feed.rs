@@ -87,7 +87,7 @@ impl Followed {
 
     /// The next event, verified.
     pub async fn next(&mut self) -> FeedEvent {
-        let (id, data) = self.raw().await.expect("an event");
+        let (id, data) = self.raw().await.unwrap();
         let event = FeedEvent::verify(&data, &self.keys.borrow()).unwrap();
         assert_eq!(id, event.seq.to_string());
         event

@@ -21,7 +21,7 @@ pub(super) enum Actor {
     /// An access token of the agent.
     Token(Arc<AccessToken>),
     /// Evidence of a workload of the agent.
-    Workload(Arc<Presented>, Spending),
+    Workload(Arc<Presented>, Arc<Spending>),
 }
 
 /// Reads the actor token of a request that `agent` makes.
@@ -72,7 +72,7 @@ async fn of_evidence(
     }
     presented.check_key(shown.key())?;
     let spending = presented.spending(app, shown.key(), seen(app, &presented, agent))?;
-    Ok(Actor::Workload(Arc::new(presented), spending))
+    Ok(Actor::Workload(Arc::new(presented), Arc::new(spending)))
 }
 
 impl Actor {
