@@ -4,7 +4,7 @@
 use crate::confirmation::Thumbprint;
 use crate::error::OAuthError;
 use crate::form::Form;
-use prokura_core::{AgentId, GrantName};
+use prokura_core::{AgentId, GrantName, Principal};
 
 /// What a `request_uri` from the pushed authorization endpoint begins with (RFC 9126 §2.2).
 pub const REQUEST_URI_PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
@@ -102,7 +102,11 @@ pub fn requested_actors(form: &Form) -> Result<Vec<AgentId>, ParameterError> {
     let wrong = ParameterError::Value("requested_actor");
     let mut all: Vec<AgentId> = Vec::new();
     for word in form.value("requested_actor").unwrap_or_default().split(' ').filter(|w| !w.is_empty()) {
-        let agent = AgentId::parse(word).map_err(|_| wrong)?;
+        // Several are separated by spaces: a comma would make one name of two.
+        let Ok(Principal::Agent(agent)) = Principal::parse(word) else { return Err(wrong) };
+        if word.contains(',') {
+            return Err(wrong);
+        }
         if !all.contains(&agent) {
             all.push(agent);
         }

@@ -310,6 +310,7 @@ mod tests {
 
     #[test]
     fn a27_only_what_nobody_can_pretend_to_be_is_remembered() {
+        let asked = || Asked { budget: None, ..asked() };
         assert!(asked().may_be_remembered());
         for redirect in ["http://127.0.0.1:9/cb", "http://localhost/cb", "com.example.app:/cb"] {
             assert!(!Asked { redirect: redirect.into(), ..asked() }.may_be_remembered(), "{redirect}");
