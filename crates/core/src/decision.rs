@@ -1,6 +1,6 @@
 //! Decisions, and the permit that only a positive one yields.
 
-use crate::{Action, Constraint, Demand, ScopeSet};
+use crate::{Action, Constraint, Demand, Obligation, ScopeSet};
 use std::fmt;
 
 /// Why a decision came out as it did; each has a stable code for machines and a sentence for people.
@@ -69,13 +69,6 @@ impl fmt::Display for Reason {
             Self::RateLimited => f.write_str("the limit on calls was reached"),
         }
     }
-}
-
-/// What an enforcer must do besides permit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Obligation {
-    /// A filtered list is not shared between tokens.
-    MarkPrivate,
 }
 
 /// Why something was refused, and what would permit it.

@@ -16,10 +16,12 @@ mod fact;
 mod grant;
 mod id;
 mod network;
+mod obligation;
 mod path;
 mod resource;
 mod rng;
 mod scope;
+mod selector;
 mod time;
 mod workload;
 
@@ -27,7 +29,7 @@ pub use action::{Action, ActionKind, ActionPattern, InvalidAction};
 pub use assurance::{Acr, Demand, SignIn};
 pub use constraint::{Constraint, Literal, Member, Node, Pattern, Test, View};
 pub use decimal::Decimal;
-pub use decision::{Decision, Denial, Obligation, Permit, Reason};
+pub use decision::{Decision, Denial, Permit, Reason};
 pub use detail::{Detail, Details, InvalidDetail, NotAllowed};
 pub use domain::{InvalidTrustDomain, TrustDomain};
 pub use fact::{Fact, FactName, FactValue, InvalidFactName};
@@ -41,9 +43,11 @@ pub use id::{
     TraceId, UserId, WorkloadId,
 };
 pub use network::{InvalidNetwork, Network};
+pub use obligation::{ApprovalNeed, Obligation, Rate, Rewrite, Rewriting, Rows};
 pub use path::{InvalidPath, Path, Step};
 pub use resource::{InvalidResource, ResourceUri};
 pub use rng::{Rng, SeededRng, SystemRng, random_id};
 pub use scope::{InvalidScope, Scope, ScopeSet};
+pub use selector::{InvalidSelector, Part, Selector};
 pub use time::{Clock, ManualClock, Seconds, SystemClock, Timestamp};
 pub use workload::{Attested, Platform};

@@ -6,6 +6,7 @@
 
 pub mod access;
 mod decide;
+pub mod pdp;
 mod resource;
 
 pub use decide::{Authority, Request, decide, visible};

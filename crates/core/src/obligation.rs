@@ -1,0 +1,84 @@
+//! Obligations: what an enforcer must do besides permit. One that it does not know how to meet is a deny.
+
+use crate::{Demand, Selector};
+use std::time::Duration;
+
+/// What an enforcer must do besides permit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obligation {
+    /// A filtered list is not shared between tokens.
+    MarkPrivate,
+    /// Parts of the result are rewritten before it is released.
+    Rewrite(Rewrite),
+    /// Of a list in the result only those rows are released that the policies permit.
+    Rows(Rows),
+    /// The result is released only if it has at most so many bytes.
+    SizeAtMost(u64),
+    /// The subject may do this only so often through this actor.
+    Rate(Rate),
+    /// Somebody must have agreed to exactly this.
+    Approval(ApprovalNeed),
+    /// The user's sign-in must be as sure and as recent as this (RFC 9470).
+    SignIn(Demand),
+    /// It is looked at afterwards; the text says why.
+    Review(String),
+}
+
+/// A rewriting of parts of a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewrite {
+    /// Which parts; at least one.
+    pub at: Vec<Selector>,
+    /// What becomes of each.
+    pub how: Rewriting,
+}
+
+/// What becomes of a part of a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rewriting {
+    /// It is taken out.
+    Drop,
+    /// It is there, and its value is replaced by a fixed text.
+    Redact,
+    /// All but its last so many characters are replaced.
+    Mask(u8),
+    /// It is replaced by a keyed hash: equal values stay equal, and nobody can guess back.
+    Hash,
+    /// Of an object, only members of these names stay.
+    Only(Vec<String>),
+}
+
+/// Which rows of a list in a result are released.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rows {
+    /// The list.
+    pub at: Selector,
+    /// What a row is for the policies: a kind of entity, such as `Employee`.
+    pub kind: String,
+    /// The member of a row that is its id.
+    pub id: String,
+    /// What must be permitted on a row for it to be released, such as `view`.
+    pub action: String,
+}
+
+/// How often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// So many calls.
+    pub calls: u32,
+    /// In so long.
+    pub per: Duration,
+}
+
+/// Who must agree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalNeed {
+    /// Groups, or `subject` for the user in whose name it is done, any member of which may agree; at least one.
+    pub approvers: Vec<String>,
+    /// How many of them must; at least 1.
+    pub of: u8,
+    /// How long an agreement may be used.
+    pub lasts: Duration,
+    /// Why it is asked, for who decides.
+    pub because: String,
+}

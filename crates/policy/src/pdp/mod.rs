@@ -1,0 +1,22 @@
+//! The rules of an organisation: one question, asked of every engine, and one ruling.
+//!
+//! What a token may do at most says [`decide`](crate::decide): its scopes, its details. What the organisation allows is
+//! asked here, of policies in whatever language, and both must permit. Every engine sees the same [`Question`] and answers
+//! with a [`Finding`]; [`Ruling::of`] combines them: a deny wins over any permit, and what nobody permits is denied.
+//!
+//! Invariant: an engine is a pure function of the question and the [`Directory`]. One that fails denies.
+
+mod engine;
+mod entity;
+mod filter;
+mod obligation;
+mod question;
+mod ruling;
+
+pub use engine::{Engine, EngineError};
+pub use entity::{Directory, Entity, EntityId, InvalidEntityId, NoEntities};
+pub use filter::{Comparison, Filter};
+pub use obligation::InvalidObligation;
+pub use obligation::{from_object, from_words, to_object};
+pub use question::Question;
+pub use ruling::{Effect, Finding, RuleRef, Ruling};
