@@ -4,11 +4,10 @@
 //! Invariant: a set that does not validate never replaces one that does. Who cannot be asked in time has denied.
 #![forbid(unsafe_code)]
 
-use prokura_core as _;
+pub mod remote;
+
 use prokura_engines as _;
-use prokura_oauth as _;
 use prokura_store as _;
-use thiserror as _;
 
 use prokura_policy::pdp::{Directory, Engine, Question, Ruling};
 use std::sync::{Arc, RwLock};

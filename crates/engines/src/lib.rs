@@ -3,12 +3,12 @@
 //! Invariant: no I/O, no clock. What an engine cannot answer is a deny.
 #![forbid(unsafe_code)]
 
-use cedar_policy as _;
+pub mod answer;
 #[cfg(feature = "polar")]
-use oso as _;
-use prokura_core as _;
-use prokura_oauth as _;
-use prokura_policy as _;
+pub mod polar;
 #[cfg(feature = "rego")]
-use regorus as _;
+pub mod rego;
+pub mod table;
+
+use cedar_policy as _;
 use thiserror as _;

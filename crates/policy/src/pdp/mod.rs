@@ -12,6 +12,7 @@ mod filter;
 mod obligation;
 mod question;
 mod ruling;
+mod wire;
 
 pub use engine::{Engine, EngineError};
 pub use entity::{Directory, Entity, EntityId, InvalidEntityId, NoEntities};
@@ -20,3 +21,4 @@ pub use obligation::InvalidObligation;
 pub use obligation::{from_object, from_words, to_object};
 pub use question::Question;
 pub use ruling::{Effect, Finding, RuleRef, Ruling};
+pub use wire::{ancestors, describe};
