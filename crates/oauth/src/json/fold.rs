@@ -8,6 +8,13 @@ pub fn case_variant<'a>(o: &'a Object, members: &[&str]) -> Option<&'a str> {
     o.keys().find(|key| !members.contains(key) && members.iter().any(|member| alike(key, member)))
 }
 
+/// Whether two members of `o` have names of which such a parser would take one for the other.
+pub fn has_twins(o: &Object) -> bool {
+    let mut names: Vec<String> = o.keys().map(|name| folded(name).collect()).collect();
+    names.sort_unstable();
+    names.windows(2).any(|pair| pair[0] == pair[1])
+}
+
 fn alike(key: &str, member: &str) -> bool {
     if key.is_ascii() && member.is_ascii() {
         return key.eq_ignore_ascii_case(member);
