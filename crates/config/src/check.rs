@@ -14,6 +14,7 @@ mod foreign;
 mod id_jag;
 mod network;
 mod signals;
+mod tool;
 mod transaction;
 mod workload;
 mod workload_document;
@@ -112,7 +113,7 @@ fn resource(r: &ResourceConfig) -> Checked {
             "use at least 1",
         ));
     }
-    Ok(())
+    tool::check(r)
 }
 
 fn client(config: &Config, c: &ClientConfig) -> Checked {

@@ -29,6 +29,7 @@ mod status_list;
 mod text;
 mod tls;
 mod tokens;
+mod tool;
 mod transaction;
 mod url;
 mod workload;
@@ -66,6 +67,7 @@ pub use status_list::StatusLists;
 pub use text::{ByteSize, Span};
 pub use tls::{ClientCertificates, Tls};
 pub use tokens::{Keys, TokenAlgorithm, Tokens};
+pub use tool::{ArgumentsConfig, Pinning, Risk, RowsConfig, TargetConfig, ToolConfig};
 pub use transaction::TransactionTokens;
 pub use url::{DatabaseUrl, Issuer, UpstreamUrl};
 pub use workload::{

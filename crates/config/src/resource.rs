@@ -1,6 +1,6 @@
 //! Resources: MCP servers behind the gateway.
 
-use crate::{SELF, Span, TokenView, UpstreamUrl};
+use crate::{Pinning, SELF, Span, TokenView, ToolConfig, UpstreamUrl};
 use prokura_core::{Acr, ActionPattern, Demand};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
@@ -42,6 +42,16 @@ pub struct ResourceConfig {
     /// How tokens that come of an exchange tell their grant, where the request does not say it: `user` or `agent`.
     #[serde(default)]
     pub token_view: TokenView,
+    /// What single tools are for policies, by their names, byte for byte.
+    #[serde(default)]
+    pub tools: BTreeMap<String, ToolConfig>,
+    /// Which descriptions of its tools are taken: `first_use` (the first that is seen, until somebody approves another),
+    /// `approve` (only those that an administrator approved) or `off`.
+    #[serde(default)]
+    pub pin: Pinning,
+    /// Whether the mappings count that its tools declare for policies (`x-authzen-mapping`, COAZ-MCP draft 1).
+    #[serde(default)]
+    pub coaz: bool,
 }
 
 impl ResourceConfig {

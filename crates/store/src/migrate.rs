@@ -69,6 +69,7 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: "",
         postgres: "",
     },
+    Migration { version: 13, common: include_str!("../migrations/0013_tools.sql"), sqlite: "", postgres: "" },
 ];
 
 /// The newest version that this program knows.
