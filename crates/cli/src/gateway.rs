@@ -68,6 +68,7 @@ async fn put_together(loaded: &Loaded) -> Result<Router, Failure> {
         rng,
         master_key,
         access,
+        decider: Arc::default(),
         transactions: None,
         upstream: Upstream::new(UpstreamConfig { trust, ..UpstreamConfig::default() }),
     });

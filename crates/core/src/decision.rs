@@ -99,6 +99,15 @@ impl Permit {
     pub fn obligations(&self) -> &[Obligation] {
         &self.obligations
     }
+
+    /// The same, with more to be done besides: nobody can take an obligation away.
+    pub fn oblige(&mut self, more: impl IntoIterator<Item = Obligation>) {
+        for obligation in more {
+            if !self.obligations.contains(&obligation) {
+                self.obligations.push(obligation);
+            }
+        }
+    }
 }
 
 /// The answer to a request.

@@ -9,7 +9,7 @@ pub mod remote;
 use prokura_engines as _;
 use prokura_store as _;
 
-use prokura_policy::pdp::{Directory, Engine, Question, Ruling};
+use prokura_policy::pdp::{Directory, Effect, Engine, Listed, Question, Ruling};
 use std::sync::{Arc, RwLock};
 
 /// What is asked: one value for all of a process. What is in force is exchanged as a whole.
@@ -47,6 +47,22 @@ impl Decider {
 }
 
 impl InForce {
+    /// Whether there is nobody to ask.
+    pub fn is_empty(&self) -> bool {
+        self.engines.is_empty()
+    }
+
+    /// Of each entry of a list, whether the list may show it: some engine could permit it with some arguments, and none
+    /// forbids it whatever they are.
+    pub fn visible(&self, question: &Question<'_>, listed: &[Listed<'_>]) -> Vec<bool> {
+        let each: Vec<_> = self.engines.iter().map(|engine| engine.visible(question, listed)).collect();
+        let shown = |at: usize| {
+            let mut all = each.iter().map(|effects| effects.get(at).copied().unwrap_or(Effect::Deny));
+            !all.clone().any(|effect| effect == Effect::Deny) && all.any(|effect| effect == Effect::Permit)
+        };
+        (0..listed.len()).map(shown).collect()
+    }
+
     /// What all engines say together.
     pub fn decide(&self, question: &Question<'_>) -> Ruling {
         Ruling::of(self.engines.iter().map(|engine| engine.decide(question)))

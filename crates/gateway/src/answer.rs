@@ -119,7 +119,7 @@ async fn read_answer(scene: &Scene, exchange: &Exchange, body: UpstreamBody) -> 
         },
         other => other,
     };
-    match exchange.pass(message)? {
+    match exchange.pass(message).await? {
         Passage::Last(answer) => Ok(answer),
         _ => Err(Fault::UpstreamBad("the answer is not to the request")),
     }

@@ -4,6 +4,7 @@ use crate::access::Left;
 use crate::caller::Caller;
 use crate::fault::Fault;
 use crate::route::Route;
+use crate::ruling::Ground;
 use prokura_core::{
     Action, ActionKind, Decision, Demand, Denial, Duty, Node, Permit, Reason, ScopeSet, Timestamp,
 };
@@ -14,20 +15,29 @@ use prokura_policy::{Request, decide};
 /// The permits for one message: what forwarding consumes. There is no way to make one but a decision.
 #[derive(Debug)]
 pub(crate) struct Warrant {
-    first: Permit,
-    more: Vec<Permit>,
-    reasons: Vec<Reason>,
+    first: Granted,
+    more: Vec<Granted>,
+}
+
+/// A permit, and on what grounds it was given.
+#[derive(Debug)]
+pub(crate) struct Granted {
+    pub(crate) permit: Permit,
+    /// Why the authority of the token reaches so far.
+    pub(crate) reason: Reason,
+    /// Why the policies permit it, where there are any.
+    pub(crate) ground: Option<Ground>,
 }
 
 impl Warrant {
     /// The permits, and why each was given.
-    pub(crate) fn permits(&self) -> impl Iterator<Item = (&Permit, &Reason)> {
-        std::iter::once(&self.first).chain(&self.more).zip(&self.reasons)
+    pub(crate) fn each(&self) -> impl Iterator<Item = &Granted> {
+        std::iter::once(&self.first).chain(&self.more)
     }
 
-    /// The permits themselves.
-    pub(crate) fn into_permits(self) -> (Permit, Vec<Permit>) {
-        (self.first, self.more)
+    /// The same, for policies to add theirs.
+    pub(crate) fn each_mut(&mut self) -> impl Iterator<Item = &mut Granted> {
+        std::iter::once(&mut self.first).chain(&mut self.more)
     }
 }
 
@@ -72,19 +82,16 @@ fn warrant(
     actions: &[Action],
     decisions: Vec<Decision>,
 ) -> Result<Warrant, Fault> {
-    let (mut permits, mut reasons, mut denials) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut permits, mut denials) = (Vec::new(), Vec::new());
     for decision in decisions {
         match decision {
-            Decision::Permit(permit, reason) => {
-                permits.push(permit);
-                reasons.push(reason);
-            }
+            Decision::Permit(permit, reason) => permits.push(Granted { permit, reason, ground: None }),
             Decision::Challenge(denial) | Decision::Deny(denial) => denials.push(denial),
         }
     }
     let mut permits = permits.into_iter();
     match (permits.next(), refusal(denials)) {
-        (Some(first), None) => Ok(Warrant { first, more: permits.collect(), reasons }),
+        (Some(first), None) => Ok(Warrant { first, more: permits.collect() }),
         (_, denial) => {
             let denial = denial.unwrap_or(Denial { reason: Reason::Unmapped, missing: ScopeSet::default() });
             let held = caller.token().map(|t| t.scopes.clone()).unwrap_or_default();

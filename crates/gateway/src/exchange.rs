@@ -8,11 +8,14 @@ use crate::access::Left;
 use crate::caller::Caller;
 use crate::envelope::{Call, Id, Message};
 use crate::fault::Fault;
+use crate::gateway::Inner;
 use crate::handle::{Binding, HandleKind, Sealer, put, take};
 use crate::method::RELATED_TASK;
+use crate::oblige::{self, Owed};
+use crate::question::Asking;
 use crate::route::Route;
 use crate::version::Era;
-use prokura_core::{Action, ActionKind, Timestamp};
+use prokura_core::{Action, ActionKind, Obligation, Timestamp};
 use prokura_oauth::json::{Object, Value};
 use std::sync::Arc;
 
@@ -27,6 +30,8 @@ pub(crate) enum Origin {
         method: String,
         /// What it touched.
         action: Option<Action>,
+        /// What must be done to what comes of it.
+        owed: Vec<Obligation>,
     },
     /// A stream that a client opened to listen, or a message that asks for no answer.
     Listening,
@@ -49,11 +54,19 @@ impl Origin {
         }
     }
 
+    /// What must be done to what comes of it.
+    pub(crate) fn owed(&self) -> &[Obligation] {
+        match self {
+            Self::Request { owed, .. } => owed,
+            Self::Listening => &[],
+        }
+    }
+
     /// The bytes that are sealed into the ids of a stream's events, so that resuming it is decided anew on what
     /// it belongs to.
     fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        let Self::Request { id, method, action } = self else { return out };
+        let Self::Request { id, method, action, owed } = self else { return out };
         match id {
             Id::Integer(n) => put(&mut out, format!("n{n}").as_bytes()),
             Id::Text(text) => put(&mut out, format!("t{text}").as_bytes()),
@@ -61,6 +74,7 @@ impl Origin {
         put(&mut out, method.as_bytes());
         if let Some(action) = action {
             put_action(&mut out, action);
+            put(&mut out, &oblige::to_bytes(owed));
         }
         out
     }
@@ -76,8 +90,13 @@ impl Origin {
             _ => return None,
         };
         let (method, rest) = take_text(rest)?;
-        let action = if rest.is_empty() { None } else { Some(take_action(rest)?.0) };
-        Some(Self::Request { id, method: method.to_owned(), action })
+        let method = method.to_owned();
+        if rest.is_empty() {
+            return Some(Self::Request { id, method, action: None, owed: Vec::new() });
+        }
+        let (action, rest) = take_action(rest)?;
+        let owed = oblige::read_owed(take(rest)?.0)?;
+        Some(Self::Request { id, method, action: Some(action), owed })
     }
 }
 
@@ -107,6 +126,8 @@ pub(crate) struct Task {
     pub(crate) id: String,
     /// What the call that made it touched.
     pub(crate) action: Action,
+    /// What must be done to what comes of it.
+    pub(crate) owed: Vec<Obligation>,
 }
 
 /// The handles of one caller on one route.
@@ -122,18 +143,20 @@ impl Handles {
         self.sealer.seal(HandleKind::Session, &self.binding, b"", id.as_bytes())
     }
 
-    /// Seals the id of a task that a call on `action` made.
-    fn seal_task(&self, action: &Action, id: &str) -> String {
+    /// Seals the id of a task that a call on `action` made, with what must be done to what comes of it.
+    fn seal_task(&self, action: &Action, owed: &[Obligation], id: &str) -> String {
         let mut plain = Vec::new();
         put_action(&mut plain, action);
+        put(&mut plain, &oblige::to_bytes(owed));
         plain.extend_from_slice(id.as_bytes());
         self.sealer.seal(HandleKind::Task, &self.binding, b"", &plain)
     }
 
     /// Reads what was sealed by `seal_task`.
     pub(crate) fn read_task(plain: &[u8]) -> Option<Task> {
-        let (action, id) = take_action(plain)?;
-        Some(Task { id: std::str::from_utf8(id).ok()?.to_owned(), action })
+        let (action, rest) = take_action(plain)?;
+        let (owed, id) = take(rest)?;
+        Some(Task { id: std::str::from_utf8(id).ok()?.to_owned(), action, owed: oblige::read_owed(owed)? })
     }
 
     fn seal_event(&self, origin: &Origin, id: &str) -> String {
@@ -166,10 +189,15 @@ pub(crate) enum Passage {
 
 /// One exchange with an upstream.
 pub(crate) struct Exchange {
+    pub(crate) inner: Arc<Inner>,
     pub(crate) route: Arc<Route>,
     pub(crate) caller: Caller,
     /// What conditional access left of the caller's authority.
     pub(crate) left: Left,
+    /// Who asks, where there are policies.
+    pub(crate) asking: Option<Arc<Asking>>,
+    /// What must be done to what comes back.
+    pub(crate) owed: Owed,
     pub(crate) handles: Handles,
     pub(crate) era: Era,
     pub(crate) origin: Origin,
@@ -182,23 +210,31 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
+    /// Takes on what the policies leave to be done: with what comes back now, and with what comes of it later.
+    pub(crate) fn owe(&mut self, asking: Option<Arc<Asking>>, owed: Owed) {
+        if let Origin::Request { owed: later, .. } = &mut self.origin {
+            later.clone_from(&owed.obligations);
+        }
+        (self.asking, self.owed) = (asking, owed);
+    }
+
     /// What becomes of a message.
     ///
     /// # Errors
     /// [`Fault::UpstreamBad`] if the answer cannot be relayed at all.
-    pub(crate) fn pass(&self, message: Message) -> Result<Passage, Fault> {
+    pub(crate) async fn pass(&self, message: Message) -> Result<Passage, Fault> {
         match message {
-            Message::Response(id, outcome) => self.pass_response(id, outcome),
+            Message::Response(id, outcome) => self.pass_response(id, outcome).await,
             Message::Request(id, call) => Ok(self.pass_request(id, call)),
-            Message::Notification(call) => Ok(self.pass_notification(call)),
+            Message::Notification(call) => self.pass_notification(call).await,
         }
     }
 
-    fn pass_response(&self, id: Option<Id>, outcome: Result<Object, Object>) -> Result<Passage, Fault> {
+    async fn pass_response(&self, id: Option<Id>, outcome: Result<Object, Object>) -> Result<Passage, Fault> {
         match &self.origin {
             Origin::Request { id: asked, .. } if id.as_ref() == Some(asked) => {
                 let outcome = match outcome {
-                    Ok(result) => Ok(self.result(result)?),
+                    Ok(result) => Ok(self.result(result).await?),
                     Err(error) => Err(error),
                 };
                 Ok(Passage::Last(Message::Response(id, outcome)))
@@ -227,7 +263,7 @@ impl Exchange {
         Passage::Relay(Message::Request(id, call))
     }
 
-    fn pass_notification(&self, mut call: Call) -> Passage {
+    async fn pass_notification(&self, mut call: Call) -> Result<Passage, Fault> {
         let passes = match call.method.as_str() {
             "notifications/progress"
             | "notifications/message"
@@ -239,15 +275,20 @@ impl Exchange {
             "notifications/resources/updated" => {
                 call.params.as_ref().and_then(|p| p.str("uri")).is_some_and(|uri| self.shows_resource(uri))
             }
-            "notifications/tasks" | "notifications/tasks/status" => self.seal_own_task(call.params.as_mut()),
+            "notifications/tasks" | "notifications/tasks/status" => {
+                if let Some(params) = &mut call.params {
+                    oblige::after(&self.inner, &self.owed, params).await?;
+                }
+                self.seal_own_task(call.params.as_mut())
+            }
             "notifications/subscriptions/acknowledged" => self.acknowledge(call.params.as_mut()),
             _ => false,
         };
         if !passes {
-            return Passage::Drop;
+            return Ok(Passage::Drop);
         }
         self.seal_related(call.params.as_mut());
-        Passage::Relay(Message::Notification(call))
+        Ok(Passage::Relay(Message::Notification(call)))
     }
 
     /// Whether the caller may read this resource.
@@ -256,7 +297,20 @@ impl Exchange {
     }
 
     /// Whether a list may show this action to the caller: exactly if calling it would be permitted.
-    pub(crate) fn shows(&self, action: &Action) -> bool {
+    fn shows(&self, action: &Action) -> bool {
+        self.reaches(action) && self.permitted(&[action]).first() == Some(&true)
+    }
+
+    /// Of each action, whether the policies could permit it with some arguments.
+    pub(crate) fn permitted(&self, actions: &[&Action]) -> Vec<bool> {
+        match &self.asking {
+            Some(asking) => asking.shows(&self.route, actions),
+            None => vec![true; actions.len()],
+        }
+    }
+
+    /// Whether the caller's authority, as far as conditional access leaves it, reaches this action.
+    pub(crate) fn reaches(&self, action: &Action) -> bool {
         let authority = self.left.of(self.caller.authority());
         prokura_policy::visible(authority, action, &self.route.policy)
             && self.left.reaches(&self.route, &self.caller, action)
@@ -267,7 +321,7 @@ impl Exchange {
         if let Some((_, handle)) = self.tasks.iter().find(|(task, _)| task.id == id) {
             return Some(handle.clone());
         }
-        Some(self.handles.seal_task(self.origin.action()?, id))
+        Some(self.handles.seal_task(self.origin.action()?, self.origin.owed(), id))
     }
 
     /// Seals `taskId` of an object; answers whether there is one that may be named.
@@ -345,11 +399,12 @@ mod tests {
     fn what_a_stream_belongs_to_comes_back() {
         for origin in [
             Origin::Listening,
-            Origin::Request { id: Id::Integer(-7), method: "tools/list".into(), action: None },
+            Origin::Request { id: Id::Integer(-7), method: "tools/list".into(), action: None, owed: vec![] },
             Origin::Request {
                 id: Id::Text("n7".into()),
                 method: "tools/call".into(),
                 action: Some(Action::tool("x:y")),
+                owed: vec![Obligation::SizeAtMost(7)],
             },
         ] {
             assert_eq!(Origin::from_bytes(&origin.to_bytes()), Some(origin));
@@ -361,9 +416,11 @@ mod tests {
     fn a_task_knows_what_made_it() {
         let mut plain = Vec::new();
         put_action(&mut plain, &Action::tool("slow"));
+        put(&mut plain, &oblige::to_bytes(&[Obligation::SizeAtMost(7)]));
         plain.extend_from_slice(b"t-1");
         let task = Handles::read_task(&plain).unwrap();
         assert_eq!((task.id.as_str(), task.action), ("t-1", Action::tool("slow")));
+        assert_eq!(task.owed, [Obligation::SizeAtMost(7)]);
         assert_eq!(Handles::read_task(b"t-1"), None);
     }
 }

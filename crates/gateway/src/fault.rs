@@ -5,12 +5,13 @@ use crate::envelope::{Id, Malformed};
 use crate::method::BadCall;
 use crate::mirror::BadHeaders;
 use crate::route::Route;
+use crate::ruling::Refused;
 use crate::scene::Scene;
 use crate::version::{Era, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderValue, Response, StatusCode, header};
-use prokura_access::Refused;
+use prokura_access::Refused as NotMet;
 use prokura_core::{Denial, Reason, ScopeSet, TraceId};
 use prokura_oauth::challenge::Challenge;
 use prokura_oauth::dpop::{self, BadNonce, ProofError};
@@ -87,7 +88,11 @@ pub(crate) enum Fault {
         remedy: Option<Value>,
     },
     /// The conditions of access are not met.
-    Access(Box<Refused>),
+    Access(Box<NotMet>),
+    /// The organisation's policies do not permit it.
+    Policy(Box<Refused>),
+    /// It is permitted only together with something that nobody here can do.
+    Unmet(&'static str),
     /// The budget does not let the call.
     Budget(Undrawn),
     /// A session is to be ended, and none is named.
@@ -216,6 +221,12 @@ impl Fault {
                 own(S::UNAUTHORIZED, refused.word(), refused.to_string())
             }
             Self::Access(refused) => own(S::FORBIDDEN, refused.word(), refused.to_string()),
+            Self::Policy(refused) => own(S::FORBIDDEN, "policy", refused.sentence()),
+            Self::Unmet(obligation) => own(
+                S::FORBIDDEN,
+                "obligation_unmet",
+                format!("a policy allows it only with `{obligation}`, which cannot be done here"),
+            ),
             Self::Budget(why) => own(S::FORBIDDEN, budget_word(why), why.to_string()),
             Self::NoSession => own(S::BAD_REQUEST, "malformed", "name the session"),
             Self::UnknownSession => own(S::NOT_FOUND, "unknown_session", "no such session; initialize again"),

@@ -120,7 +120,7 @@ pub(crate) async fn forward(
     warrant: Warrant,
     outbound: Outbound,
 ) -> Result<Response<UpstreamBody>, Fault> {
-    let _spent = warrant.into_permits();
+    drop(warrant);
     let headers = outbound.headers();
     let body = outbound.message.map(Message::into_bytes).unwrap_or_default();
     let mut request = Request::new(Full::new(Bytes::from(body)));

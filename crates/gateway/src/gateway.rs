@@ -15,6 +15,7 @@ use axum::routing::{any, get};
 use prokura_access::Guard;
 use prokura_config::{Dpop, GatewayLimits, Issuer, ResourceConfig};
 use prokura_core::{Clock, Rng};
+use prokura_decider::Decider;
 use prokura_egress::Upstream;
 use prokura_oauth::jose::KeySet;
 use prokura_oauth::seal::MasterKey;
@@ -54,6 +55,8 @@ pub struct GatewayOptions {
     pub upstream: Upstream,
     /// Conditional access.
     pub access: Arc<Guard>,
+    /// The organisation's policies.
+    pub decider: Arc<Decider>,
     /// Transaction tokens for the resources that want them.
     pub transactions: Option<Transactions>,
 }
@@ -81,6 +84,7 @@ pub(crate) struct Inner {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) upstream: Upstream,
     pub(crate) access: Arc<Guard>,
+    pub(crate) decider: Arc<Decider>,
     pub(crate) transactions: Option<Transactions>,
 }
 
@@ -111,6 +115,7 @@ impl Gateway {
             master_key,
             upstream,
             access,
+            decider,
             transactions,
         } = options;
         let route = |r| Route::new(&issuer, r, &servers, &clock).map(Arc::new);
@@ -143,6 +148,7 @@ impl Gateway {
             rng,
             upstream,
             access,
+            decider,
             transactions,
         };
         Ok(Self { inner: Arc::new(inner), routes })

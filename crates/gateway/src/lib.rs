@@ -1,5 +1,5 @@
 //! MCP enforcement, both protocol eras on one address for each resource:
-//! route → authenticate → parse → decide → record → inject → forward → redact → record. Begin at `walk`.
+//! route → authenticate → parse → decide → oblige → record → inject → forward → redact → record. Begin at `walk`.
 //!
 //! Invariants:
 //! - what is forwarded is the parsed message written out again, never the bytes that came in;
@@ -27,10 +27,13 @@ mod handle;
 mod limit;
 mod metadata;
 mod mirror;
+mod oblige;
 mod opening;
 mod possession;
+mod question;
 mod results;
 mod route;
+mod ruling;
 mod scene;
 mod standing;
 mod stream;

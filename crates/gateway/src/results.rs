@@ -3,6 +3,7 @@
 use crate::exchange::Exchange;
 use crate::fault::Fault;
 use crate::method::{List, takes_state};
+use crate::oblige;
 use crate::version::{Era, Version};
 use prokura_oauth::json::{self, Object, Value};
 
@@ -11,8 +12,9 @@ impl Exchange {
     ///
     /// # Errors
     /// [`Fault::UpstreamBad`] if it is not of its method's shape.
-    pub(crate) fn result(&self, mut result: Object) -> Result<Object, Fault> {
+    pub(crate) async fn result(&self, mut result: Object) -> Result<Object, Fault> {
         let method = self.origin.method();
+        oblige::after(&self.inner, &self.owed, &mut result).await?;
         if let Some(list) = List::of_method(method) {
             self.filter(list, &mut result)?;
         }
@@ -34,12 +36,16 @@ impl Exchange {
             return Err(bad);
         }
         let Some(Value::Array(entries)) = result.get_mut(list.member()) else { return Err(bad) };
-        entries.retain(|entry| {
-            entry.as_object().is_some_and(|e| {
-                json::case_variant(e, &[list.key()]).is_none()
-                    && e.str(list.key()).is_some_and(|name| self.shows(&list.action(name)))
-            })
-        });
+        let named = |entry: &Value| {
+            let entry = entry.as_object().filter(|e| json::case_variant(e, &[list.key()]).is_none())?;
+            let action = list.action(entry.str(list.key())?);
+            self.reaches(&action).then_some(action)
+        };
+        let actions: Vec<_> = entries.iter().map(named).collect();
+        let asked: Vec<_> = actions.iter().flatten().collect();
+        let mut permitted = self.permitted(&asked).into_iter();
+        let mut shown = actions.iter().map(|action| action.is_some() && permitted.next() == Some(true));
+        entries.retain(|_| shown.next() == Some(true));
         if let Some(next) = result.str("nextCursor").map(|c| self.seal_cursor(c)) {
             result.insert("nextCursor", Value::from(next));
         }

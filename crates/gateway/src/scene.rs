@@ -3,9 +3,10 @@
 use crate::access::Left;
 use crate::budget::{Bill, Counted, Unsettled};
 use crate::caller::{Caller, Scheme};
-use crate::decide::Warrant;
+use crate::decide::{Granted, Warrant};
 use crate::fault::Fault;
 use crate::gateway::Inner;
+use crate::oblige;
 use crate::route::Route;
 use axum::body::Body;
 use http::Response;
@@ -98,9 +99,13 @@ impl Scene {
         counted: Option<Counted>,
     ) -> Result<(), Fault> {
         let mut events = Vec::new();
-        for (permit, reason) in warrant.permits() {
+        for Granted { permit, reason, ground } in warrant.each() {
             let action = permit.action().map_or_else(|| self.action.clone(), Action::to_string);
             let mut event = self.event(EventKind::Decision, action, Outcome::Permit).because(reason.code());
+            if let Some(ground) = ground {
+                ground.note(&mut event);
+            }
+            oblige::note(permit, &mut event);
             if let Some(verdict) = self.left.verdict() {
                 event.details.insert("access", Value::Object(verdict.to_object()));
             }
@@ -147,6 +152,8 @@ impl Scene {
         };
         let mut event = self.event(kind, self.action.clone(), outcome).because(fault.word());
         match fault {
+            Fault::Policy(refused) => refused.ground().note(&mut event),
+            Fault::Unmet(obligation) => event.details.insert("obligation", (*obligation).into()),
             Fault::UpstreamBad(why) => event.details.insert("why", (*why).into()),
             Fault::UpstreamSays(status) => {
                 event.details.insert("status", i64::from(status.as_u16()).into());

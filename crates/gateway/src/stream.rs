@@ -190,7 +190,7 @@ impl Relay {
                 .filter(|_| event.id.is_some() || event.retry.is_some()));
         }
         let max = self.scene.inner.bounds.max_response;
-        match self.exchange.pass(parse(data.as_bytes(), max)?)? {
+        match self.exchange.pass(parse(data.as_bytes(), max)?).await? {
             Passage::Relay(message) => Ok(self.frame(&event, Some(text(message)))),
             Passage::Last(message) => {
                 self.ending.record(self.scene.outcome(200, error_code(&message))).await?;

@@ -1,4 +1,4 @@
-//! The walk of one request: route → authenticate → parse → decide → record → inject → forward → redact → record.
+//! The walk of one request: route → authenticate → parse → decide → oblige → record → inject → forward → redact → record.
 
 use crate::access::{self, Left};
 use crate::budget::Counted;
@@ -14,8 +14,11 @@ use crate::handle::Binding;
 use crate::limit::Verdict;
 use crate::method::{self, List, Touch};
 use crate::mirror;
+use crate::oblige::{self, Owed};
 use crate::opening::{Found, Opener};
+use crate::question::Asking;
 use crate::route::Route;
+use crate::ruling::{self, Matter};
 use crate::scene::Scene;
 use crate::version::{Era, Version};
 use crate::{answer, body, cors, transaction};
@@ -46,6 +49,9 @@ pub(crate) async fn serve(inner: Arc<Inner>, route: Arc<Route>, request: Request
     cors::allow(&walk.scene.inner.doors, &parts.headers, &mut response);
     response
 }
+
+/// Who asked the policies, and what they leave to be done.
+type Ruled = (Option<Arc<Asking>>, Owed);
 
 struct Walk {
     scene: Scene,
@@ -122,10 +128,12 @@ impl Walk {
         let max = self.scene.inner.bounds.max_request;
         let bytes = body::read(&parts.headers, body, max).await?;
         let read = self.read(&parts.headers, &bytes, max)?;
-        let warrant = self.decide(&read)?;
+        let mut warrant = self.decide(&read)?;
+        let (asking, owed) = self.rule(&read, &mut warrant).await?;
         self.record(&warrant, self.counted(&read)).await?;
         let transaction = self.transaction(&read)?;
-        let (exchange, mut outbound) = self.inject(&parts.headers, read);
+        let (mut exchange, mut outbound) = self.inject(&parts.headers, read);
+        exchange.owe(asking, owed);
         outbound.transaction = transaction;
         let response = forward(&self.scene, warrant, outbound).await?;
         answer::to_message(&self.scene, exchange, response).await
@@ -194,6 +202,27 @@ impl Walk {
         warrant.ok_or_else(|| access::denied(&self.scene, actions, passed.verdict.clone(), now))
     }
 
+    /// Puts the message to the policies, and does what they want done before it is recorded.
+    async fn rule(&self, read: &Read, warrant: &mut Warrant) -> Result<Ruled, Fault> {
+        let arguments = read.message.call().and_then(method::arguments).and_then(Value::as_object);
+        let since: Vec<_> = read.found.tasks.iter().flat_map(|(task, _)| task.owed.clone()).collect();
+        let matter =
+            if read.found.tasks.is_empty() { Matter::Call(arguments) } else { Matter::Since(&since) };
+        self.rule_on(warrant, matter, read.now).await
+    }
+
+    async fn rule_on(
+        &self,
+        warrant: &mut Warrant,
+        matter: Matter<'_>,
+        now: Timestamp,
+    ) -> Result<Ruled, Fault> {
+        let asking = Asking::of(&self.scene, now)?;
+        let asked = ruling::rule(&self.scene, asking.as_ref(), warrant, matter).await?;
+        let owed = oblige::before(&self.scene, warrant, asked, matter.arguments(), now).await?;
+        Ok((asking, owed))
+    }
+
     /// The call that budgets count, if the message is one.
     fn counted(&self, read: &Read) -> Option<Counted> {
         let Touch::Actions(actions) = &read.touch else { return None };
@@ -229,14 +258,17 @@ impl Walk {
         };
         let origin = match &message {
             Message::Request(id, call) => {
-                Origin::Request { id: id.clone(), method: call.method.clone(), action }
+                Origin::Request { id: id.clone(), method: call.method.clone(), action, owed: Vec::new() }
             }
             Message::Notification(_) | Message::Response(..) => Origin::Listening,
         };
         let exchange = Exchange {
+            inner: Arc::clone(&self.scene.inner),
             route: Arc::clone(&self.scene.route),
             caller: self.scene.caller.clone(),
             left: self.scene.left.clone(),
+            asking: None,
+            owed: Owed::default(),
             handles,
             era,
             origin,
@@ -277,19 +309,24 @@ impl Walk {
             return Err(Fault::NoSession);
         }
         let actions: Vec<_> = origin.action().cloned().into_iter().collect();
-        let warrant = self.decide_on(&actions, None, List::of_method(origin.method()).is_some())?;
+        let mut warrant = self.decide_on(&actions, None, List::of_method(origin.method()).is_some())?;
+        let (asking, owed) = self.rule_on(&mut warrant, Matter::Since(origin.owed()), now).await?;
         self.record(&warrant, None).await?;
         outbound.transaction = transaction::token(&self.scene, actions.first(), None, now)?;
-        let exchange = self.listening(handles, origin, now);
+        let mut exchange = self.listening(handles, origin, now);
+        exchange.owe(asking, owed);
         let response = forward(&self.scene, warrant, outbound).await?;
         answer::to_session(&self.scene, exchange, &parts.method, response).await
     }
 
     fn listening(&self, handles: Handles, origin: Origin, now: Timestamp) -> Exchange {
         Exchange {
+            inner: Arc::clone(&self.scene.inner),
             route: Arc::clone(&self.scene.route),
             caller: self.scene.caller.clone(),
             left: self.scene.left.clone(),
+            asking: None,
+            owed: Owed::default(),
             handles,
             era: Era::Legacy,
             origin,

@@ -67,6 +67,7 @@ impl Service {
             rng: Arc::clone(&rng),
             master_key,
             access,
+            decider: Arc::default(),
             transactions: transactions(&config, &server),
             upstream: Upstream::new(UpstreamConfig { trust, ..UpstreamConfig::default() }),
         });

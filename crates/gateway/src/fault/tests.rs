@@ -31,7 +31,7 @@ fn access(otherwise: Otherwise) -> Fault {
         now: Timestamp::from_seconds(0),
     };
     let verdict = AccessPolicies::new(vec![policy]).unwrap().evaluate(&situation, &FixedFacts::default());
-    Fault::Access(Box::new(Refused::new(verdict, &situation, &TraceId::parse("tr_1").unwrap())))
+    Fault::Access(Box::new(NotMet::new(verdict, &situation, &TraceId::parse("tr_1").unwrap())))
 }
 
 fn decided() -> Vec<Fault> {
@@ -90,6 +90,8 @@ fn all() -> Vec<Fault> {
         access(Otherwise::Deny),
         access(Otherwise::Approval),
         access(Otherwise::Quarantine),
+        Fault::Policy(Box::default()),
+        Fault::Unmet("approval"),
         Fault::NoSession,
         Fault::UnknownSession,
         Fault::UnknownEvent,

@@ -334,6 +334,7 @@ fn gateway(
         rng: Arc::new(SeededRng::new(1)),
         master_key: Arc::new(MasterKey::new([7; 32])),
         access: Arc::new(Guard::new(config.access().unwrap(), Arc::new(OwnSources), store)),
+        decider: Arc::default(),
         transactions: transactions(config, key),
         upstream: prokura_egress::Upstream::new(UpstreamConfig::default()),
     })

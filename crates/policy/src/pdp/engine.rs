@@ -1,6 +1,7 @@
 //! What an engine does.
 
-use super::{Filter, Finding, Question};
+use super::{Effect, Entity, Filter, Finding, Question};
+use prokura_oauth::json::Object;
 use std::fmt;
 
 /// An engine cannot use what it was given.
@@ -13,6 +14,26 @@ pub struct EngineError {
     pub why: String,
 }
 
+/// An entry of a list, of which it is asked whether the list may show it.
+#[derive(Debug, Clone, Copy)]
+pub struct Listed<'a> {
+    /// What would be done.
+    pub action: &'a str,
+    /// To what.
+    pub aim: Aim<'a>,
+    /// What would stand in the context as `tool`, if it is one.
+    pub tool: Option<&'a Object>,
+}
+
+/// To what an entry of a list would be done.
+#[derive(Debug, Clone, Copy)]
+pub enum Aim<'a> {
+    /// To this, whatever the arguments.
+    At(&'a Entity),
+    /// To some entity of this kind, which only the arguments name.
+    Some(&'a str),
+}
+
 /// Policies of one language, ready to be asked.
 pub trait Engine: Send + Sync + fmt::Debug {
     /// Its name in the record: `cedar`, `rego`, `polar`.
@@ -21,12 +42,13 @@ pub trait Engine: Send + Sync + fmt::Debug {
     /// What the policies say.
     fn decide(&self, question: &Question<'_>) -> Finding;
 
-    /// Which of `actions` a list may show: those that could be permitted with some arguments and some resource. The
-    /// question's own action, arguments and resource are not looked at. An engine that cannot tell shows it: a list is a
-    /// convenience, and the call is decided anew.
-    fn visible(&self, question: &Question<'_>, actions: &[&str]) -> Vec<bool> {
+    /// Of each entry of a list, what could come of it with some arguments: [`Effect::Permit`] if it could be permitted,
+    /// [`Effect::Deny`] if a rule forbids it whatever the arguments are, [`Effect::Silent`] if no rule could permit it. The
+    /// question's own action, arguments and resource are not looked at, and its context is known but for `tool`. An engine
+    /// that cannot tell says that it could be: a list is a convenience, and the call is decided anew.
+    fn visible(&self, question: &Question<'_>, listed: &[Listed<'_>]) -> Vec<Effect> {
         let _ = question;
-        vec![true; actions.len()]
+        vec![Effect::Permit; listed.len()]
     }
 
     /// Which entities of `kind` the question's action may be done to: partially evaluated where the engine can, and

@@ -14,7 +14,7 @@ mod question;
 mod ruling;
 mod wire;
 
-pub use engine::{Engine, EngineError};
+pub use engine::{Aim, Engine, EngineError, Listed};
 pub use entity::{Directory, Entity, EntityId, InvalidEntityId, NoEntities};
 pub use filter::{Comparison, Filter};
 pub use obligation::InvalidObligation;

@@ -1,0 +1,219 @@
+//! Questions: what a message does, in the words that policies have for it.
+//!
+//! The subject is the verified one of the token, and so is everybody through whom it came; nothing that a client or a
+//! server says of itself names either. Names carry the server: `Tool::"crm/read"` of one and `Tool::"hr/read"` of another
+//! never meet.
+
+use crate::fault::Fault;
+use crate::route::Route;
+use crate::ruling::Refused;
+use crate::scene::Scene;
+use prokura_core::{Action, ActionKind, AgentId, GrantId, Principal, Timestamp};
+use prokura_decider::InForce;
+use prokura_oauth::access_token::AccessToken;
+use prokura_oauth::json::{Object, Value, obj};
+use prokura_policy::pdp::{Aim, Directory, Entity, EntityId, Listed, NoEntities, Question};
+use std::sync::Arc;
+
+/// What is known of no entity.
+static NOBODY_IS_KNOWN: NoEntities = NoEntities;
+
+/// Who asks, and with which policies: the half of a question that is the same for everything in one exchange.
+pub(crate) struct Asking {
+    in_force: Arc<InForce>,
+    subject: Arc<Entity>,
+    actor: Option<Arc<Entity>>,
+    chain: Vec<EntityId>,
+    grant: Option<GrantId>,
+    context: Object,
+    now: Timestamp,
+}
+
+/// A whole question, but for the arguments: they stay with the message.
+pub(crate) struct Asked {
+    pub(crate) by: Arc<Asking>,
+    action: String,
+    resource: Arc<Entity>,
+    context: Object,
+}
+
+impl Asking {
+    /// Who asks in this scene; nobody is asked where there are no policies.
+    ///
+    /// # Errors
+    /// [`Fault::Policy`] if policies cannot speak of who asks.
+    pub(crate) fn of(scene: &Scene, now: Timestamp) -> Result<Option<Arc<Self>>, Fault> {
+        let in_force = scene.inner.decider.in_force();
+        if in_force.is_empty() {
+            return Ok(None);
+        }
+        let token = scene.caller.token();
+        let directory = in_force.directory.clone();
+        let known = |id: EntityId| entity(directory.as_deref(), id);
+        let subject = known(subject(token)?);
+        let actor = token.and_then(actor).map(agent).transpose()?.map(known);
+        let chain = token.map_or(&[][..], |t| &t.actors).iter().map(agent).collect::<Result<_, _>>()?;
+        let grant = token.map(|t| t.grant.id.clone());
+        let context = context(scene)?;
+        Ok(Some(Arc::new(Self { in_force, subject, actor, chain, grant, context, now })))
+    }
+
+    /// What is asked about an action.
+    ///
+    /// # Errors
+    /// [`Fault::Policy`] if policies cannot speak of it.
+    pub(crate) fn about(self: &Arc<Self>, route: &Route, action: &Action) -> Result<Asked, Fault> {
+        let resource = Arc::new(target(route, action)?);
+        let mut context = self.context.clone();
+        if action.kind == ActionKind::Tool {
+            context.insert("tool", Value::Object(tool(&action.name)));
+        }
+        Ok(Asked { by: Arc::clone(self), action: verb(action).to_owned(), resource, context })
+    }
+
+    /// Of each action, whether a list may show it.
+    pub(crate) fn shows(&self, route: &Route, actions: &[&Action]) -> Vec<bool> {
+        let entities: Vec<_> = actions.iter().map(|action| target(route, action).ok()).collect();
+        let tools: Vec<_> =
+            actions.iter().map(|a| (a.kind == ActionKind::Tool).then(|| tool(&a.name))).collect();
+        let nothing = Entity::bare(self.subject.id.clone());
+        let listed: Vec<_> = actions
+            .iter()
+            .zip(&entities)
+            .zip(&tools)
+            .map(|((action, entity), tool)| Listed {
+                action: verb(action),
+                aim: Aim::At(entity.as_ref().unwrap_or(&nothing)),
+                tool: tool.as_ref(),
+            })
+            .collect();
+        let question = self.question("", None, &nothing, &self.context);
+        let shown = self.in_force.visible(&question, &listed);
+        shown.into_iter().zip(&entities).map(|(shown, entity)| shown && entity.is_some()).collect()
+    }
+
+    fn question<'a>(
+        &'a self,
+        action: &'a str,
+        arguments: Option<&'a Object>,
+        resource: &'a Entity,
+        context: &'a Object,
+    ) -> Question<'a> {
+        Question {
+            subject: &self.subject,
+            actor: self.actor.as_deref(),
+            chain: &self.chain,
+            grant: self.grant.as_ref().map(GrantId::as_str),
+            action,
+            arguments,
+            resource,
+            context,
+            directory: self.in_force.directory.as_deref().unwrap_or(&NOBODY_IS_KNOWN),
+            now: self.now,
+        }
+    }
+
+    /// The policies that are asked: the same throughout one exchange.
+    pub(crate) fn in_force(&self) -> &InForce {
+        &self.in_force
+    }
+}
+
+impl Asked {
+    /// The question, with these arguments.
+    pub(crate) fn question<'a>(&'a self, arguments: Option<&'a Object>) -> Question<'a> {
+        self.by.question(&self.action, arguments, &self.resource, &self.context)
+    }
+}
+
+fn entity(directory: Option<&dyn Directory>, id: EntityId) -> Arc<Entity> {
+    directory.and_then(|known| known.entity(&id)).unwrap_or_else(|| Arc::new(Entity::bare(id)))
+}
+
+fn named(kind: &str, id: &str) -> Result<EntityId, Fault> {
+    EntityId::new(kind, id).map_err(|_| Fault::Policy(Box::new(Refused::unnamed(kind))))
+}
+
+fn agent(id: &AgentId) -> Result<EntityId, Fault> {
+    named("Agent", id.as_str())
+}
+
+/// Whose authority is used: nobody's at a public resource.
+fn subject(token: Option<&AccessToken>) -> Result<EntityId, Fault> {
+    match token.map(|t| &t.subject) {
+        Some(Principal::User(user)) => named("User", user.as_str()),
+        Some(Principal::Agent(id)) => agent(id),
+        None => named("Anonymous", "nobody"),
+    }
+}
+
+/// Who uses it, where that is somebody else. A token that does not name its actor is its holder's.
+fn actor(token: &AccessToken) -> Option<&AgentId> {
+    token.actors.first().or(token.grant.holder.as_ref())
+}
+
+/// What policies call what is done.
+fn verb(action: &Action) -> &str {
+    match action.kind {
+        ActionKind::Tool => &action.name,
+        ActionKind::Resource => "read",
+        ActionKind::Prompt => "get_prompt",
+    }
+}
+
+/// What it is done to: the tool, resource or prompt of this server.
+fn target(route: &Route, action: &Action) -> Result<Entity, Fault> {
+    let (kind, id) = match action.kind {
+        ActionKind::Tool => ("Tool", format!("{}/{}", route.name, action.name)),
+        ActionKind::Resource => ("Resource", format!("{} {}", route.name, action.name)),
+        ActionKind::Prompt => ("Prompt", format!("{}/{}", route.name, action.name)),
+    };
+    let attributes =
+        obj([("server", reference("Server", &route.name)), ("name", action.name.as_str().into())]);
+    Ok(Entity { id: named(kind, &id)?, attributes, parents: vec![named("Server", &route.name)?] })
+}
+
+/// What stands in the context as `tool`.
+fn tool(name: &str) -> Object {
+    obj([("name", name.into())])
+}
+
+/// A reference to an entity, as attributes and contexts write it.
+fn reference(kind: &str, id: &str) -> Value {
+    let named = obj([("type", kind.into()), ("id", id.into())]);
+    Value::Object(obj([("__entity", Value::Object(named))]))
+}
+
+/// What else is known of a message: of the server, the token, and where and how it came.
+fn context(scene: &Scene) -> Result<Object, Fault> {
+    let mut context =
+        obj([("server", reference("Server", &scene.route.name)), ("method", scene.method.as_str().into())]);
+    let scopes = scene.caller.token().map(|t| t.scopes.iter().map(|s| Value::from(s.as_str())).collect());
+    context.insert("scopes", Value::Array(scopes.unwrap_or_default()));
+    if let Some(token) = scene.caller.token() {
+        context.insert("client", token.client.as_str().into());
+    }
+    if let Some(sign_in) = scene.caller.sign_in() {
+        let seconds = sign_in.at.micros() / 1_000_000;
+        let said = obj([("acr", sign_in.acr.as_str().into()), ("at", seconds.into())]);
+        context.insert("sign_in", Value::Object(said));
+    }
+    context.insert("facts", Value::Object(facts(scene)));
+    Ok(context)
+}
+
+/// What is known of where it comes from.
+fn facts(scene: &Scene) -> Object {
+    let mut facts = Object::new();
+    if let Some(address) = scene.address {
+        facts.insert("address", Value::from(address.to_string()));
+    }
+    if let Some(attested) = scene.caller.token().and_then(|t| t.workload.as_ref()) {
+        let claims = attested.claims.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let mut workload = obj([("id", attested.workload.as_str().into())]);
+        claims.for_each(|(name, value)| workload.insert(name, value.into()));
+        workload.insert("provider", attested.provider.as_ref().into());
+        facts.insert("workload", Value::Object(workload));
+    }
+    facts
+}

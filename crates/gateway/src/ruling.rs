@@ -1,0 +1,150 @@
+//! Ruling: what the organisation's policies say about the actions of a message, after scopes, details and conditional
+//! access. What they permit goes into the permits, with what must be done besides.
+
+use crate::decide::Warrant;
+use crate::fault::Fault;
+use crate::question::{Asked, Asking};
+use crate::scene::Scene;
+use prokura_core::{Action, Obligation};
+use prokura_ledger::Event;
+use prokura_oauth::json::{Object, Value};
+use prokura_oauth::secret::sha256_base64url;
+use prokura_policy::pdp::{RuleRef, Ruling};
+use std::sync::Arc;
+
+/// Why policies refuse a message that scopes and conditions would allow.
+#[derive(Debug, Default)]
+pub(crate) struct Refused {
+    /// The rules that decided, and the version of the policies they are from.
+    ground: Ground,
+    /// What went wrong, if an engine could not answer: for the log alone.
+    problems: Vec<String>,
+    /// What the deciding rule says of itself for people.
+    note: Option<Arc<str>>,
+}
+
+/// What the record says of a ruling: names that an operator finds again, and no values.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Ground {
+    rules: Vec<RuleRef>,
+    set: Option<Arc<str>>,
+    /// The hash of the canonical arguments that were decided on.
+    arguments: Option<String>,
+}
+
+impl Ground {
+    fn of(asking: &Asking, rules: Vec<RuleRef>, arguments: Option<&Object>) -> Self {
+        let arguments = arguments.map(|a| sha256_base64url(&a.to_jcs()));
+        Self { rules, set: asking.in_force().set.clone(), arguments }
+    }
+
+    /// Puts it into an entry.
+    pub(crate) fn note(&self, event: &mut Event) {
+        if let Some(set) = &self.set {
+            event.details.insert("policies", set.as_ref().into());
+        }
+        if !self.rules.is_empty() {
+            let rules = self.rules.iter().map(|r| Value::from(format!("{}#{}", r.set, r.rule))).collect();
+            event.details.insert("rules", Value::Array(rules));
+        }
+        if let Some(hash) = &self.arguments {
+            event.details.insert("arguments_sha256", hash.as_str().into());
+        }
+    }
+}
+
+impl Refused {
+    /// Policies cannot speak of something of this kind, because it has no name that they could use.
+    pub(crate) fn unnamed(kind: &str) -> Self {
+        Self { problems: vec![format!("no {kind} can be named so")], ..Self::default() }
+    }
+
+    fn by(asked: &Asked, ruling: Ruling, arguments: Option<&Object>) -> Self {
+        let note = ruling.rules.iter().find_map(|rule| rule.note.clone());
+        let ground = Ground::of(&asked.by, ruling.rules, arguments);
+        Self { ground, problems: ruling.problems, note }
+    }
+
+    /// What the record says.
+    pub(crate) fn ground(&self) -> &Ground {
+        &self.ground
+    }
+
+    /// What who calls is told: what the rule says for people, and never the rule.
+    pub(crate) fn sentence(&self) -> &str {
+        self.note.as_deref().unwrap_or("the policies of this organisation do not allow it")
+    }
+
+    fn told_to(mut self, scene: &Scene) -> Fault {
+        for problem in &self.problems {
+            tracing::warn!(%problem, trace = %scene.trace, "a policy could not answer: the call is refused");
+        }
+        self.note = self.note.filter(|_| scene.caller.token().is_some());
+        Fault::Policy(Box::new(self))
+    }
+}
+
+/// What a message does of which policies are asked, and of what it comes.
+#[derive(Clone, Copy)]
+pub(crate) enum Matter<'a> {
+    /// A call with these arguments, or something that takes none.
+    Call(Option<&'a Object>),
+    /// What came of calls that were decided on before: what they were decided under holds, and it must still be possible
+    /// that they are permitted.
+    Since(&'a [Obligation]),
+}
+
+impl<'a> Matter<'a> {
+    /// The arguments, where there are any.
+    pub(crate) fn arguments(self) -> Option<&'a Object> {
+        match self {
+            Self::Call(arguments) => arguments,
+            Self::Since(_) => None,
+        }
+    }
+}
+
+/// Puts every action of a warrant to the policies; answers what was asked about the first, if anything was.
+///
+/// # Errors
+/// [`Fault::Policy`] if some action is not permitted.
+pub(crate) async fn rule(
+    scene: &Scene,
+    asking: Option<&Arc<Asking>>,
+    warrant: &mut Warrant,
+    matter: Matter<'_>,
+) -> Result<Option<Asked>, Fault> {
+    let mut first = None;
+    let Some(asking) = asking else { return Ok(first) };
+    for granted in warrant.each_mut() {
+        let Some(action) = granted.permit.action() else { continue };
+        let asked = asking.about(&scene.route, action)?;
+        match matter {
+            Matter::Call(arguments) => {
+                let ruling = asking.in_force().decide(&asked.question(arguments));
+                if !ruling.permitted {
+                    return Err(Refused::by(&asked, ruling, arguments).told_to(scene));
+                }
+                granted.permit.oblige(ruling.obligations);
+                granted.ground = Some(Ground::of(asking, ruling.rules, arguments));
+            }
+            Matter::Since(owed) => {
+                still(scene, asking, action)?;
+                granted.permit.oblige(owed.iter().cloned());
+                granted.ground = Some(Ground::of(asking, Vec::new(), None));
+            }
+        }
+        first = first.or(Some(asked));
+    }
+    Ok(first)
+}
+
+fn still(scene: &Scene, asking: &Asking, action: &Action) -> Result<(), Fault> {
+    match asking.shows(&scene.route, &[action])[..] {
+        [true] => Ok(()),
+        _ => {
+            let ground = Ground::of(asking, Vec::new(), None);
+            Err(Refused { ground, ..Refused::default() }.told_to(scene))
+        }
+    }
+}
