@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::serve::door::Door;
 use crate::serve::listen::Listener;
 use crate::serve::load::{Loaded, env, file};
-use crate::serve::{access, foreign, master, ready, service, stop};
+use crate::serve::{access, foreign, master, policies, ready, service, stop};
 use axum::Router;
 use clap::Args;
 use prokura_core::{Clock, Rng, SystemClock, SystemRng};
@@ -52,6 +52,7 @@ async fn put_together(loaded: &Loaded) -> Result<Router, Failure> {
     let master_key = Arc::new(master::key(loaded, &store, &*rng).await?);
     foreign::keep_names(loaded, &store, &clock, &rng).await?;
     let access = access::guard(config, &store, &clock, &*rng).await?;
+    let decider = policies::decider(config)?;
     let follower = follower(loaded, &trust, &clock, &rng)?;
     let followed = follower.as_ref().map(Follower::view);
     let gateway = Gateway::new(GatewayOptions {
@@ -68,7 +69,7 @@ async fn put_together(loaded: &Loaded) -> Result<Router, Failure> {
         rng,
         master_key,
         access,
-        decider: Arc::default(),
+        decider,
         transactions: None,
         upstream: Upstream::new(UpstreamConfig { trust, ..UpstreamConfig::default() }),
     });

@@ -13,6 +13,7 @@ mod feed;
 mod foreign;
 mod id_jag;
 mod network;
+mod policy;
 mod signals;
 mod tool;
 mod transaction;
@@ -47,6 +48,7 @@ pub(crate) fn check(config: &Config) -> Checked {
     transaction::check(config)?;
     workload::check(config)?;
     crate::access::policies(config)?;
+    policy::check(config)?;
     dev(config)
 }
 

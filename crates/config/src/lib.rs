@@ -20,6 +20,7 @@ mod foreign;
 mod id_jag;
 mod identity_provider;
 mod network;
+mod policy;
 mod registration;
 mod resource;
 mod schema;
@@ -55,6 +56,7 @@ pub use foreign::{
 pub use id_jag::{IdJag, IdJagAudience, IdJagIssuer};
 pub use identity_provider::{AcrName, IdTokenAlgorithm, IdentityProvider, Linking, Preset};
 pub use network::{ForwardedHeader, Network};
+pub use policy::{Patience, Policy, PolicyEntities, PolicyLanguage, PolicyMode, PolicySet, Role};
 pub use registration::{ClientMetadataPolicy, Device, DeviceClients, Dynamic, Registration};
 pub use resource::{RateLimit, ResourceConfig, ScopeConfig, SignInDemand};
 pub use schema::schema;
@@ -180,6 +182,12 @@ pub struct Config {
     /// Conditional access: what must be so for an authority to be used.
     #[serde(default, rename = "access_policy")]
     pub access_policies: Vec<AccessPolicyConfig>,
+    /// Policies: what the organisation allows, asked at every call.
+    #[serde(default)]
+    pub policy: Policy,
+    /// Roles, as policies name them.
+    #[serde(default, rename = "role")]
+    pub roles: Vec<Role>,
     /// Shared signals (SSF, CAEP): events of others that end authority here, and events for others.
     #[serde(default)]
     pub signals: Signals,

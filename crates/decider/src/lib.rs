@@ -4,67 +4,98 @@
 //! Invariant: a set that does not validate never replaces one that does. Who cannot be asked in time has denied.
 #![forbid(unsafe_code)]
 
+mod asking;
 pub mod remote;
 
+pub use asking::Asked;
+
 use prokura_engines as _;
-use prokura_store as _;
-
 use prokura_policy::pdp::{Directory, Effect, Engine, Listed, Question, Ruling};
-use std::sync::{Arc, RwLock};
+use prokura_store as _;
+use std::sync::{Arc, PoisonError, RwLock};
 
-/// What is asked: one value for all of a process. What is in force is exchanged as a whole.
+use remote::Remote;
+
+/// What is asked: one value for all of a process. What is in force is exchanged as a whole: whoever took
+/// [`in_force`](Self::in_force) goes on with that.
 #[derive(Default)]
 pub struct Decider {
     inner: RwLock<Arc<InForce>>,
 }
 
 /// What is in force: one version of everything that decides.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct InForce {
     /// Which it is, for the record: changes whenever a policy does.
     pub set: Option<Arc<str>>,
-    /// The engines that are asked, all of them. Without any, nothing is asked and nothing refused here.
+    /// The engines that count, all of them. Without any, nothing is asked and nothing refused here.
     pub engines: Vec<Arc<dyn Engine>>,
+    /// The decision points elsewhere that count.
+    pub remotes: Vec<Arc<dyn Remote>>,
+    /// Those who only report: asked, and what they would have changed is recorded.
+    pub reporting: Asked,
     /// What is known of entities.
     pub directory: Option<Arc<dyn Directory>>,
 }
 
 impl Decider {
-    /// Whether there are any policies.
+    /// One that asks these.
+    pub fn new(first: InForce) -> Self {
+        Self { inner: RwLock::new(Arc::new(first)) }
+    }
+
+    /// Whether there are no policies, not even such as only report.
     pub fn is_empty(&self) -> bool {
-        self.in_force().engines.is_empty()
+        self.in_force().is_empty()
     }
 
     /// What is in force now.
     pub fn in_force(&self) -> Arc<InForce> {
-        Arc::clone(&self.inner.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+        Arc::clone(&self.inner.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// From now on this is in force.
     pub fn replace(&self, next: InForce) {
-        *self.inner.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(next);
+        *self.inner.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+    }
+
+    /// What everybody who is asked says together. Engines here are asked first; who is elsewhere is not asked where one of
+    /// them denies. Without a policy that counts, it is permitted, and nobody was asked.
+    pub async fn decide(&self, question: &Question<'_>) -> Ruling {
+        self.in_force().ruling(question).await
+    }
+}
+
+impl std::fmt::Debug for Decider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Decider").field(&self.in_force().set).finish()
     }
 }
 
 impl InForce {
-    /// Whether there is nobody to ask.
+    /// Whether nobody is asked, not even such as only report.
     pub fn is_empty(&self) -> bool {
-        self.engines.is_empty()
+        !self.counts() && self.reporting.is_empty()
     }
 
     /// Of each entry of a list, whether the list may show it: some engine could permit it with some arguments, and none
-    /// forbids it whatever they are.
+    /// forbids it whatever they are. Who is elsewhere is not asked for a list.
     pub fn visible(&self, question: &Question<'_>, listed: &[Listed<'_>]) -> Vec<bool> {
         let each: Vec<_> = self.engines.iter().map(|engine| engine.visible(question, listed)).collect();
+        let others = self.engines.is_empty() || !self.remotes.is_empty();
         let shown = |at: usize| {
             let mut all = each.iter().map(|effects| effects.get(at).copied().unwrap_or(Effect::Deny));
-            !all.clone().any(|effect| effect == Effect::Deny) && all.any(|effect| effect == Effect::Permit)
+            let denied = all.clone().any(|effect| effect == Effect::Deny);
+            !denied && (others || all.any(|effect| effect == Effect::Permit))
         };
         (0..listed.len()).map(shown).collect()
     }
 
-    /// What all engines say together.
+    /// What the engines here that count say together. Nobody elsewhere is asked: see [`ruling`](Self::ruling).
     pub fn decide(&self, question: &Question<'_>) -> Ruling {
+        if !self.counts() {
+            return Ruling::unasked();
+        }
         Ruling::of(self.engines.iter().map(|engine| engine.decide(question)))
     }
 }

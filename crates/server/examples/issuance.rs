@@ -110,6 +110,7 @@ async fn main() {
         master_key: Arc::new(MasterKey::new([7; 32])),
         egress: Egress::system(EgressConfig::default()),
         access,
+        decider: Arc::default(),
     });
     let router = server.await.unwrap().router();
     measure("client_credentials", &router, count, at_once, own).await;

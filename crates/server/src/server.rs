@@ -25,6 +25,7 @@ use prokura_access::Guard;
 use prokura_attest::Providers as Attesters;
 use prokura_config::{Config, DeviceClients, SecretError};
 use prokura_core::{Clock, Passages, Rng, Timestamp, TraceId};
+use prokura_decider::Decider;
 use prokura_egress::Egress;
 use prokura_oauth::client_attestation::CHALLENGE_HEADER;
 use prokura_oauth::dpop::NONCE_HEADER;
@@ -134,6 +135,8 @@ pub struct ServerOptions {
     pub egress: Egress,
     /// Conditional access.
     pub access: Arc<Guard>,
+    /// The organisation's policies.
+    pub decider: Arc<Decider>,
 }
 
 /// What keeps a server from starting.
@@ -223,6 +226,7 @@ pub(crate) struct AppState {
     pub(crate) status: crate::status::Statuses,
     pub(crate) posture_keys: HashMap<String, Arc<KeySet>>,
     pub(crate) upkeep: consent::Upkeep,
+    pub(crate) decider: Arc<Decider>,
 }
 
 impl AppState {
@@ -291,7 +295,8 @@ impl Server {
     /// # Errors
     /// [`ServerError`] says what is wrong and with which client.
     pub async fn new(options: ServerOptions) -> Result<Self, ServerError> {
-        let ServerOptions { config, secrets, store, clock, rng, master_key, egress, access } = options;
+        let ServerOptions { config, secrets, store, clock, rng, master_key, egress, access, decider } =
+            options;
         let keys =
             KeyRing::open(&config, store.clone(), Arc::clone(&clock), Arc::clone(&rng), &master_key).await?;
         let places = Places::new(&config)?;
@@ -327,6 +332,7 @@ impl Server {
             devices: Admission::new(config.device.per_minute, clock.now()),
             posture_keys: posture_keys(&secrets)?,
             upkeep: consent::Upkeep::default(),
+            decider,
             initial_token: secrets.initial_access_token.as_deref().map(SecretDigest::of),
             refusals: Refusals::new(store.clone(), Arc::clone(&clock)),
             successors: master_key.mac_key("successors of refresh tokens")?,

@@ -8,6 +8,7 @@ pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod master;
 mod patience;
+pub(crate) mod policies;
 pub(crate) mod ready;
 mod said;
 pub(crate) mod service;

@@ -1,7 +1,7 @@
 //! Everything that serves, put together.
 
 use super::load::Loaded;
-use super::{access, foreign, master, ready};
+use super::{access, foreign, master, policies, ready};
 use crate::failure::Failure;
 use axum::Router;
 use prokura_config::Config;
@@ -42,6 +42,7 @@ impl Service {
         foreign::keep_names(&loaded, &store, &clock, &rng).await?;
         let config = loaded.config;
         let access = access::guard(&config, &store, &clock, &*rng).await?;
+        let decider = policies::decider(&config)?;
         let server = Server::new(ServerOptions {
             config: Arc::clone(&config),
             secrets,
@@ -51,6 +52,7 @@ impl Service {
             master_key: Arc::clone(&master_key),
             egress,
             access: Arc::clone(&access),
+            decider: Arc::clone(&decider),
         });
         let server = server.await.map_err(Failure::usage)?;
         let gateway = Gateway::new(GatewayOptions {
@@ -67,7 +69,7 @@ impl Service {
             rng: Arc::clone(&rng),
             master_key,
             access,
-            decider: Arc::default(),
+            decider,
             transactions: transactions(&config, &server),
             upstream: Upstream::new(UpstreamConfig { trust, ..UpstreamConfig::default() }),
         });

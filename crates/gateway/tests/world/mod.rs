@@ -20,6 +20,7 @@ use prokura_core::{
     AgentId, Budget, ClientId, Clock, Details, Evidence, Grant, GrantId, GrantState, Grantor, ManualClock,
     PointId, Principal, ResourceUri, ScopeSet, SeededRng, Terms, Timestamp, TokenId, UserId,
 };
+use prokura_decider::Decider;
 use prokura_egress::{AllowList, Egress, EgressConfig, UpstreamConfig};
 use prokura_gateway::{Follower, ForeignServer, Gateway, GatewayOptions, Transactions};
 use prokura_ledger::Entry;
@@ -77,6 +78,7 @@ pub struct World {
     pub key: SigningKey,
     pub keys: watch::Sender<Arc<KeySet>>,
     pub issuer: Issuer,
+    pub decider: Arc<Decider>,
     config: Config,
     database: DatabaseUrl,
     http: prokura_egress::Upstream,
@@ -183,7 +185,8 @@ impl World {
         let follower = issuer::follower(&config, &shared);
         let followed = follower.as_ref().map(Follower::view);
         let receiver = follower.as_ref().map_or(receiver, Follower::keys);
-        let gateway = gateway(&config, &key, receiver, &store, shared, followed);
+        let decider = Arc::<Decider>::default();
+        let gateway = gateway(&config, &key, receiver, &store, shared, (&decider, followed));
         if let Some(follower) = follower {
             tokio::spawn(follower.run());
         }
@@ -191,7 +194,7 @@ impl World {
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
         let http = prokura_egress::Upstream::new(UpstreamConfig::default());
         let issuer = config.issuer.clone();
-        Self { address, upstream, store, clock, key, keys, issuer, config, database, http }
+        Self { address, upstream, store, clock, key, keys, issuer, decider, config, database, http }
     }
 
     /// Another process that serves the same addresses on the same database.
@@ -199,7 +202,8 @@ impl World {
         let shared: Arc<dyn Clock> = self.clock.clone();
         let point = PointId::parse("pep_other").unwrap();
         let store = Store::open(&self.database, point, Arc::clone(&shared)).await.unwrap();
-        gateway(&self.config, &self.key, self.keys.subscribe(), &store, shared, None).router()
+        gateway(&self.config, &self.key, self.keys.subscribe(), &store, shared, (&self.decider, None))
+            .router()
     }
 
     /// The URI of a resource.
@@ -318,7 +322,7 @@ fn gateway(
     keys: watch::Receiver<Arc<KeySet>>,
     store: &Store,
     clock: Arc<dyn Clock>,
-    followed: Option<Arc<RevokedView>>,
+    (decider, followed): (&Arc<Decider>, Option<Arc<RevokedView>>),
 ) -> Gateway {
     Gateway::new(GatewayOptions {
         issuer: config.issuer.clone(),
@@ -334,7 +338,7 @@ fn gateway(
         rng: Arc::new(SeededRng::new(1)),
         master_key: Arc::new(MasterKey::new([7; 32])),
         access: Arc::new(Guard::new(config.access().unwrap(), Arc::new(OwnSources), store)),
-        decider: Arc::default(),
+        decider: Arc::clone(decider),
         transactions: transactions(config, key),
         upstream: prokura_egress::Upstream::new(UpstreamConfig::default()),
     })

@@ -62,9 +62,17 @@ pub struct Ruling {
     pub obligations: Vec<Obligation>,
     /// What went wrong, for administrators.
     pub problems: Vec<String>,
+    /// What it had been with the policies that only report, where that is something else.
+    pub reported: Option<Box<Ruling>>,
 }
 
 impl Ruling {
+    /// Nobody was asked, so nothing is against it.
+    pub fn unasked() -> Self {
+        let (rules, obligations, problems) = Default::default();
+        Self { permitted: true, rules, obligations, problems, reported: None }
+    }
+
     /// All findings together: a deny wins, at least one permit is needed, and the obligations of all add up.
     pub fn of(findings: impl IntoIterator<Item = Finding>) -> Self {
         let (mut permits, mut denies) = (Vec::new(), Vec::new());
@@ -93,7 +101,8 @@ impl Ruling {
         if !permitted {
             obligations.clear();
         }
-        Self { permitted, rules: if denied { denies } else { permits }, obligations, problems }
+        let rules = if denied { denies } else { permits };
+        Self { permitted, rules, obligations, problems, reported: None }
     }
 }
 

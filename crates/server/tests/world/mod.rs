@@ -28,6 +28,7 @@ use http_body_util::BodyExt as _;
 use prokura_access::Guard;
 use prokura_config::Config;
 use prokura_core::{ClientId, Clock as _, ManualClock, PointId, ResourceUri, SystemRng, Timestamp};
+use prokura_decider::Decider;
 use prokura_egress::{Egress, EgressConfig};
 use prokura_ledger::{Event, Filter};
 use prokura_oauth::access_token::AccessToken;
@@ -146,6 +147,7 @@ pub struct World {
     pub store: Store,
     pub clock: Arc<ManualClock>,
     pub signer: SigningKey,
+    pub decider: Arc<Decider>,
     router: axum::Router,
     keys: tokio::sync::watch::Receiver<Arc<KeySet>>,
     jti: AtomicU64,
@@ -256,6 +258,7 @@ impl World {
         secrets.documents.insert(CIMD.to_owned(), document());
         let access = Guard::new(config.access().unwrap(), Arc::new(OwnSources), &store);
         let access = Arc::new(access);
+        let decider = Arc::<Decider>::default();
         let server = Server::new(ServerOptions {
             config: Arc::new(config),
             secrets,
@@ -265,10 +268,11 @@ impl World {
             master_key: Arc::new(MasterKey::new([7; 32])),
             egress,
             access,
+            decider: Arc::clone(&decider),
         });
         let server = server.await.unwrap();
         let (router, keys) = (server.router(), server.keys());
-        Self { server, store, clock, signer, router, keys, jti: AtomicU64::new(0) }
+        Self { server, store, clock, signer, router, keys, decider, jti: AtomicU64::new(0) }
     }
 
     pub fn wait(&self, seconds: u64) {
