@@ -70,6 +70,12 @@ const MIGRATIONS: &[Migration] = &[
         postgres: "",
     },
     Migration { version: 13, common: include_str!("../migrations/0013_tools.sql"), sqlite: "", postgres: "" },
+    Migration {
+        version: 14,
+        common: include_str!("../migrations/0014_policies.sql"),
+        sqlite: "",
+        postgres: "",
+    },
 ];
 
 /// The newest version that this program knows.

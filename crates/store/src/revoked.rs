@@ -22,11 +22,29 @@ pub(crate) enum Kind {
     Workload,
     /// The stored rules about workloads: a word of them says that they changed.
     Rules,
+    /// A word of them says that another version of a policy set is in force.
+    Policies,
+    /// A word of it says that users, agents, their groups or entities that policies speak of are others than before.
+    Directory,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Grant, Self::User, Self::Agent, Self::Client, Self::Issuer, Self::Workload, Self::Rules];
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Grant,
+        Self::User,
+        Self::Agent,
+        Self::Client,
+        Self::Issuer,
+        Self::Workload,
+        Self::Rules,
+        Self::Policies,
+        Self::Directory,
+    ];
+
+    /// Whether its words only say that something else was changed, and nobody's standing.
+    pub(crate) fn is_notice(self) -> bool {
+        matches!(self, Self::Rules | Self::Policies | Self::Directory)
+    }
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -37,6 +55,8 @@ impl Kind {
             Self::Issuer => "issuer",
             Self::Workload => "workload",
             Self::Rules => "rules",
+            Self::Policies => "policies",
+            Self::Directory => "directory",
         }
     }
 
@@ -69,6 +89,10 @@ pub struct RevokedView {
     marks: Marks,
     /// The newest word on the stored rules about workloads.
     rules: AtomicU64,
+    /// The newest word on which policies are in force.
+    policies: AtomicU64,
+    /// The newest word on what policies know of users, agents and entities.
+    directory: AtomicU64,
     start: Instant,
     /// Microseconds from `start` to when the database last answered; `u64::MAX` if this process alone can
     /// change it.
@@ -94,6 +118,8 @@ impl RevokedView {
         Self {
             marks: Marks::default(),
             rules: AtomicU64::new(0),
+            policies: AtomicU64::new(0),
+            directory: AtomicU64::new(0),
             start: Instant::now(),
             heard: AtomicU64::new(0),
             limit: AtomicU64::new(micros(STALE)),
@@ -158,6 +184,17 @@ impl RevokedView {
         self.rules.load(Ordering::Acquire)
     }
 
+    /// A number that is another one whenever another version of a policy set was put in force; 0 if none ever was.
+    pub fn policies_revision(&self) -> u64 {
+        self.policies.load(Ordering::Acquire)
+    }
+
+    /// A number that is another one whenever users, agents, their groups, or entities that were told are others than
+    /// before.
+    pub fn directory_revision(&self) -> u64 {
+        self.directory.load(Ordering::Acquire)
+    }
+
     /// Whether the view may be trusted: it heard from the database within the limit (2 seconds unless another
     /// was [set](Self::believe_for)), measured on the monotonic clock, for a clock that steps back must not make
     /// an old view look new.
@@ -202,11 +239,16 @@ impl RevokedView {
             return;
         }
         for change in changes {
-            if change.kind == Kind::Rules {
-                self.rules.fetch_max(change.seq, Ordering::AcqRel);
-            } else {
-                self.marks.apply(change);
-            }
+            let newest = match change.kind {
+                Kind::Rules => &self.rules,
+                Kind::Policies => &self.policies,
+                Kind::Directory => &self.directory,
+                _ => {
+                    self.marks.apply(change);
+                    continue;
+                }
+            };
+            newest.fetch_max(change.seq, Ordering::AcqRel);
         }
         self.changed.send_modify(|n| *n = n.wrapping_add(1));
     }

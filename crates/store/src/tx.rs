@@ -100,7 +100,7 @@ impl<'a> Tx<'a> {
         let (until, floor) = self.write_word(&word, seq)?;
         let happens =
             Happens { kind: word.kind.as_str(), id: word.id, word: word.word, by: word.by, why: word.why };
-        if word.kind != Kind::Rules {
+        if !word.kind.is_notice() {
             self.happens(happens, word.at)?;
         }
         self.left.changes.push(Change {

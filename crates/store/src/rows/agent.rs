@@ -32,6 +32,9 @@ impl Tx<'_> {
              ON CONFLICT (id) DO NOTHING",
             params![agent.id.as_str(), &agent.name, agent.disabled, agent.created_at],
         )?;
+        if added == 1 {
+            self.say_directory()?;
+        }
         Ok(added == 1)
     }
 
@@ -59,7 +62,11 @@ impl Tx<'_> {
     /// [`StoreError`].
     pub fn rename_agent(&mut self, id: &AgentId, name: &str) -> Result<bool, StoreError> {
         let sql = "UPDATE agents SET name = ?2 WHERE id = ?1";
-        Ok(self.execute(sql, params![id.as_str(), name])? == 1)
+        let renamed = self.execute(sql, params![id.as_str(), name])? == 1;
+        if renamed {
+            self.say_directory()?;
+        }
+        Ok(renamed)
     }
 
     /// Disables or enables an agent, at the next call everywhere; false if nothing changed.

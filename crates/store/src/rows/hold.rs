@@ -80,7 +80,7 @@ impl Held {
             Kind::Agent => AgentId::parse(id).ok().map(Self::Agent),
             Kind::Client => ClientId::parse(id).ok().map(Self::Client),
             Kind::Workload => WorkloadId::parse(id).ok().map(Self::Workload),
-            Kind::Issuer | Kind::Rules => None,
+            Kind::Issuer | Kind::Rules | Kind::Policies | Kind::Directory => None,
         }
     }
 }

@@ -57,6 +57,9 @@ impl Tx<'_> {
                 identity.last_used_at
             ],
         )?;
+        if added == 1 && !identity.groups.is_empty() {
+            self.say_directory()?;
+        }
         Ok(added == 1)
     }
 
@@ -78,6 +81,25 @@ impl Tx<'_> {
         self.rows(&sql, params![user.as_str()], identity)
     }
 
+    /// The identities of which a provider said groups, by user, after `after` if it is given, at most `limit` users' worth
+    /// of rows.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn identities_with_groups(
+        &mut self,
+        after: Option<(&UserId, &SecretHash)>,
+        limit: u32,
+    ) -> Result<Vec<Identity>, StoreError> {
+        let none: &[u8] = &[];
+        let (user, id) = after.map_or(("", none), |(user, id)| (user.as_str(), &id.0[..]));
+        let sql = format!(
+            "SELECT {COLUMNS} FROM identities WHERE group_names <> '' AND (user_id > ?1 OR (user_id = ?1 AND id > ?2))
+             ORDER BY user_id, id LIMIT ?3"
+        );
+        self.rows(&sql, params![user, id, limit], identity)
+    }
+
     /// Notes a sign-in, and what the provider said of the person at it.
     ///
     /// # Errors
@@ -85,7 +107,13 @@ impl Tx<'_> {
     pub fn use_identity(&mut self, used: &Identity, now: Timestamp) -> Result<(), StoreError> {
         let sql = "UPDATE identities SET label = ?2, group_names = ?3, last_used_at = ?4 WHERE id = ?1";
         let id = Identity::id(&used.issuer, &used.subject);
-        self.execute(sql, params![&id.0, &used.label, &used.groups.join(" "), now]).map(drop)
+        let before = self.row("SELECT group_names FROM identities WHERE id = ?1", params![&id.0], |row| {
+            row.get::<String>(0)
+        })?;
+        let groups = used.groups.join(" ");
+        self.execute(sql, params![&id.0, &used.label, &groups, now])?;
+        // The same groups hold for longer now, so that is a change too.
+        if groups.is_empty() && before.is_none_or(|b| b.is_empty()) { Ok(()) } else { self.say_directory() }
     }
 
     /// Unlinks an identity of `user`; false if the user has no such identity.
@@ -94,7 +122,11 @@ impl Tx<'_> {
     /// [`StoreError`].
     pub fn delete_identity(&mut self, user: &UserId, id: &SecretHash) -> Result<bool, StoreError> {
         let sql = "DELETE FROM identities WHERE id = ?1 AND user_id = ?2";
-        Ok(self.execute(sql, params![&id.0, user.as_str()])? == 1)
+        let gone = self.execute(sql, params![&id.0, user.as_str()])? == 1;
+        if gone {
+            self.say_directory()?;
+        }
+        Ok(gone)
     }
 }
 

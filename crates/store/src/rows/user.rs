@@ -52,6 +52,9 @@ impl Tx<'_> {
                 user.email.as_deref().map(fold_name).as_deref()
             ],
         )?;
+        if added == 1 {
+            self.say_directory()?;
+        }
         Ok(added == 1)
     }
 
@@ -94,7 +97,11 @@ impl Tx<'_> {
             return Ok(false);
         }
         let sql = "UPDATE users SET email = ?2 WHERE id = ?1";
-        Ok(self.execute(sql, params![id.as_str(), email.as_deref()])? == 1)
+        let set = self.execute(sql, params![id.as_str(), email.as_deref()])? == 1;
+        if set {
+            self.say_directory()?;
+        }
+        Ok(set)
     }
 
     /// At most `limit` users by name, after `after` if it is given.
@@ -115,6 +122,9 @@ impl Tx<'_> {
             "UPDATE users SET display_name = ?2, password_hash = ?3 WHERE id = ?1",
             params![user.id.as_str(), &user.display_name, user.password_hash.as_deref()],
         )?;
+        if updated == 1 {
+            self.say_directory()?;
+        }
         Ok(updated == 1)
     }
 

@@ -10,7 +10,8 @@ use prokura_core::Timestamp;
 pub struct StandingWord {
     /// Its number; a later word has a greater one.
     pub seq: u64,
-    /// What it is about: `grant`, `user`, `agent`, `client`, `issuer`, `workload`, `rules`.
+    /// What it is about: `grant`, `user`, `agent`, `client`, `issuer`, `workload`, `rules`,
+    /// `policies`, `directory`.
     pub kind: String,
     /// About which.
     pub id: String,
