@@ -4,23 +4,34 @@
 //! Invariant: a set that does not validate never replaces one that does. Who cannot be asked in time has denied.
 #![forbid(unsafe_code)]
 
+pub mod ask;
 mod asking;
+pub mod directory;
+pub mod entities;
+pub mod explain;
+pub mod files;
+mod follow;
+mod keeper;
 pub mod remote;
+mod status;
+pub mod text;
 
 pub use asking::Asked;
+pub use follow::{FILES, activated, kept};
+pub use keeper::{Build, Keeper, KeeperError, KeeperOptions};
+pub use status::{SetStatus, Status, problem_object};
 
 use prokura_engines as _;
 use prokura_policy::pdp::{Directory, Effect, Engine, Listed, Question, Ruling};
-use prokura_store as _;
-use std::sync::{Arc, PoisonError, RwLock};
-
 use remote::Remote;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 
 /// What is asked: one value for all of a process. What is in force is exchanged as a whole: whoever took
 /// [`in_force`](Self::in_force) goes on with that.
 #[derive(Default)]
 pub struct Decider {
     inner: RwLock<Arc<InForce>>,
+    keeper: OnceLock<Weak<Keeper>>,
 }
 
 /// What is in force: one version of everything that decides.
@@ -41,7 +52,7 @@ pub struct InForce {
 impl Decider {
     /// One that asks these.
     pub fn new(first: InForce) -> Self {
-        Self { inner: RwLock::new(Arc::new(first)) }
+        Self { inner: RwLock::new(Arc::new(first)), keeper: OnceLock::new() }
     }
 
     /// Whether there are no policies, not even such as only report.
@@ -52,6 +63,16 @@ impl Decider {
     /// What is in force now.
     pub fn in_force(&self) -> Arc<InForce> {
         Arc::clone(&self.inner.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Who keeps it, if somebody does.
+    pub fn keeper(&self) -> Option<Arc<Keeper>> {
+        self.keeper.get().and_then(Weak::upgrade)
+    }
+
+    pub(crate) fn kept_by(&self, keeper: &Arc<Keeper>) {
+        // A decider has one keeper; a second one is another's mistake and changes nothing.
+        let _first = self.keeper.set(Arc::downgrade(keeper));
     }
 
     /// From now on this is in force.

@@ -99,6 +99,7 @@ impl Tx<'_> {
         )?;
         if changed == 1 {
             self.say_disabled(Kind::Agent, id.as_str(), disabled, by, why, now)?;
+            self.say_directory()?;
         }
         Ok(changed == 1)
     }

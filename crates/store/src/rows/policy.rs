@@ -133,7 +133,7 @@ impl Tx<'_> {
     /// [`StoreError::Conflict`] if there is no such version.
     pub fn activate_policy(&mut self, a: &PolicyActivation) -> Result<bool, StoreError> {
         if self.policy_version(&a.set, &a.version)?.is_none() {
-            return Err(StoreError::Conflict);
+            return Err(StoreError::Conflict(format!("there is no version {} of `{}`", a.version, a.set)));
         }
         let sql = "INSERT INTO policy_sets (name, active, of_files, n) VALUES (?1, ?2, '', 1)
                    ON CONFLICT (name) DO UPDATE SET active = excluded.active, n = policy_sets.n + 1

@@ -163,6 +163,7 @@ impl Tx<'_> {
             self.end_sessions_of(id)?;
         }
         self.say_disabled(Kind::User, id.as_str(), disabled, by, why, now)?;
+        self.say_directory()?;
         Ok(true)
     }
 
