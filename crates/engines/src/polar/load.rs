@@ -14,6 +14,9 @@ use std::collections::BTreeSet;
 
 type File = (String, String);
 
+/// Polar allows `allow` three arguments unless it is told of more.
+const PRELUDE: &str = "type allow(_subject, _action, _resource, _request);\n";
+
 pub(super) fn load(set: &str, files: &[File]) -> Result<Polar, Vec<EngineError>> {
     let (lines, wrong) = parsed(files);
     if !wrong.is_empty() {
@@ -73,7 +76,8 @@ fn library(classes: &BTreeSet<String>, files: &[File]) -> Result<Library, Vec<En
     for class in classes {
         register(&library, class).map_err(|e| vec![placed(class, &e)])?;
     }
-    let sources = files.iter().map(|(name, text)| Source::new_with_name(name, text)).collect();
+    let prelude = std::iter::once(Source::new_with_name("prelude", PRELUDE));
+    let sources = prelude.chain(files.iter().map(|(name, text)| Source::new_with_name(name, text))).collect();
     let wrong: Vec<_> = library
         .diagnostic_load(sources)
         .iter()

@@ -15,8 +15,11 @@
 //! Invariant: a rule that fails denies, whichever it is: Polar cannot tell which rules would not have needed it.
 
 mod host;
+mod import;
 mod load;
 pub(crate) mod terms;
+
+pub use import::{Carried, How, Imported, import};
 
 use crate::polar::host::Host;
 use polar_core::polar::Polar as Library;
