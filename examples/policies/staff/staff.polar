@@ -5,11 +5,13 @@
 
 allow(user: User, action, employee: Employee) if
   action in ["view", "modify", "raise", "delete"] and
+  employee.has("manager") = true and
   employee.manager = user and
   employee.tenant = user.tenant;
 
 allow(user: User, "view", employee: Employee) if
   user.is_in("Group", "hr") = true and
+  employee.has("tenant") = true and
   employee.tenant = user.tenant;
 
 allow(user: User, "export", _tool: Tool) if

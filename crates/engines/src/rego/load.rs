@@ -1,14 +1,14 @@
 //! Loading policies, and saying what is wrong with them.
 
-use super::machine::{Machine, OWN, REFUSED};
+use super::certain::{is_certain, recursive};
+use super::machine::{Machine, REFUSED};
 use super::value::object_to_rego;
-use super::{Rego, RegoOptions};
+use super::{Rego, RegoOptions, functions};
 use crate::answer::Source;
 use prokura_oauth::json::{Limits, parse};
 use prokura_policy::pdp::EngineError;
 use regorus::languages::rego::compiler::Compiler;
-use regorus::rvm::Program;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 /// What is asked of a package.
 const ASKED: [&str; 3] = ["allow", "deny", "obligations"];
@@ -23,15 +23,18 @@ pub(super) fn load(set: &str, files: &[File], options: &RegoOptions) -> Result<R
     let mut loaded = regorus::Engine::new();
     loaded.set_rego_v0(options.v0);
     let mut wrong = data.as_ref().err().cloned().unwrap_or_default();
+    let mut answering = Vec::new();
     for (name, text) in &modules {
         wrong.extend(refused(name, text));
-        if let Err(e) = loaded.add_policy(name.clone(), text.clone()) {
-            wrong.push(placed(name, &e.to_string()));
+        match loaded.add_policy(name.clone(), text.clone()) {
+            Ok(package) if package == format!("data.{}", options.package) => answering.push(name.as_str()),
+            Ok(_) => {}
+            Err(e) => wrong.push(placed(name, &e.to_string())),
         }
     }
     let place = format!("package {}", options.package);
     let (Ok(files), true) = (data, wrong.is_empty()) else { return Err(wrong) };
-    compiled(set, loaded, files, &modules, options).map_err(|why| vec![placed(&place, &why)])
+    compiled(set, loaded, files, &modules, &answering, options).map_err(|why| vec![placed(&place, &why)])
 }
 
 fn compiled(
@@ -39,15 +42,15 @@ fn compiled(
     mut loaded: regorus::Engine,
     files: regorus::Value,
     modules: &[&File],
+    answering: &[&str],
     options: &RegoOptions,
 ) -> Result<Rego, String> {
     let package = format!("data.{}", options.package);
     loaded.add_data(files.clone()).map_err(|e| e.to_string())?;
     let mut asked = Vec::new();
     for name in ASKED {
-        let rule = format!("{package}.{name}");
-        if declares(&loaded, modules, &rule) {
-            asked.push((name, rule));
+        if answering.iter().any(|module| loaded.has_declared_rule_rooted_at(module, name).unwrap_or(false)) {
+            asked.push((name, format!("{package}.{name}")));
         }
     }
     let first = asked.first().ok_or_else(|| {
@@ -60,7 +63,21 @@ fn compiled(
     let policy =
         loaded.clone().compile_with_entrypoint(&first.1.as_str().into()).map_err(|e| e.to_string())?;
     let rules: Vec<&str> = asked.iter().map(|(_, rule)| rule.as_str()).collect();
-    let program = Compiler::compile_from_policy(&policy, &rules).ok().filter(|program| is_pure(program));
+    let program = match Compiler::compile_from_policy(&policy, &rules) {
+        Ok(program) => {
+            if let Some(rule) = recursive(&program) {
+                return Err(format!("recursion: `{rule}` rests on itself"));
+            }
+            Some(program).filter(|program| is_certain(program))
+        }
+        Err(e) if e.to_string().contains("recursion") => return Err(e.to_string()),
+        Err(_) => None,
+    };
+    if program.is_none()
+        && let Some(function) = functions::recursive(modules.iter().map(|(_, text)| text.as_str()))
+    {
+        return Err(format!("recursion: the function `{function}` calls itself"));
+    }
     let rego = Rego {
         source: Source { set: set.into(), package: package.into() },
         asked,
@@ -73,16 +90,6 @@ fn compiled(
         idle: Mutex::new(Vec::new()),
     };
     rego.tried()
-}
-
-/// Whether any module has such a rule.
-fn declares(loaded: &regorus::Engine, modules: &[&File], rule: &str) -> bool {
-    modules.iter().any(|(name, _)| loaded.has_declared_rule_rooted_at(name, rule).unwrap_or(false))
-}
-
-/// Whether the virtual machine, in which builtins cannot be replaced, may evaluate it.
-fn is_pure(program: &Arc<Program>) -> bool {
-    !program.has_host_await() && !program.builtin_info_table.iter().any(|b| OWN.contains(&b.name.as_str()))
 }
 
 impl Rego {

@@ -1,0 +1,9 @@
+//! Rego and Polar as engines, and the example that stands in all three languages.
+#![cfg(all(feature = "rego", feature = "polar"))]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod asked;
+mod examples;
+mod import;
+mod polar;
+mod rego;
