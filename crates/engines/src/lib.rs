@@ -4,11 +4,11 @@
 #![forbid(unsafe_code)]
 
 pub mod answer;
+pub mod cedar;
 #[cfg(feature = "polar")]
 pub mod polar;
 #[cfg(feature = "rego")]
 pub mod rego;
 pub mod table;
 
-use cedar_policy as _;
 use thiserror as _;

@@ -1,6 +1,6 @@
 //! What an engine does.
 
-use super::{Effect, Entity, Filter, Finding, Question};
+use super::{Effect, Entity, Explanation, Filter, Finding, Question};
 use prokura_oauth::json::Object;
 use std::fmt;
 
@@ -56,5 +56,10 @@ pub trait Engine: Send + Sync + fmt::Debug {
     fn filter(&self, question: &Question<'_>, kind: &str) -> Filter {
         let _ = (question, kind);
         Filter::Ask
+    }
+
+    /// Why it decides so, and what would permit it.
+    fn explain(&self, question: &Question<'_>) -> Explanation {
+        Explanation::bare(self.decide(question))
     }
 }

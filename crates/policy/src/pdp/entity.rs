@@ -57,7 +57,9 @@ impl fmt::Display for EntityId {
 pub struct Entity {
     /// Its name.
     pub id: EntityId,
-    /// What is known of it. A reference to another entity is written `{"__entity": {"type": …, "id": …}}`.
+    /// What is known of it. A reference to another entity is written `{"__entity": {"type": …, "id": …}}`, an address,
+    /// decimal or time `{"__extn": {"fn": …, "arg": …}}`, both as in Cedar; its tags (RFC 82 of Cedar) are one object
+    /// under `__tags`.
     pub attributes: Object,
     /// What it belongs to: groups, roles, folders.
     pub parents: Vec<EntityId>,
@@ -78,7 +80,8 @@ pub trait Directory: Send + Sync {
     /// All entities, for engines that prepare them.
     fn all(&self) -> Box<dyn Iterator<Item = Arc<Entity>> + '_>;
 
-    /// Changes whenever anything in it does; engines may keep what they prepared by it.
+    /// Changes whenever anything in it does; engines may keep what they prepared by it. Directories that differ never have
+    /// the same, also if they are different objects.
     fn revision(&self) -> u64;
 }
 

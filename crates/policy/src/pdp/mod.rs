@@ -8,7 +8,9 @@
 
 mod engine;
 mod entity;
+mod explain;
 mod filter;
+mod number;
 mod obligation;
 mod question;
 mod ruling;
@@ -16,7 +18,9 @@ mod wire;
 
 pub use engine::{Aim, Engine, EngineError, Listed};
 pub use entity::{Directory, Entity, EntityId, InvalidEntityId, NoEntities};
-pub use filter::{Comparison, Filter};
+pub use explain::{Condition, Does, Examined, Explanation, Held};
+pub use filter::{Comparison, Filter, Met};
+pub use number::Counted;
 pub use obligation::InvalidObligation;
 pub use obligation::{from_object, from_words, to_object};
 pub use question::Question;
