@@ -34,6 +34,12 @@ impl EntityId {
         }
     }
 
+    /// Takes any kind and id as they are, to look something up by: what is no name finds nothing. A name that somebody
+    /// gave comes in by [`new`](Self::new).
+    pub fn verbatim(kind: &str, id: &str) -> Self {
+        Self { kind: kind.into(), id: id.into() }
+    }
+
     /// The kind.
     pub fn kind(&self) -> &str {
         &self.kind

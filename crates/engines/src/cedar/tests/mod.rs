@@ -1,5 +1,7 @@
 //! What the engine says, by example; `corpus` and `random` compare it with Cedar itself.
 
+mod corpus;
+
 use super::*;
 use prokura_core::Timestamp;
 use prokura_oauth::json::{Object, Value, obj};
