@@ -26,7 +26,8 @@ use index::{By, Index};
 use load::Loaded;
 use prokura_core::Obligation;
 use prokura_policy::pdp::{
-    Effect, Engine, EngineError, EntityId, Explanation, Filter, Finding, Question, RuleRef,
+    Aim, Effect, Engine, EngineError, Entity, EntityId, Explanation, Filter, Finding, Listed, Question,
+    RuleRef,
 };
 use rule::{Duty, Rule};
 use session::{ActionGroups, Left, Lent, Session};
@@ -190,8 +191,8 @@ impl Engine for CedarEngine {
         }
     }
 
-    fn visible(&self, question: &Question<'_>, actions: &[&str]) -> Vec<bool> {
-        actions.iter().map(|action| self.shows(question, action)).collect()
+    fn visible(&self, question: &Question<'_>, listed: &[Listed<'_>]) -> Vec<Effect> {
+        listed.iter().map(|entry| self.shows(question, entry)).collect()
     }
 
     fn filter(&self, question: &Question<'_>, kind: &str) -> Filter {
@@ -204,22 +205,32 @@ impl Engine for CedarEngine {
 }
 
 impl CedarEngine {
-    /// Whether the action could be permitted with some arguments and some resource: some permit might apply, and no forbid
-    /// applies whatever they are.
-    fn shows(&self, question: &Question<'_>, action: &str) -> bool {
+    /// What could come of an entry with some arguments: a permit if some permit might apply, unless a forbid does whatever
+    /// the arguments are. Where what it would be done to is open too, so are all rules about that.
+    fn shows(&self, question: &Question<'_>, entry: &Listed<'_>) -> Effect {
+        let some = match entry.aim {
+            Aim::At(_) => None,
+            Aim::Some(kind) => Some(Entity::bare(EntityId::verbatim(kind, "?"))),
+        };
+        let resource = match (entry.aim, &some) {
+            (Aim::At(resource), _) | (_, Some(resource)) => resource,
+            (Aim::Some(_), None) => question.resource,
+        };
+        let asked = Question { resource, arguments: None, ..*question };
         let lent = Lent::default();
-        let mut session = self.ask(question, action, &lent);
-        session.left = Left { resource: true, arguments: true, eager: true };
-        let found = self.lists.find(&session);
-        let mut permitted = false;
+        let mut session = self.ask(&asked, entry.action, &lent);
+        session.left = Left { resource: some.is_some(), arguments: true, eager: true };
+        session.tool = entry.tool;
+        let found = if some.is_some() { &self.lists } else { &self.index }.find(&session);
+        let mut effect = Effect::Silent;
         for rule in self.of(&found) {
             match (&rule.duty, rule.applies(&session)) {
-                (Duty::Permit, Ok(true) | Err(Stop::Open)) => permitted = true,
-                (Duty::Forbid, Ok(true)) => return false,
+                (Duty::Permit, Ok(true) | Err(Stop::Open)) => effect = Effect::Permit,
+                (Duty::Forbid, Ok(true)) => return Effect::Deny,
                 _ => {}
             }
         }
-        permitted
+        effect
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a walk may look at: the question's own entities, those of the directory, and what is above them.
 
 use super::value::Uid;
+use prokura_oauth::json::Object;
 use prokura_policy::pdp::{Entity, EntityId, Question};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 pub(super) struct Left {
     /// The resource, and all that is known of it.
     pub(super) resource: bool,
-    /// The arguments, and the tool.
+    /// The arguments.
     pub(super) arguments: bool,
     /// `a && b` is false where `b` is, whatever `a` may turn out to be. Never where a failure of `a` has to be told from it.
     pub(super) eager: bool,
@@ -54,6 +55,8 @@ pub(super) struct Session<'a> {
     pub(super) action: Uid<'a>,
     pub(super) groups: &'a [EntityId],
     pub(super) left: Left,
+    /// Of an entry of a list, what stands in the context as `tool`.
+    pub(super) tool: Option<&'a Object>,
     lent: &'a Lent,
     known: RefCell<HashMap<Uid<'a>, Option<&'a Entity>>>,
     above: RefCell<HashMap<Uid<'a>, Rc<[Uid<'a>]>>>,
@@ -77,6 +80,7 @@ impl<'a> Session<'a> {
             action,
             groups,
             left: Left::default(),
+            tool: None,
             lent,
             known: RefCell::default(),
             above: RefCell::default(),

@@ -179,7 +179,7 @@ impl<'a> Session<'a> {
             }
             "grant" => question.grant.map(Val::Str),
             "now" => Some(self.now()?),
-            "tool" if self.left.arguments && !question.context.contains_key(name) => return Err(Stop::Open),
+            "tool" if self.tool.is_some() => self.tool.map(|t| Val::Members(t, Reading::Escapes)),
             _ => question.context.get(name).and_then(|v| present(v, Reading::Escapes)),
         })
     }
@@ -193,7 +193,8 @@ impl<'a> Session<'a> {
 
     /// The context as a record, where it is compared as a whole.
     fn whole(&self) -> Walked<'a> {
-        let own = ["arguments", "actor", "chain", "grant", "now"];
+        let mut own = vec!["arguments", "actor", "chain", "grant", "now"];
+        own.extend(self.tool.map(|_| "tool"));
         let others = self.question.context.iter().filter(|(n, _)| !own.contains(n));
         let mut members: Vec<_> =
             others.filter_map(|(n, v)| Some((n, present(v, Reading::Escapes)?))).collect();

@@ -301,9 +301,27 @@ fn a_list_shows_what_some_arguments_could_make_permitted() {
     );
     let mut asked = Asked::of(user("mo"), "?", employee("mo"));
     asked.context = obj([("scopes", Value::Array(vec![]))]);
-    let shown =
-        engine.visible(&asked.question(&NoEntities), &["view", "boot", "move", "drop", "odd", "none"]);
-    assert_eq!(shown, [true, false, true, false, false, false]);
+    let shown = |aim| {
+        let entry = |action| Listed { action, aim, tool: None };
+        let actions = ["view", "boot", "move", "drop", "odd", "none"];
+        engine.visible(&asked.question(&NoEntities), &actions.map(entry))
+    };
+    use Effect::{Deny, Permit, Silent};
+    assert_eq!(shown(Aim::Some("Employee")), [Permit, Silent, Permit, Deny, Silent, Silent]);
+    assert_eq!(shown(Aim::At(&employee("mo"))), [Permit, Silent, Silent, Deny, Silent, Silent]);
+}
+
+#[test]
+fn a_list_knows_the_tool_of_each_entry() {
+    let engine = load(
+        r#"permit(principal, action, resource);
+           forbid(principal, action, resource) when { context.tool.destructive };"#,
+    );
+    let asked = Asked::of(user("mo"), "?", employee("mo"));
+    let tools = [true, false].map(|d| obj([("destructive", Value::Bool(d))]));
+    let listed =
+        [&tools[0], &tools[1]].map(|t| Listed { action: "x", aim: Aim::Some("Tool"), tool: Some(t) });
+    assert_eq!(engine.visible(&asked.question(&NoEntities), &listed), [Effect::Deny, Effect::Permit]);
 }
 
 #[test]
