@@ -7,6 +7,7 @@ use crate::{
 use prokura_core::{ClientId, Scope};
 use std::collections::BTreeSet;
 
+mod authzen;
 mod consent;
 mod delegation;
 mod feed;
@@ -22,6 +23,7 @@ mod workload_document;
 mod workload_provider;
 mod workload_spiffe;
 
+pub(crate) use authzen::is_authzen;
 pub(crate) use consent::consent as enterprise_consent;
 pub(crate) use feed::is_feed;
 pub(crate) use foreign::gateway_alone;
@@ -41,6 +43,7 @@ pub(crate) fn check(config: &Config) -> Checked {
     registration(config)?;
     foreign::check(config)?;
     feed::check(config)?;
+    authzen::check(config)?;
     id_jag::check(config)?;
     delegation::check(config)?;
     signals::check(config)?;
@@ -152,7 +155,7 @@ fn client(config: &Config, c: &ClientConfig) -> Checked {
             admin_grant(c, g)?;
             continue;
         }
-        if signals::is_streams(config, g) || is_feed(config, g) {
+        if signals::is_streams(config, g) || is_feed(config, g) || is_authzen(config, g) {
             continue;
         }
         let Some(r) = config.resource(&g.resource) else {

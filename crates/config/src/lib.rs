@@ -6,6 +6,7 @@
 
 mod access;
 mod admin;
+mod authzen;
 mod behaviour;
 mod check;
 mod check_provider;
@@ -41,6 +42,10 @@ pub use access::{
     WindowConfig,
 };
 pub use admin::{ADMIN, ADMIN_PATH, ADMIN_SCOPES, Admin};
+pub use authzen::{
+    AUTHZEN, AUTHZEN_ASSERT, AUTHZEN_EVALUATE, AUTHZEN_PATH, AUTHZEN_SCOPES, AUTHZEN_SEARCH, Authzen,
+    AuthzenCaller, AuthzenReasons, AuthzenRecord, UndeclaredObligations,
+};
 pub use behaviour::Behaviour;
 pub use client::{AuthMethod, ClientConfig, ClientWorkload, ConfiguredGrant, GrantType};
 pub use consent::{ConsentMode, ConsentPolicy, EnterpriseConsent, Group};
@@ -194,6 +199,9 @@ pub struct Config {
     /// The feed of revocations, for gateways that do not share the database.
     #[serde(default)]
     pub feed: Feed,
+    /// The decision point that others ask (AuthZEN).
+    #[serde(default)]
+    pub authzen: Authzen,
     /// Token Status Lists, for verifiers that ask nobody else.
     #[serde(default)]
     pub status_list: StatusLists,
@@ -382,6 +390,11 @@ impl Config {
     /// Whether there is a feed of revocations: some client may follow it.
     pub fn has_feed(&self) -> bool {
         self.clients.iter().any(|c| c.grants.iter().any(|g| check::is_feed(self, g)))
+    }
+
+    /// Whether others may ask the decision point: some client may.
+    pub fn has_authzen(&self) -> bool {
+        self.clients.iter().any(|c| c.grants.iter().any(|g| check::is_authzen(self, g)))
     }
 
     /// How long an access token lives.

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod authzen;
 mod decide;
 pub mod pdp;
 mod resource;
