@@ -10,6 +10,7 @@ pub use grant::{CodeFault, RefreshFault};
 pub(crate) use transaction::TransactionFault;
 
 use crate::attester::AttesterFault;
+use crate::authzen::AuthzenFault;
 use crate::certificates::CertificateFault;
 use crate::clients::DocumentError;
 use crate::consent::ConsentFault;
@@ -134,6 +135,9 @@ pub enum Fault {
     /// What keeps a receiver of events from its streams.
     #[error("{0}")]
     Stream(StreamFault),
+    /// What keeps somebody from an answer of the decision point.
+    #[error("{0}")]
+    Authzen(AuthzenFault),
     /// Too many device codes for one address.
     #[error("too many device codes were asked for: try again later")]
     TooManyCodes,
@@ -278,6 +282,7 @@ impl Fault {
             Self::Feed(fault) => fault.words(),
             Self::Status(fault) => fault.words(),
             Self::Stream(fault) => fault.words(),
+            Self::Authzen(fault) => fault.words(),
             Self::ContentType(_) => (S::BAD_REQUEST, E::InvalidRequest, "content_type"),
             Self::TooLarge => (S::BAD_REQUEST, E::InvalidRequest, "too_large"),
             Self::Form(FormError::Duplicate(name)) if matches!(name.as_str(), "resource" | "audience") => {

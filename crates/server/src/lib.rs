@@ -7,6 +7,7 @@ mod admission;
 mod api;
 mod attester;
 mod authenticate;
+mod authzen;
 mod certificates;
 pub mod clients;
 mod consent;
@@ -35,6 +36,7 @@ mod workload;
 
 pub use api::openapi;
 pub use attester::AttesterFault;
+pub use authzen::AuthzenFault;
 pub use certificates::CertificateFault;
 pub use device::{DeviceAsk, DeviceFault};
 pub use fault::{CodeFault, ExchangeFault, Fault, IdJagFault, RefreshFault, Verdict};

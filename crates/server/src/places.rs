@@ -44,6 +44,7 @@ pub(crate) struct Places {
     streams: Option<Arc<Place>>,
     /// The feed of revocations, if somebody may follow it. No user is asked for it.
     feed: Option<Arc<Place>>,
+    decisions: Option<Arc<Place>>,
 }
 
 /// A resource or scope of the configuration that cannot be used; one that was checked has none such.
@@ -84,6 +85,7 @@ impl Places {
             admin: crate::api::place(config)?,
             streams: crate::signals::place(config)?,
             feed: crate::feed::place(config)?,
+            decisions: crate::authzen::place(config)?,
         })
     }
 
@@ -112,9 +114,14 @@ impl Places {
         self.feed.as_ref()
     }
 
+    /// The decision point that others ask, if somebody may.
+    pub(crate) fn decisions(&self) -> Option<&Arc<Place>> {
+        self.decisions.as_ref()
+    }
+
     /// The places of which users know nothing, where configured clients may have authority of their own.
     pub(crate) fn for_clients(&self) -> impl Iterator<Item = &Arc<Place>> {
-        self.admin.iter().chain(&self.streams).chain(&self.feed)
+        self.admin.iter().chain(&self.streams).chain(&self.feed).chain(&self.decisions)
     }
 
     /// The place at `uri` where a client may have authority of its own.
@@ -275,6 +282,7 @@ mod tests {
             admin: None,
             streams: None,
             feed: None,
+            decisions: None,
         };
         let one = places(vec![place("x")]);
         assert_eq!(one.asked(None).unwrap().name, "x");
@@ -295,6 +303,7 @@ mod tests {
             admin: None,
             streams: None,
             feed: None,
+            decisions: None,
         };
         let meant = |scope: &str| {
             two.asked_of_a_user(None, Some(&ScopeSet::parse(scope).unwrap())).map(|p| p.name.clone()).ok()

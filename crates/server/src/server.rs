@@ -3,6 +3,7 @@
 use crate::access::{Judge, check_agents, check_delegations};
 use crate::admission::Admission;
 use crate::attester::Attester;
+use crate::authzen::Authzen;
 use crate::certificates::Certificates;
 use crate::clients::{ClientKeySets, Clients, DocumentError, DocumentPolicy, Documents, SecretDigest};
 use crate::consent;
@@ -227,6 +228,7 @@ pub(crate) struct AppState {
     pub(crate) posture_keys: HashMap<String, Arc<KeySet>>,
     pub(crate) upkeep: consent::Upkeep,
     pub(crate) decider: Arc<Decider>,
+    pub(crate) authzen: Authzen,
 }
 
 impl AppState {
@@ -333,6 +335,7 @@ impl Server {
             posture_keys: posture_keys(&secrets)?,
             upkeep: consent::Upkeep::default(),
             decider,
+            authzen: Authzen::new(&config, &master_key)?,
             initial_token: secrets.initial_access_token.as_deref().map(SecretDigest::of),
             refusals: Refusals::new(store.clone(), Arc::clone(&clock)),
             successors: master_key.mac_key("successors of refresh tokens")?,

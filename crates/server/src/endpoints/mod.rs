@@ -58,6 +58,7 @@ pub(crate) fn routes(app: &Arc<AppState>) -> Router {
         .route("/account/grants/{id}/receipt", get(receipt::receipt))
         .merge(crate::signals::routes(&app.config))
         .merge(crate::feed::routes(&app.config))
+        .merge(crate::authzen::routes(&app.config))
         .merge(open_to_pages)
         .merge(crate::api::routes(app))
         .with_state(Arc::clone(app))
@@ -75,5 +76,8 @@ pub(crate) fn well_known(app: &Arc<AppState>) -> Router {
     if !path.is_empty() {
         router = router.route(&format!("{path}/.well-known/openid-configuration"), openid);
     }
-    router.merge(crate::signals::well_known(&app.config)).layer(from_fn(open)).with_state(Arc::clone(app))
+    router
+        .merge(crate::signals::well_known(&app.config))
+        .merge(crate::authzen::well_known(&app.config))
+        .layer(from_fn(open)).with_state(Arc::clone(app))
 }

@@ -24,6 +24,24 @@ fn streamed() -> Vec<Fault> {
     ]
 }
 
+/// Every way in which who asks the decision point gets no answer.
+fn authzen() -> Vec<Fault> {
+    use AuthzenFault as A;
+    use prokura_oauth::json::{Limits, parse};
+    use prokura_policy::authzen::Malformed;
+    let all = [
+        A::Token,
+        A::Scope("authzen:search"),
+        A::Json(parse(b"{", &Limits::TOKEN).unwrap_err()),
+        A::NotObject,
+        A::Malformed(Malformed::Missing("subject".into())),
+        A::Id("subject.id"),
+        A::Asserts("subject.properties"),
+        A::Page,
+    ];
+    all.map(Fault::Authzen).into()
+}
+
 /// Every way in which transaction tokens are refused.
 fn transactions() -> impl Iterator<Item = Fault> {
     use TransactionFault as T;
@@ -228,6 +246,7 @@ fn every_fault_has_its_status_code_word_and_sentence() {
             .chain(&asserted())
             .chain(&access())
             .chain(&streamed())
+            .chain(&authzen())
             .map(row)
             .collect::<Vec<_>>()
             .join("\n")

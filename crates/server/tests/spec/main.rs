@@ -7,6 +7,8 @@ mod world;
 mod access;
 mod admin_api;
 mod attester;
+mod authzen;
+mod authzen_search;
 mod consent;
 mod core_flow;
 mod device;

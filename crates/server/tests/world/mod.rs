@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "every test target uses its own part")]
 
 pub mod attest;
+pub mod authzen;
 pub mod chain;
 pub mod exchange;
 pub mod feed;
