@@ -10,7 +10,7 @@ use crate::fault::Fault;
 use prokura_core::Obligation;
 use prokura_oauth::json::{self, Limits, Object, Value, obj};
 use prokura_policy::authzen::{Act, Party, Search, Sought, obligations_to, type_of};
-use prokura_policy::pdp::{Entity, EntityId};
+use prokura_policy::pdp::Entity;
 use std::sync::Arc;
 
 /// So many candidates are decided before others get a turn.
