@@ -44,7 +44,11 @@ fn bounds(config: &Config) -> Checked {
         [("authzen.page", authzen.page, 10_000), ("authzen.candidates", authzen.candidates, 100_000)]
     {
         if value == 0 || value > most {
-            return Err(ConfigError::value(key, format!("{value} is out of bounds"), format!("use 1 to {most}")));
+            return Err(ConfigError::value(
+                key,
+                format!("{value} is out of bounds"),
+                format!("use 1 to {most}"),
+            ));
         }
     }
     Ok(())
@@ -69,7 +73,11 @@ fn names(config: &Config) -> Checked {
         let distinct: BTreeSet<_> = actions.iter().collect();
         if distinct.len() != actions.len() || actions.len() > 1000 || actions.iter().any(String::is_empty) {
             let reason = "an action is empty or stands there twice, or there are more than 1,000";
-            return Err(ConfigError::value(format!("authzen.actions.{kind}"), reason, "name each action once"));
+            return Err(ConfigError::value(
+                format!("authzen.actions.{kind}"),
+                reason,
+                "name each action once",
+            ));
         }
     }
     Ok(())
@@ -115,7 +123,11 @@ mod tests {
     #[test]
     fn names_and_bounds_are_looked_at_before_the_start() {
         let with = |text: &str| refused(&format!("scopes = [\"authzen:search\"]\n[authzen]\n{text}"));
-        for fine in ["kinds = { user = \"Person\", record = \"Record\" }", "actions = { \"*\" = [\"view\"] }", "page = 5"] {
+        for fine in [
+            "kinds = { user = \"Person\", record = \"Record\" }",
+            "actions = { \"*\" = [\"view\"] }",
+            "page = 5",
+        ] {
             assert_eq!(with(fine), "fine true", "{fine}");
         }
         for (bad, why) in [

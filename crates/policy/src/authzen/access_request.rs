@@ -25,7 +25,9 @@ pub struct AccessRequest {
 
 /// What is no requestable deny.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("`access_request` lacks `expires_at`, or `binding_token` and `evaluation_id`, or `endpoint` is no text")]
+#[error(
+    "`access_request` lacks `expires_at`, or `binding_token` and `evaluation_id`, or `endpoint` is no text"
+)]
 pub struct InvalidAccessRequest;
 
 impl AccessRequest {
@@ -34,7 +36,8 @@ impl AccessRequest {
         context.insert("evaluation_id", self.evaluation.as_str().into());
         context.insert("evaluated_at", written(self.at).into());
         context.insert("reason", "approval_required".into());
-        let display = obj([("title", "Ask for approval".into()), ("description", self.because.as_str().into())]);
+        let display =
+            obj([("title", "Ask for approval".into()), ("description", self.because.as_str().into())]);
         let mut request = obj([
             ("endpoint", self.endpoint.as_str().into()),
             ("expires_at", written(self.expires_at).into()),
@@ -85,7 +88,10 @@ mod tests {
         };
         request.put(&mut context);
         assert_eq!(AccessRequest::offered(&context), Ok(true));
-        assert_eq!((context.str("reason"), context.str("evaluation_id")), (Some("approval_required"), Some("tr_1")));
+        assert_eq!(
+            (context.str("reason"), context.str("evaluation_id")),
+            (Some("approval_required"), Some("tr_1"))
+        );
         assert_eq!(context.str("evaluated_at"), Some("1970-01-01T00:00:00Z"));
         context.get_mut("access_request").and_then(|r| r.as_object_mut()).unwrap().remove("expires_at");
         assert_eq!(AccessRequest::offered(&context), Err(InvalidAccessRequest));

@@ -67,7 +67,9 @@ mod tests {
         for decision in [Decision::bare(true), Decision::bare(false), Decision::error(404, "unknown")] {
             assert_eq!(Decision::read(decision.to_object()), Ok(decision));
         }
-        for bad in [r#"{}"#, r#"{"decision":"true"}"#, r#"{"decision":1}"#, r#"{"decision":true,"context":[]}"#] {
+        for bad in
+            [r#"{}"#, r#"{"decision":"true"}"#, r#"{"decision":1}"#, r#"{"decision":true,"context":[]}"#]
+        {
             let object = parse(bad.as_bytes(), &Limits::TOKEN).unwrap().into_object().unwrap();
             assert!(Decision::read(object).is_err(), "{bad}");
         }

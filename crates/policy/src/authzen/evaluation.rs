@@ -141,7 +141,10 @@ mod tests {
         let whole = r#"{"subject":{"type":"user","id":"a","new":1},"action":{"name":"read"},
             "resource":{"type":"record","id":"1","properties":{"n":1}},"context":{"ip":"::1"},"foo":[]}"#;
         let e = read(whole).unwrap();
-        assert_eq!((e.subject.id.as_str(), e.action.name.as_str(), e.resource.kind.as_str()), ("a", "read", "record"));
+        assert_eq!(
+            (e.subject.id.as_str(), e.action.name.as_str(), e.resource.kind.as_str()),
+            ("a", "read", "record")
+        );
         assert_eq!((e.resource.properties.len(), e.context.str("ip")), (1, Some("::1")));
         for (from, to, why) in [
             (r#""subject""#, r#""Subject""#, "`subject` is missing"),

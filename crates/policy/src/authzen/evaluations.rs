@@ -150,7 +150,8 @@ mod tests {
     #[test]
     fn what_is_said_replaces_the_default_as_a_whole() {
         let other = r#"{"subject":{"type":"user","id":"b"},"context":{"t":2}}"#;
-        let text = format!(r#"{{{SUBJECT},{ACTION},{RESOURCE},"context":{{"t":1}},"evaluations":[{{}},{other}]}}"#);
+        let text =
+            format!(r#"{{{SUBJECT},{ACTION},{RESOURCE},"context":{{"t":1}},"evaluations":[{{}},{other}]}}"#);
         let (semantic, items) = many(&text);
         assert_eq!(semantic, Semantic::ExecuteAll);
         let [first, second] = [0, 1].map(|i: usize| items[i].clone().unwrap());
@@ -165,7 +166,8 @@ mod tests {
         assert!(items[0].is_ok());
         assert_eq!(items[1].clone().unwrap_err().to_string(), "`resource` is missing");
         assert_eq!(items[2].clone().unwrap_err().to_string(), "`evaluations[2]` must be an object");
-        let (_, items) = many(&format!(r#"{{{SUBJECT},{ACTION},{RESOURCE},"evaluations":[{{"subject":{{"id":"b"}}}}]}}"#));
+        let (_, items) =
+            many(&format!(r#"{{{SUBJECT},{ACTION},{RESOURCE},"evaluations":[{{"subject":{{"id":"b"}}}}]}}"#));
         assert_eq!(items[0].clone().unwrap_err().to_string(), "`subject.type` is missing");
     }
 
@@ -184,7 +186,10 @@ mod tests {
         for (rest, why) in [
             (r#""evaluations":{}"#, "`evaluations` must be an array"),
             (r#""evaluations":[{}],"options":7"#, "`options` must be an object"),
-            (r#""evaluations":[{}],"options":{"evaluations_semantic":"first"}"#, "`options.evaluations_semantic`"),
+            (
+                r#""evaluations":[{}],"options":{"evaluations_semantic":"first"}"#,
+                "`options.evaluations_semantic`",
+            ),
             (r#""evaluations":[{}],"subject":7"#, "`subject` must be an object"),
             (r#""evaluations":[{}],"context":7"#, "`context` must be an object"),
         ] {
@@ -205,7 +210,8 @@ mod tests {
         );
         for semantic in [ExecuteAll, DenyOnFirstDeny, PermitOnFirstPermit] {
             let word = semantic.as_str();
-            let text = format!(r#"{{"options":{{"evaluations_semantic":"{word}","x":1}},"evaluations":[{{}}]}}"#);
+            let text =
+                format!(r#"{{"options":{{"evaluations_semantic":"{word}","x":1}},"evaluations":[{{}}]}}"#);
             assert_eq!(many(&text).0, semantic);
         }
     }

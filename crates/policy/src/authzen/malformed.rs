@@ -46,6 +46,5 @@ pub(super) fn text(from: &mut Object, at: &str, name: &str) -> Result<String, Ma
 
 /// The properties of what stands at `at`.
 pub(super) fn properties(from: &mut Object, at: &str) -> Result<Option<Object>, Malformed> {
-    optional(from, "properties")
-        .map_err(|_| Malformed::Type(format!("{at}.properties"), "an object"))
+    optional(from, "properties").map_err(|_| Malformed::Type(format!("{at}.properties"), "an object"))
 }

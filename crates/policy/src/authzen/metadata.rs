@@ -46,7 +46,10 @@ impl Metadata {
             ("access_evaluation_endpoint", self.evaluation.as_str().into()),
         ]);
         let search = SEARCH.iter().copied().zip(&self.search);
-        let rest = [("access_evaluations_endpoint", &self.evaluations), ("access_request_endpoint", &self.access_request)];
+        let rest = [
+            ("access_evaluations_endpoint", &self.evaluations),
+            ("access_request_endpoint", &self.access_request),
+        ];
         for (name, value) in rest.into_iter().chain(search) {
             if let Some(value) = value {
                 object.insert(name, value.as_str().into());
@@ -108,6 +111,9 @@ mod tests {
         let mut less = object.clone();
         less.remove("access_evaluation_endpoint");
         assert!(Metadata::read(&less, "https://pdp.example/a").is_err());
-        assert_eq!(object.str("search_action_endpoint"), Some("https://pdp.example/a/access/v1/search/action"));
+        assert_eq!(
+            object.str("search_action_endpoint"),
+            Some("https://pdp.example/a/access/v1/search/action")
+        );
     }
 }

@@ -121,8 +121,13 @@ impl Search {
             }
         };
         let context = Value::from(self.context.clone());
-        let members =
-            [("what", what.into()), ("subject", subject), ("action", action), ("resource", resource), ("context", context)];
+        let members = [
+            ("what", what.into()),
+            ("subject", subject),
+            ("action", action),
+            ("resource", resource),
+            ("context", context),
+        ];
         obj(members).to_jcs()
     }
 }
@@ -138,7 +143,8 @@ impl Page {
             None => None,
             Some(limit) => {
                 let whole = limit.as_u64();
-                let whole = whole.ok_or_else(|| Malformed::Type("page.limit".to_owned(), "a whole number of 0 or more"))?;
+                let whole = whole
+                    .ok_or_else(|| Malformed::Type("page.limit".to_owned(), "a whole number of 0 or more"))?;
                 Some(u32::try_from(whole).unwrap_or(u32::MAX))
             }
         };
@@ -165,7 +171,8 @@ mod tests {
     #[test]
     fn what_is_looked_for_needs_no_id_and_what_is_given_does() {
         let all = format!("{{{ALICE},{READ},{RECORD}}}");
-        let [s, r, a] = [Search::subjects, Search::resources, Search::actions].map(|f| f(object(&all)).unwrap());
+        let [s, r, a] =
+            [Search::subjects, Search::resources, Search::actions].map(|f| f(object(&all)).unwrap());
         assert!(matches!(s.sought, Sought::Subjects { kind, .. } if kind == "user"));
         assert!(matches!(r.sought, Sought::Resources { kind, .. } if kind == "record"));
         assert!(matches!(a.sought, Sought::Actions { .. }));
@@ -176,9 +183,14 @@ mod tests {
         }
         let no_resource = all.replace(r#","id":"1""#, "");
         assert!(Search::resources(object(&no_resource)).is_ok());
-        assert_eq!(Search::subjects(object(&no_resource)).unwrap_err().to_string(), "`resource.id` is missing");
+        assert_eq!(
+            Search::subjects(object(&no_resource)).unwrap_err().to_string(),
+            "`resource.id` is missing"
+        );
         let no_action = format!("{{{ALICE},{RECORD}}}");
-        assert!(Search::subjects(object(&no_action)).is_err() && Search::resources(object(&no_action)).is_err());
+        assert!(
+            Search::subjects(object(&no_action)).is_err() && Search::resources(object(&no_action)).is_err()
+        );
     }
 
     #[test]
@@ -191,7 +203,9 @@ mod tests {
         assert_ne!(first.query(), search(r#","context":{"t":1}"#).unwrap().query());
         let other = Search::subjects(object(&format!("{{{ALICE},{READ},{RECORD}}}"))).unwrap();
         assert_ne!(first.query(), other.query());
-        for bad in [r#","page":[]"#, r#","page":{"token":7}"#, r#","page":{"limit":-1}"#, r#","page":{"limit":1.5}"#] {
+        for bad in
+            [r#","page":[]"#, r#","page":{"token":7}"#, r#","page":{"limit":-1}"#, r#","page":{"limit":1.5}"#]
+        {
             assert!(search(bad).is_err(), "{bad}");
         }
     }

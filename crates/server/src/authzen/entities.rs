@@ -91,7 +91,8 @@ impl Ask<'_> {
         let party = match value {
             Value::String(id) => Party { kind: "agent".to_owned(), id, properties: Object::new() },
             Value::Object(object) => {
-                let text = |name| object.str(name).map(str::to_owned).ok_or(AuthzenFault::Id("context.actor.id"));
+                let text =
+                    |name| object.str(name).map(str::to_owned).ok_or(AuthzenFault::Id("context.actor.id"));
                 let properties = object.get("properties").and_then(Value::as_object).cloned();
                 Party { kind: text("type")?, id: text("id")?, properties: properties.unwrap_or_default() }
             }

@@ -40,7 +40,9 @@ pub enum AuthzenFault {
     #[error("this client may not say `{0}`: leave it out, or give the client the scope `authzen:assert`")]
     Asserts(&'static str),
     /// The place in a search is not of this search.
-    #[error("`page.token` is of another search, or none of ours: repeat the search as it was, with the token alone")]
+    #[error(
+        "`page.token` is of another search, or none of ours: repeat the search as it was, with the token alone"
+    )]
     Page,
 }
 

@@ -42,7 +42,9 @@ pub(super) async fn searched(ask: &Ask<'_>, search: Search) -> Result<Object, Fa
             let aim = Aim { action, context: &search.context };
             resources(ask, kind, properties, subject, &aim, place).await?
         }
-        Sought::Actions { subject, resource } => actions(ask, subject, resource, &search.context, place).await?,
+        Sought::Actions { subject, resource } => {
+            actions(ask, subject, resource, &search.context, place).await?
+        }
     };
     let (what, about) = about(&search.sought);
     ask.record(ask.search_entry(what, about, found.results.len()).into_iter().collect()).await?;
@@ -71,7 +73,9 @@ async fn subjects(
     place: Place,
 ) -> Result<Found, Fault> {
     let known = ask.party(resource, ["resource.id", "resource.properties"])?;
-    let Some(resource) = known.filter(|_| ask.caller.may_ask(kind, &resource.kind)) else { return Ok(NOTHING) };
+    let Some(resource) = known.filter(|_| ask.caller.may_ask(kind, &resource.kind)) else {
+        return Ok(NOTHING);
+    };
     let pairs = |candidate: &Arc<Entity>| (Arc::clone(candidate), Arc::clone(&resource));
     each(ask, kind, (properties, "subject.properties"), aim, place, pairs).await
 }
@@ -105,7 +109,8 @@ async fn each(
         return Err(AuthzenFault::Asserts(at).into());
     }
     let candidates = ask.app.authzen.candidates.of(ask.in_force.directory.as_ref(), ask.kinds().ours(kind));
-    let start = place.after.as_ref().map_or(0, |after| candidates.partition_point(|c| c.id.id() <= after.as_str()));
+    let start =
+        place.after.as_ref().map_or(0, |after| candidates.partition_point(|c| c.id.id() <= after.as_str()));
     let mut walk = Walk::new(ask, &place);
     for candidate in &candidates[start..] {
         if !walk.goes_on().await {
@@ -147,7 +152,8 @@ async fn actions(
     let known = ask.with(s, r, context)?;
     let named = &ask.app.config.authzen.actions;
     let named = named.get(&resource.kind).or_else(|| named.get("*")).map(Vec::as_slice).unwrap_or_default();
-    let start = place.after.as_ref().and_then(|after| named.iter().position(|a| a == after)).map_or(0, |i| i + 1);
+    let start =
+        place.after.as_ref().and_then(|after| named.iter().position(|a| a == after)).map_or(0, |i| i + 1);
     let mut walk = Walk::new(ask, &place);
     for action in &named[start..] {
         if !walk.goes_on().await {
@@ -214,11 +220,19 @@ fn about(sought: &Sought) -> (&'static str, Object) {
     let named = |party: &Party| Value::from(format!("{}:{}", party.kind, party.id));
     match sought {
         Sought::Subjects { kind, action, resource, .. } => {
-            let members = [("kind", kind.as_str().into()), ("done", action.name.as_str().into()), ("target", named(resource))];
+            let members = [
+                ("kind", kind.as_str().into()),
+                ("done", action.name.as_str().into()),
+                ("target", named(resource)),
+            ];
             ("subject", obj(members))
         }
         Sought::Resources { subject, action, kind, .. } => {
-            let members = [("about", named(subject)), ("done", action.name.as_str().into()), ("kind", kind.as_str().into())];
+            let members = [
+                ("about", named(subject)),
+                ("done", action.name.as_str().into()),
+                ("kind", kind.as_str().into()),
+            ];
             ("resource", obj(members))
         }
         Sought::Actions { subject, resource } => {

@@ -11,7 +11,12 @@ use prokura_policy::pdp::Ruling;
 ///
 /// A program that does not know obligations takes a permit with some for one without. So they are only sent to who says to
 /// know them, unless the operator says that all do; and what needs an approval is denied until there is one.
-pub(super) fn verdict(config: &Authzen, trace: &TraceId, ruling: Ruling, declared: Option<Vec<&str>>) -> Judged {
+pub(super) fn verdict(
+    config: &Authzen,
+    trace: &TraceId,
+    ruling: Ruling,
+    declared: Option<Vec<&str>>,
+) -> Judged {
     let denied = |why, ruling: Ruling| {
         let context = reasons(config.reasons, trace, why, &ruling);
         Judged { decision: Decision { permitted: false, context }, why: Some(why), ruling }
@@ -87,11 +92,15 @@ mod tests {
 
     #[test]
     fn a_deny_says_as_much_as_the_operator_lets_it() {
-        for (reasons, members) in [(AuthzenReasons::None, 0), (AuthzenReasons::User, 3), (AuthzenReasons::Admin, 4)] {
+        for (reasons, members) in
+            [(AuthzenReasons::None, 0), (AuthzenReasons::User, 3), (AuthzenReasons::Admin, 4)]
+        {
             let config = config(|c| c.reasons = reasons);
             let decision = answered(&config, ruled(Effect::Deny, &[]), None);
             assert_eq!((decision.permitted, decision.context.len()), (false, members), "{reasons:?}");
-            let text = |name: &str| decision.context.get(name).and_then(|r| r.as_object()?.str("403").map(str::to_owned));
+            let text = |name: &str| {
+                decision.context.get(name).and_then(|r| r.as_object()?.str("403").map(str::to_owned))
+            };
             let told = (members > 0).then(|| "Ask Bob.".to_owned());
             assert_eq!(text("reason_user"), told);
             assert_eq!(text("reason_admin").as_deref(), (members == 4).then_some("hr r7"));
@@ -102,9 +111,12 @@ mod tests {
     fn obligations_go_only_to_who_can_meet_them() {
         let permit = || ruled(Effect::Permit, &[("redact", "$..ssn")]);
         let usual = Authzen::default();
-        for (declared, permitted) in
-            [(None, false), (Some(vec![]), false), (Some(vec!["step-up"]), false), (Some(vec!["custom"]), true)]
-        {
+        for (declared, permitted) in [
+            (None, false),
+            (Some(vec![]), false),
+            (Some(vec!["step-up"]), false),
+            (Some(vec!["custom"]), true),
+        ] {
             let decision = answered(&usual, permit(), declared);
             assert_eq!(decision.permitted, permitted);
             assert_eq!(decision.context.contains_key("obligations"), permitted);

@@ -79,5 +79,6 @@ pub(crate) fn well_known(app: &Arc<AppState>) -> Router {
     router
         .merge(crate::signals::well_known(&app.config))
         .merge(crate::authzen::well_known(&app.config))
-        .layer(from_fn(open)).with_state(Arc::clone(app))
+        .layer(from_fn(open))
+        .with_state(Arc::clone(app))
 }

@@ -30,10 +30,7 @@ async fn without_a_policy_that_counts_nothing_is_permitted() {
     let token = world.authzen_token("pep").await;
     assert!(!world.decision(&token, READ).await);
     // Policies that only report permit nothing either.
-    let reporting = Asked {
-        engines: vec![Arc::new(Says(|_| permit_if(true)))],
-        remotes: Vec::new(),
-    };
+    let reporting = Asked { engines: vec![Arc::new(Says(|_| permit_if(true)))], remotes: Vec::new() };
     world.decider.replace(InForce { reporting, ..InForce::default() });
     assert!(!world.decision(&token, READ).await);
     world.rules(|_| permit_if(true), "");
@@ -78,8 +75,16 @@ async fn the_question_is_what_was_asked_and_what_is_known() {
         |q| {
             let (subject, arguments) = (q.subject.attributes.str("department"), q.arguments.unwrap());
             let actor = q.actor.map(|a| a.id.to_string());
-            let all = format!("{:?} {} {} {:?} {} {actor:?}", subject, q.subject.id, q.action, arguments.str("why"), q.resource.id);
-            let expected = r#"Some("Sales") User::"alice" read Some("audit") Record::"1" Some("Agent::\"agt_p\"")"#;
+            let all = format!(
+                "{:?} {} {} {:?} {} {actor:?}",
+                subject,
+                q.subject.id,
+                q.action,
+                arguments.str("why"),
+                q.resource.id
+            );
+            let expected =
+                r#"Some("Sales") User::"alice" read Some("audit") Record::"1" Some("Agent::\"agt_p\"")"#;
             assert_eq!(all, expected);
             assert_eq!((q.context.str("ip"), q.context.len()), (Some("::1"), 1));
             permit_if(q.resource.attributes.str("owner") == Some("alice"))
@@ -97,7 +102,8 @@ async fn the_question_is_what_was_asked_and_what_is_known() {
 #[tokio::test]
 async fn what_is_said_of_somebody_counts_only_from_whom_may_say_it() {
     let world = World::with(&asked("")).await;
-    let rules = |q: &prokura_policy::pdp::Question<'_>| permit_if(q.subject.attributes.str("role") == Some("admin"));
+    let rules =
+        |q: &prokura_policy::pdp::Question<'_>| permit_if(q.subject.attributes.str("role") == Some("admin"));
     world.rules(rules, r#"User alice {"role":"viewer"}"#);
     let (pep, reader) = (world.authzen_token("pep").await, world.authzen_token("reader").await);
     let said = READ.replace(r#""id":"alice""#, r#""id":"alice","properties":{"role":"admin"}"#);
@@ -129,12 +135,22 @@ async fn what_is_malformed_is_refused_with_a_sentence() {
         ("[]", "must be a JSON object"),
         (r#"{"subject":1,"subject":2}"#, "stands twice"),
         (r#"{"subject":"alice"}"#, "`subject` must be an object"),
-        (r#"{"subject":{"type":"user","id":""},"action":{"name":"a"},"resource":{"type":"r","id":"1"}}"#, "subject.id"),
-        (r#"{"subject":{"type":"user","id":"a"},"action":{"name":7},"resource":{"type":"r","id":"1"}}"#, "action.name"),
+        (
+            r#"{"subject":{"type":"user","id":""},"action":{"name":"a"},"resource":{"type":"r","id":"1"}}"#,
+            "subject.id",
+        ),
+        (
+            r#"{"subject":{"type":"user","id":"a"},"action":{"name":7},"resource":{"type":"r","id":"1"}}"#,
+            "action.name",
+        ),
     ] {
         let refused = world.ask("evaluation", &token, body).await;
         assert_eq!(refused.status, 400, "{body}");
-        assert!(refused.body.contains(why) && refused.body.contains("trace: tr_"), "{body}: {}", refused.body);
+        assert!(
+            refused.body.contains(why) && refused.body.contains("trace: tr_"),
+            "{body}: {}",
+            refused.body
+        );
     }
     let text = world.ask_with("evaluation", &token, &[("content-type", "text/plain")], READ).await;
     assert_eq!(text.status, 400);
@@ -149,11 +165,18 @@ async fn a_request_is_answered_with_its_own_id() {
     let world = World::with(&asked("")).await;
     let token = world.authzen_token("pep").await;
     let id = [("x-request-id", "bfe9eb29-ab87")];
-    for (path, token, status) in
-        [("evaluation", token.as_str(), 200), ("evaluations", &token, 200), ("search/subject", &token, 200), ("evaluation", "x", 401)]
-    {
+    for (path, token, status) in [
+        ("evaluation", token.as_str(), 200),
+        ("evaluations", &token, 200),
+        ("search/subject", &token, 200),
+        ("evaluation", "x", 401),
+    ] {
         let answer = world.ask_with(path, token, &id, READ).await;
-        assert_eq!((answer.status.as_u16(), answer.header("x-request-id")), (status, "bfe9eb29-ab87"), "{path}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("x-request-id")),
+            (status, "bfe9eb29-ab87"),
+            "{path}"
+        );
     }
     assert_eq!(world.ask("evaluation", &token, READ).await.header("x-request-id"), "");
 }
@@ -188,17 +211,26 @@ async fn what_is_decided_is_on_record_without_what_was_said() {
     assert_eq!(world.ask_with("evaluation", &token, &id, &secret).await.status, 200);
     world.decisions(&token, &batch("execute_all")).await;
     let events = world.decided().await;
-    assert_eq!(events.iter().map(|e| (e.kind, e.outcome.as_str())).collect::<Vec<_>>(), [
-        (EventKind::Decision, "permit"),
-        (EventKind::Decision, "permit"),
-        (EventKind::Decision, "deny"),
-        (EventKind::Decision, "permit"),
-    ]);
+    assert_eq!(
+        events.iter().map(|e| (e.kind, e.outcome.as_str())).collect::<Vec<_>>(),
+        [
+            (EventKind::Decision, "permit"),
+            (EventKind::Decision, "permit"),
+            (EventKind::Decision, "deny"),
+            (EventKind::Decision, "permit"),
+        ]
+    );
     let first = &events[0];
     assert_eq!((first.action.as_str(), first.client.as_ref().unwrap().as_str()), ("authzen:read", "pep"));
     assert_eq!(first.subject.as_ref().unwrap().as_str(), "usr_alice");
     let details = Value::from(first.details.clone()).to_string();
-    for member in [r#""set":"set-1""#, r#""target":"record:1""#, r#""rules":["test r1"]"#, r#""request_id":"req-7""#, "arguments"] {
+    for member in [
+        r#""set":"set-1""#,
+        r#""target":"record:1""#,
+        r#""rules":["test r1"]"#,
+        r#""request_id":"req-7""#,
+        "arguments",
+    ] {
         assert!(details.contains(member), "{member}: {details}");
     }
     assert!(!details.contains("secret"), "{details}");
@@ -246,7 +278,10 @@ async fn obligations_are_sent_to_who_can_meet_them_and_deny_others() {
     let raise = declared.replace("\"export\"", "\"raise\"");
     let answer = world.ask("evaluation", &token, &raise).await.json();
     let context = answer.get("context").and_then(Value::as_object).unwrap();
-    assert_eq!((answer.get("decision"), context.str("reason")), (Some(&false.into()), Some("approval_required")));
+    assert_eq!(
+        (answer.get("decision"), context.str("reason")),
+        (Some(&false.into()), Some("approval_required"))
+    );
 }
 
 #[tokio::test]
@@ -256,7 +291,9 @@ async fn a_deny_tells_its_reasons_as_far_as_the_operator_lets_it() {
         problems: vec!["hr.cedar:7: attribute missing".into()],
         ..Finding::silent()
     };
-    for (config, told) in [("reasons = \"none\"", (false, false)), ("", (true, false)), ("reasons = \"admin\"", (true, true))] {
+    for (config, told) in
+        [("reasons = \"none\"", (false, false)), ("", (true, false)), ("reasons = \"admin\"", (true, true))]
+    {
         let world = World::with(&asked(config)).await;
         world.rules(deny, "");
         let token = world.authzen_token("pep").await;

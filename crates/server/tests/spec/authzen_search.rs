@@ -21,7 +21,8 @@ fn rules(q: &Question<'_>) -> Finding {
 }
 
 fn search(subject: &str, action: &str, resource: &str, rest: &str) -> String {
-    let action = if action.is_empty() { String::new() } else { format!(r#""action":{{"name":"{action}"}},"#) };
+    let action =
+        if action.is_empty() { String::new() } else { format!(r#""action":{{"name":"{action}"}},"#) };
     format!(r#"{{"subject":{subject},{action}"resource":{resource}{rest}}}"#)
 }
 
@@ -43,7 +44,10 @@ async fn what_is_found_is_what_would_be_permitted() {
     let (world, token) = world("actions = { record = [\"view\", \"edit\"], \"*\" = [\"look\"] }").await;
     let found = async |what: &str, body: &str| world.found(what, &token, body).await;
     let none = String::new();
-    assert_eq!(found("subject", &search(USERS, "view", ONE, "")).await, ("alice bob carol".into(), none.clone()));
+    assert_eq!(
+        found("subject", &search(USERS, "view", ONE, "")).await,
+        ("alice bob carol".into(), none.clone())
+    );
     assert_eq!(found("subject", &search(USERS, "edit", ONE, "")).await.0, "alice");
     assert_eq!(found("resource", &search(ALICE, "view", RECORDS, "")).await.0, "1 4");
     assert_eq!(found("resource", &search(BOB, "view", RECORDS, "")).await.0, "1 2 3 4");
@@ -77,7 +81,8 @@ async fn pages_together_are_the_whole_each_result_once() {
     for (more, limit) in [("", 1), ("", 2), ("", 3), ("page = 2", 1000), ("candidates = 1", 1000)] {
         let (world, token) = world(more).await;
         let rest = format!(r#","page":{{"limit":{limit}}}"#);
-        let (mut found, mut next) = world.found("resource", &token, &search(BOB, "view", RECORDS, &rest)).await;
+        let (mut found, mut next) =
+            world.found("resource", &token, &search(BOB, "view", RECORDS, &rest)).await;
         let mut pages = 1;
         while !next.is_empty() {
             let rest = format!(r#","page":{{"token":"{next}"}}"#);
@@ -107,12 +112,14 @@ async fn actions_and_nothing_come_in_pages_too() {
 }
 
 #[tokio::test]
-async fn a_place_opens_only_for_the_same_caller_with_the_same_search() {
+async fn f05_a_place_opens_only_for_the_same_caller_with_the_same_search() {
     let (world, token) = world("").await;
     let first = search(BOB, "view", RECORDS, r#","page":{"limit":1}"#);
     let (_, next) = world.found("resource", &token, &first).await;
     let with = |page: &str| format!(r#","page":{{"token":"{next}"{page}}}"#);
-    let status = async |token: &str, what: &str, body: String| world.ask(&format!("search/{what}"), token, &body).await.status.as_u16();
+    let status = async |token: &str, what: &str, body: String| {
+        world.ask(&format!("search/{what}"), token, &body).await.status.as_u16()
+    };
     for (what, body) in [
         ("resource", search(ALICE, "view", RECORDS, &with(""))),
         ("resource", search(BOB, "edit", RECORDS, &with(""))),
@@ -155,6 +162,7 @@ async fn a_search_is_one_entry_and_a_new_directory_is_seen() {
     assert_eq!(recorded.len(), 1);
     assert_eq!(recorded[0].action, "authzen:search:resource");
     assert_eq!(recorded[0].details.get("results").and_then(|r| r.as_u64()), Some(2));
-    world.rules(rules, &DIRECTORY.replace("record 4 {\"owner\":\"alice\"}", "record 5 {\"owner\":\"alice\"}"));
+    world
+        .rules(rules, &DIRECTORY.replace("record 4 {\"owner\":\"alice\"}", "record 5 {\"owner\":\"alice\"}"));
     assert_eq!(world.found("resource", &token, &search(ALICE, "edit", RECORDS, "")).await.0, "1 5");
 }
