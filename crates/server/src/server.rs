@@ -24,7 +24,7 @@ use axum::Router;
 use axum::response::Response;
 use prokura_access::Guard;
 use prokura_attest::Providers as Attesters;
-use prokura_config::{Config, DeviceClients, SecretError};
+use prokura_config::{Config, SecretError};
 use prokura_core::{Clock, Passages, Rng, Timestamp, TraceId};
 use prokura_decider::Decider;
 use prokura_egress::Egress;
@@ -328,7 +328,12 @@ impl Server {
         let exchanges = Exchanges::new(&config, &places)?;
         let certificates = Certificates::new(&config, &secrets)?;
         let state = AppState {
-            metadata: metadata(&config, &places, algorithm(config.tokens.algorithm), certificates.offered()),
+            metadata: endpoints::described(
+                &config,
+                &places,
+                algorithm(config.tokens.algorithm),
+                certificates.offered(),
+            ),
             certificates,
             registrations: Admission::new(config.registration.per_minute, clock.now()),
             devices: Admission::new(config.device.per_minute, clock.now()),
@@ -463,46 +468,4 @@ async fn settle_agents(store: &Store, clients: &Clients, clock: &Arc<dyn Clock>)
             })
         })
         .await
-}
-
-fn metadata(
-    config: &Config,
-    places: &Places,
-    algorithm: Algorithm,
-    certificates: prokura_oauth::metadata::Certificates,
-) -> ServerMetadata {
-    ServerMetadata {
-        issuer: config.issuer.as_str().to_owned(),
-        scopes: places.iter().fold(crate::identity::scopes(), |all, p| all.union(&p.scopes)),
-        resources: places.iter().map(|p| p.uri.clone()).collect(),
-        registration: config.registration.dynamic != prokura_config::Dynamic::Off,
-        client_documents: config.client_metadata.enabled,
-        takes_id_jag: !config.id_jag.issuers.is_empty(),
-        takes_workloads: !config.workload.providers.is_empty(),
-        attests: config.workload.providers.iter().any(prokura_config::WorkloadProvider::is_no_token),
-        svid_clients: svid_clients(config),
-        x509_svid_clients: config.tls.takes_certificates() && believes_a_trust_domain(config),
-        exchanges: config.exchanges(),
-        device: config.device.clients != DeviceClients::Off,
-        feed: config.has_feed(),
-        status_lists: config.status_list.enabled,
-        algorithm,
-        certificates,
-    }
-}
-
-/// Whether the word of some SPIFFE trust domain counts.
-fn believes_a_trust_domain(config: &Config) -> bool {
-    config.workload.providers.iter().any(|p| p.platform() == prokura_core::Platform::Spiffe)
-}
-
-/// Whether some client authenticates by a JWT-SVID.
-fn svid_clients(config: &Config) -> bool {
-    let of_a_trust_domain = |name: &str| {
-        config.workload.provider(name).is_some_and(|p| p.platform() == prokura_core::Platform::Spiffe)
-    };
-    config.clients.iter().filter_map(|c| c.workload.as_ref()).any(|w| {
-        let by_rule = w.rule.as_deref().and_then(|rule| config.workload.rule(rule));
-        by_rule.map(|r| r.provider.as_str()).or(w.provider.as_deref()).is_some_and(of_a_trust_domain)
-    })
 }

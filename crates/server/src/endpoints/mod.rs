@@ -21,6 +21,7 @@ use crate::wire::{open, preflight};
 use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
+pub(crate) use metadata::described;
 use prokura_config::DeviceClients;
 use std::sync::Arc;
 
