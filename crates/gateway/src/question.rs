@@ -47,6 +47,15 @@ impl Asking {
         if in_force.is_empty() {
             return Ok(None);
         }
+        let counts = in_force.counts();
+        match Self::by(scene, in_force, now) {
+            // Who only reports refuses nothing, also where it cannot be asked.
+            Err(_) if !counts => Ok(None),
+            asking => asking.map(|a| Some(Arc::new(a))),
+        }
+    }
+
+    fn by(scene: &Scene, in_force: Arc<InForce>, now: Timestamp) -> Result<Self, Fault> {
         let token = scene.caller.token();
         let directory = in_force.directory.clone();
         let known = |id: EntityId| entity(directory.as_deref(), id);
@@ -55,7 +64,7 @@ impl Asking {
         let chain = token.map_or(&[][..], |t| &t.actors).iter().map(agent).collect::<Result<_, _>>()?;
         let grant = token.map(|t| t.grant.id.clone());
         let context = context(scene)?;
-        Ok(Some(Arc::new(Self { in_force, subject, actor, chain, grant, context, now })))
+        Ok(Self { in_force, subject, actor, chain, grant, context, now })
     }
 
     /// What is asked about an action.

@@ -7,9 +7,9 @@ use crate::question::{Asked, Asking};
 use crate::scene::Scene;
 use prokura_core::{Action, Obligation};
 use prokura_ledger::Event;
-use prokura_oauth::json::{Object, Value};
+use prokura_oauth::json::{Object, Value, obj};
 use prokura_oauth::secret::sha256_base64url;
-use prokura_policy::pdp::{RuleRef, Ruling};
+use prokura_policy::pdp::{RuleRef, Ruling, to_object};
 use std::sync::Arc;
 
 /// Why policies refuse a message that scopes and conditions would allow.
@@ -30,12 +30,18 @@ pub(crate) struct Ground {
     set: Option<Arc<str>>,
     /// The hash of the canonical arguments that were decided on.
     arguments: Option<String>,
+    /// What it had been with the policies that only report, where that is something else.
+    would: Option<Object>,
 }
 
 impl Ground {
     fn of(asking: &Asking, rules: Vec<RuleRef>, arguments: Option<&Object>) -> Self {
         let arguments = arguments.map(|a| sha256_base64url(&a.to_jcs()));
-        Self { rules, set: asking.in_force().set.clone(), arguments }
+        Self { rules, set: asking.in_force().set.clone(), arguments, would: None }
+    }
+
+    fn with(self, reported: Option<&Ruling>) -> Self {
+        Self { would: reported.map(would), ..self }
     }
 
     /// Puts it into an entry.
@@ -44,13 +50,29 @@ impl Ground {
             event.details.insert("policies", set.as_ref().into());
         }
         if !self.rules.is_empty() {
-            let rules = self.rules.iter().map(|r| Value::from(format!("{}#{}", r.set, r.rule))).collect();
-            event.details.insert("rules", Value::Array(rules));
+            event.details.insert("rules", named(&self.rules));
+        }
+        if let Some(would) = &self.would {
+            event.details.insert("policies_would", would.clone().into());
         }
         if let Some(hash) = &self.arguments {
             event.details.insert("arguments_sha256", hash.as_str().into());
         }
     }
+}
+
+/// Rules as an operator finds them again: `set#rule`.
+fn named(rules: &[RuleRef]) -> Value {
+    rules.iter().map(|r| Value::from(format!("{}#{}", r.set, r.rule))).collect()
+}
+
+/// What policies that only report would have made of it.
+fn would(ruling: &Ruling) -> Object {
+    obj([
+        ("outcome", if ruling.permitted { "permit" } else { "deny" }.into()),
+        ("rules", named(&ruling.rules)),
+        ("obligations", ruling.obligations.iter().filter_map(to_object).collect()),
+    ])
 }
 
 impl Refused {
@@ -61,7 +83,7 @@ impl Refused {
 
     fn by(asked: &Asked, ruling: Ruling, arguments: Option<&Object>) -> Self {
         let note = ruling.rules.iter().find_map(|rule| rule.note.clone());
-        let ground = Ground::of(&asked.by, ruling.rules, arguments);
+        let ground = Ground::of(&asked.by, ruling.rules, arguments).with(ruling.reported.as_deref());
         Self { ground, problems: ruling.problems, note }
     }
 
@@ -118,15 +140,20 @@ pub(crate) async fn rule(
     let Some(asking) = asking else { return Ok(first) };
     for granted in warrant.each_mut() {
         let Some(action) = granted.permit.action() else { continue };
-        let asked = asking.about(&scene.route, action)?;
+        let asked = match asking.about(&scene.route, action) {
+            // Who only reports refuses nothing, also where it cannot be asked.
+            Err(_) if !asking.in_force().counts() => continue,
+            asked => asked?,
+        };
         match matter {
             Matter::Call(arguments) => {
-                let ruling = asking.in_force().decide(&asked.question(arguments));
+                let ruling = asking.in_force().ruling(&asked.question(arguments)).await;
                 if !ruling.permitted {
                     return Err(Refused::by(&asked, ruling, arguments).told_to(scene));
                 }
                 granted.permit.oblige(ruling.obligations);
-                granted.ground = Some(Ground::of(asking, ruling.rules, arguments));
+                let ground = Ground::of(asking, ruling.rules, arguments);
+                granted.ground = Some(ground.with(ruling.reported.as_deref()));
             }
             Matter::Since(owed) => {
                 still(scene, asking, action)?;

@@ -11,4 +11,5 @@ mod legacy;
 mod limits;
 mod metadata;
 mod modern;
+mod policies;
 mod standing;
