@@ -2,6 +2,7 @@
 
 mod access;
 mod ancestors;
+mod cedar;
 mod code;
 mod disk;
 mod exchange;
@@ -50,6 +51,9 @@ async fn main() -> Result<()> {
     }
     if wants("access") {
         access::measure(size).await?;
+    }
+    if wants("cedar") {
+        cedar::measure(size)?;
     }
     if wants("ancestors") {
         ancestors::measure(size)?;

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod cedar;
+pub mod difference;
 #[cfg(feature = "polar")]
 pub mod polar;
 #[cfg(feature = "rego")]

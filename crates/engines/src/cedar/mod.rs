@@ -9,9 +9,11 @@
 //! annotation of an obligation permits nothing: where it applies its obligation holds, and where it fails the answer is deny.
 
 mod code;
+mod diff;
 mod explain;
 mod fail;
 mod filter;
+mod generate;
 mod index;
 mod load;
 mod rule;
@@ -19,6 +21,8 @@ mod session;
 mod value;
 mod walk;
 
+pub use diff::{Changed, Difference};
+pub use generate::{Described, schema};
 pub use load::Source;
 
 use fail::{Fail, Stop};

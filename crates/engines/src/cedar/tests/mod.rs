@@ -1,6 +1,7 @@
 //! What the engine says, by example; `corpus` and `random` compare it with Cedar itself.
 
 mod corpus;
+mod tools;
 
 use super::*;
 use prokura_core::Timestamp;
