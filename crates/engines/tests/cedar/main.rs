@@ -6,6 +6,7 @@
 mod naive;
 mod plain;
 mod policy;
+mod staff;
 mod write;
 
 use naive::{Answer, Asked};

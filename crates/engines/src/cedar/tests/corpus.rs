@@ -200,6 +200,7 @@ fn the_hand_written_tests_of_cedar_come_out_the_same() {
         }
     }
     assert_eq!(figures.failures, Vec::<String>::new());
+    println!("{} cases, {} requests", figures.cases, figures.requests);
     assert!(figures.cases >= 20 && figures.requests >= 50, "{figures:?}");
 }
 
