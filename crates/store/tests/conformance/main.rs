@@ -13,6 +13,7 @@ mod model;
 mod people;
 mod postgres;
 mod races;
+mod relations;
 mod revoked;
 mod sign_in;
 mod signals;
@@ -159,6 +160,14 @@ on_every_driver! {
         what_is_older_undoes_nothing
         what_happens_is_kept_only_while_somebody_listens
         a_queue_keeps_its_order_until_each_is_taken
+    }
+    relations {
+        a_change_is_all_or_nothing_and_each_has_its_revision
+        what_is_there_already_may_be_ignored_unless_its_condition_differs
+        tuples_are_found_from_both_ends_and_only_of_the_type
+        a_source_replaces_what_is_its_and_touches_nothing_else
+        the_newest_model_is_in_force_and_earlier_ones_are_kept
+        of_many_who_write_one_tuple_one_wins
     }
     status {
         a_place_is_given_once_and_a_full_list_is_followed_by_another

@@ -1,0 +1,161 @@
+//! Who has which relation to what.
+
+use crate::world::{World, at, now};
+use prokura_store::{OnConflict, RelationTuple, RelationWrite, Unwritten};
+
+fn tuple(object: &str, relation: &str, user: &str) -> RelationTuple {
+    let (subject, userset) = user.split_once('#').unwrap_or((user, ""));
+    RelationTuple {
+        object: object.to_owned(),
+        relation: relation.to_owned(),
+        subject: subject.to_owned(),
+        userset: userset.to_owned(),
+        condition: String::new(),
+        context: String::new(),
+    }
+}
+
+fn conditional(mut tuple: RelationTuple, name: &str) -> RelationTuple {
+    (tuple.condition, tuple.context) = (name.to_owned(), "{}".to_owned());
+    tuple
+}
+
+fn writes(writes: Vec<RelationTuple>) -> RelationWrite {
+    RelationWrite { writes, ..RelationWrite::default() }
+}
+
+async fn put(w: &World, write: RelationWrite) -> Result<u64, Unwritten> {
+    w.write(move |tx| tx.write_relations(&write, "", now())).await
+}
+
+async fn all(w: &World) -> Vec<RelationTuple> {
+    w.read(|tx| tx.relation_tuples(("", "", "", ""), None, 100)).await
+}
+
+pub(crate) async fn a_change_is_all_or_nothing_and_each_has_its_revision(w: World) {
+    let (a, b) = (tuple("doc:1", "viewer", "user:a"), tuple("doc:1", "viewer", "group:g#member"));
+    assert_eq!(w.read(|tx| tx.relation_revision()).await, 0);
+    assert_eq!(put(&w, writes(vec![a.clone(), b.clone()])).await, Ok(1));
+    let c = tuple("doc:2", "viewer", "user:a");
+    assert_eq!(put(&w, writes(vec![c.clone(), a.clone()])).await, Err(Unwritten::Duplicate(a.clone())));
+    assert_eq!(all(&w).await, [a.clone(), b.clone()]);
+    let gone = RelationWrite { deletes: vec![a.clone(), c.clone()], ..RelationWrite::default() };
+    assert_eq!(put(&w, gone).await, Err(Unwritten::Missing(c.clone())));
+    let both =
+        RelationWrite { writes: vec![c.clone()], deletes: vec![a.clone()], ..RelationWrite::default() };
+    assert_eq!(put(&w, both).await, Ok(2));
+    assert_eq!(all(&w).await, [b.clone(), c.clone()]);
+    let changes = w.read(|tx| tx.relation_changes((0, 0), 10)).await;
+    let found: Vec<_> = changes.iter().map(|c| (c.revision, c.n, c.gone, &c.tuple)).collect();
+    assert_eq!(found, [(1, 1, false, &a), (1, 2, false, &b), (2, 1, true, &a), (2, 2, false, &c)]);
+    assert_eq!(w.read(|tx| tx.relation_changes((1, 1), 2)).await, changes[1..3]);
+}
+
+pub(crate) async fn what_is_there_already_may_be_ignored_unless_its_condition_differs(w: World) {
+    let a = tuple("doc:1", "viewer", "user:a");
+    assert_eq!(put(&w, writes(vec![a.clone()])).await, Ok(1));
+    let lenient = |writes: Vec<_>, deletes: Vec<_>| RelationWrite {
+        writes,
+        deletes,
+        on_duplicate: OnConflict::Ignore,
+        on_missing: OnConflict::Ignore,
+    };
+    assert_eq!(put(&w, lenient(vec![a.clone()], vec![tuple("doc:9", "viewer", "user:a")])).await, Ok(1));
+    let other = conditional(a.clone(), "in_time");
+    assert_eq!(put(&w, lenient(vec![other.clone()], vec![])).await, Err(Unwritten::Duplicate(other)));
+    assert_eq!(w.read(|tx| tx.relation_changes((0, 0), 10)).await.len(), 1);
+}
+
+pub(crate) async fn tuples_are_found_from_both_ends_and_only_of_the_type(w: World) {
+    let of = |object: &str, user: &str| tuple(object, "viewer", user);
+    let some = vec![
+        of("doc:1", "user:a"),
+        of("doc:1", "user:*"),
+        of("doc:1", "group:g#member"),
+        of("doc:2", "user:a"),
+        of("docs:3", "user:a"),
+        of("do:4", "user:a"),
+        conditional(of("doc:5", "user:a"), "in_time"),
+        of("doc:6", "group:g"),
+    ];
+    put(&w, writes(some)).await.unwrap();
+    let names = |found: Vec<RelationTuple>| {
+        let mut names: Vec<_> = found.into_iter().map(|t| t.subject + &t.userset).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(
+        names(w.read(|tx| tx.relations_to("doc:1", "viewer", None)).await),
+        ["group:gmember", "user:*", "user:a"]
+    );
+    assert_eq!(names(w.read(|tx| tx.relations_to("doc:1", "viewer", Some(true))).await), ["group:gmember"]);
+    assert_eq!(
+        names(w.read(|tx| tx.relations_to("doc:1", "viewer", Some(false))).await),
+        ["user:*", "user:a"]
+    );
+    let mut objects = w.read(|tx| tx.related_objects("user:a", "", "viewer", "doc")).await;
+    objects.sort();
+    assert_eq!(
+        objects,
+        [("doc:1".to_owned(), false), ("doc:2".to_owned(), false), ("doc:5".to_owned(), true)]
+    );
+    assert_eq!(w.read(|tx| tx.related_objects("group:g", "member", "viewer", "doc")).await.len(), 1);
+    let page = w.read(|tx| tx.relation_tuples(("", "", "user:a", ""), None, 2)).await;
+    assert_eq!(page.iter().map(|t| t.object.as_str()).collect::<Vec<_>>(), ["do:4", "doc:1"]);
+    let last = page[1].clone();
+    let page = w.read(move |tx| tx.relation_tuples(("", "", "user:a", ""), Some(&last), 10)).await;
+    assert_eq!(page.iter().map(|t| t.object.as_str()).collect::<Vec<_>>(), ["doc:2", "doc:5", "docs:3"]);
+    assert_eq!(w.read(|tx| tx.relation_tuples(("doc:1", "viewer", "", ""), None, 10)).await.len(), 3);
+}
+
+pub(crate) async fn a_source_replaces_what_is_its_and_touches_nothing_else(w: World) {
+    let of = |group: &str| tuple(group, "member", "user:a");
+    put(&w, writes(vec![of("group:by-hand")])).await.unwrap();
+    let replace = |wanted: Vec<RelationTuple>| {
+        w.write(move |tx| tx.replace_relations("provider:corp usr_a", &wanted, at(1)))
+    };
+    assert_eq!(replace(vec![of("group:x"), of("group:y"), of("group:by-hand")]).await, (2, 2));
+    assert_eq!(replace(vec![of("group:x"), of("group:y")]).await, (2, 0));
+    assert_eq!(replace(vec![of("group:y"), of("group:z")]).await, (3, 2));
+    let other = |wanted: Vec<RelationTuple>| {
+        w.write(move |tx| tx.replace_relations("provider:else usr_a", &wanted, at(2)))
+    };
+    assert_eq!(other(vec![]).await, (3, 0));
+    assert_eq!(all(&w).await, [of("group:by-hand"), of("group:y"), of("group:z")]);
+    assert_eq!(replace(vec![conditional(of("group:y"), "in_time")]).await, (4, 3));
+    assert_eq!(all(&w).await, [of("group:by-hand"), conditional(of("group:y"), "in_time")]);
+    assert_eq!(replace(vec![]).await, (5, 1));
+}
+
+pub(crate) async fn the_newest_model_is_in_force_and_earlier_ones_are_kept(w: World) {
+    assert_eq!(w.read(|tx| tx.relation_model_version()).await, 0);
+    for (body, version) in [("one", 1), ("two", 2), ("two", 2), ("one", 3)] {
+        assert_eq!(w.write(move |tx| tx.put_relation_model(body, "usr_admin", now())).await, version);
+    }
+    let models = w.read(|tx| tx.relation_models(None, 10)).await;
+    assert_eq!(
+        models.iter().map(|m| (m.version, m.body.as_str())).collect::<Vec<_>>(),
+        [(3, "one"), (2, "two"), (1, "one")]
+    );
+    assert_eq!(w.read(|tx| tx.relation_models(Some(2), 10)).await, models[2..]);
+}
+
+pub(crate) async fn of_many_who_write_one_tuple_one_wins(w: World) {
+    let tasks: Vec<_> = (0..50)
+        .map(|_| {
+            let store = w.store.clone();
+            let write = writes(vec![tuple("doc:1", "viewer", "user:a")]);
+            tokio::spawn(async move {
+                store
+                    .transact(move |tx| tx.write_relations(&write, "", now()))
+                    .await
+                    .map_err(|e: prokura_store::StoreError| e)
+            })
+        })
+        .collect();
+    let mut won = 0;
+    for task in tasks {
+        won += usize::from(task.await.unwrap().unwrap().is_ok());
+    }
+    assert_eq!((won, w.read(|tx| tx.relation_revision()).await), (1, 1));
+}
