@@ -46,6 +46,20 @@ impl InForce {
     /// What everybody who counts says together, and in [`Ruling::reported`] what it had been with those who only report,
     /// where that differs.
     pub async fn ruling(&self, question: &Question<'_>) -> Ruling {
+        let Some(facts) = self.relations.as_ref().filter(|_| !self.is_empty()) else {
+            return self.ruled(question).await;
+        };
+        match facts.of(question) {
+            Ok((subject, resource)) => {
+                self.ruled(&Question { subject: &subject, resource: &resource, ..*question }).await
+            }
+            // Who only reports denies nothing, also where nothing is known.
+            Err(_) if !self.counts() => Ruling::unasked(),
+            Err(error) => Ruling::of([Finding::failed(error.to_string())]),
+        }
+    }
+
+    async fn ruled(&self, question: &Question<'_>) -> Ruling {
         let found = findings((&self.engines, &self.remotes), question).await;
         if self.reporting.is_empty() {
             return if self.counts() { Ruling::of(found) } else { Ruling::unasked() };
@@ -63,6 +77,8 @@ impl InForce {
     pub fn filter(&self, question: &Question<'_>, kind: &str) -> Filter {
         match (&*self.engines, &*self.remotes) {
             ([], []) => Filter::All,
+            // What relations say of an entity is known when it is asked about, and stands in no filter.
+            _ if self.relations.is_some() => Filter::Ask,
             ([only], []) => only.filter(question, kind),
             _ => Filter::Ask,
         }
@@ -71,12 +87,13 @@ impl InForce {
 
 impl fmt::Debug for InForce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let InForce { set, engines, remotes, reporting, directory } = self;
+        let InForce { set, engines, remotes, reporting, directory, relations } = self;
         f.debug_struct("InForce")
             .field("set", set)
             .field("engines", engines)
             .field("remotes", remotes)
             .field("reporting", &(reporting.engines.len() + reporting.remotes.len()))
+            .field("relations", relations)
             .field("directory", &directory.as_ref().map(|d| d.revision()))
             .finish()
     }

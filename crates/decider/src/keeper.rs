@@ -360,6 +360,7 @@ impl Keeper {
             remotes: counting.remotes,
             reporting,
             directory: Some(Arc::clone(&state.snapshot) as Arc<_>),
+            relations: None,
         });
         *self.told.write().unwrap_or_else(PoisonError::into_inner) = self.to_tell(state);
     }

@@ -12,6 +12,7 @@ pub mod explain;
 pub mod files;
 mod follow;
 mod keeper;
+pub mod relations;
 pub mod remote;
 mod status;
 pub mod text;
@@ -22,7 +23,7 @@ pub use keeper::{Build, Keeper, KeeperError, KeeperOptions};
 pub use status::{SetStatus, Status, problem_object};
 
 use prokura_engines as _;
-use prokura_policy::pdp::{Directory, Effect, Engine, Listed, Question, Ruling};
+use prokura_policy::pdp::{Directory, Effect, Engine, Finding, Listed, Question, Ruling};
 use remote::Remote;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 
@@ -32,6 +33,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 pub struct Decider {
     inner: RwLock<Arc<InForce>>,
     keeper: OnceLock<Weak<Keeper>>,
+    relations: OnceLock<Arc<relations::Facts>>,
 }
 
 /// What is in force: one version of everything that decides.
@@ -47,12 +49,14 @@ pub struct InForce {
     pub reporting: Asked,
     /// What is known of entities.
     pub directory: Option<Arc<dyn Directory>>,
+    /// What relations say of the subject and the resource of each question.
+    pub relations: Option<Arc<relations::Facts>>,
 }
 
 impl Decider {
     /// One that asks these.
     pub fn new(first: InForce) -> Self {
-        Self { inner: RwLock::new(Arc::new(first)), keeper: OnceLock::new() }
+        Self { inner: RwLock::new(Arc::new(first)), ..Self::default() }
     }
 
     /// Whether there are no policies, not even such as only report.
@@ -75,8 +79,18 @@ impl Decider {
         let _first = self.keeper.set(Arc::downgrade(keeper));
     }
 
+    /// From now on every question is asked with what `facts` say of it, whatever is in force.
+    pub fn with_relations(&self, facts: relations::Facts) {
+        // It is said once, at the start; a second word is another's mistake and changes nothing.
+        let _first = self.relations.set(Arc::new(facts));
+        self.replace(InForce::clone(&self.in_force()));
+    }
+
     /// From now on this is in force.
-    pub fn replace(&self, next: InForce) {
+    pub fn replace(&self, mut next: InForce) {
+        if let Some(facts) = self.relations.get() {
+            next.relations = Some(Arc::clone(facts));
+        }
         *self.inner.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
     }
 
@@ -102,6 +116,14 @@ impl InForce {
     /// Of each entry of a list, whether the list may show it: some engine could permit it with some arguments, and none
     /// forbids it whatever they are. Who is elsewhere is not asked for a list.
     pub fn visible(&self, question: &Question<'_>, listed: &[Listed<'_>]) -> Vec<bool> {
+        let known = self.relations.as_ref().map(|facts| facts.of(question));
+        let subject = match &known {
+            None => question.subject,
+            Some(Ok((subject, _))) => subject,
+            Some(Err(_)) if !self.counts() => question.subject,
+            Some(Err(_)) => return vec![false; listed.len()],
+        };
+        let question = &Question { subject, ..*question };
         let each: Vec<_> = self.engines.iter().map(|engine| engine.visible(question, listed)).collect();
         let others = self.engines.is_empty() || !self.remotes.is_empty();
         let shown = |at: usize| {
@@ -117,6 +139,15 @@ impl InForce {
         if !self.counts() {
             return Ruling::unasked();
         }
-        Ruling::of(self.engines.iter().map(|engine| engine.decide(question)))
+        let Some(facts) = &self.relations else {
+            return Ruling::of(self.engines.iter().map(|engine| engine.decide(question)));
+        };
+        match facts.of(question) {
+            Ok((subject, resource)) => {
+                let question = Question { subject: &subject, resource: &resource, ..*question };
+                Ruling::of(self.engines.iter().map(|engine| engine.decide(&question)))
+            }
+            Err(error) => Ruling::of([Finding::failed(error.to_string())]),
+        }
     }
 }
