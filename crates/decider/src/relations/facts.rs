@@ -54,12 +54,15 @@ impl Facts {
         let found = self.view.ask(question.now, |ask| {
             let ask = ask.context(&context);
             let Some(user) = self.user(&subject.id) else { return Ok((Vec::new(), Vec::new())) };
-            let held = asked.map_or(Ok(Vec::new()), |relations| self.held(&ask, &user, &resource.id, relations))?;
+            let held =
+                asked.map_or(Ok(Vec::new()), |relations| self.held(&ask, &user, &resource.id, relations))?;
             Ok((held, self.parents(&ask, &user)?))
         });
         let (held, belongs) = found?;
         if asked.is_some() {
-            resource.attributes.insert("relations", Value::Array(held.into_iter().map(Value::from).collect()));
+            resource
+                .attributes
+                .insert("relations", Value::Array(held.into_iter().map(Value::from).collect()));
         }
         subject.parents.extend(belongs.into_iter().filter(|p| !question.subject.parents.contains(p)));
         Ok((subject, resource))
@@ -119,7 +122,8 @@ fn rfc3339(at: Timestamp) -> String {
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month = (5 * day_of_year + 2) / 153;
-    let (day, month) = (day_of_year - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+    let (day, month) =
+        (day_of_year - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
 }

@@ -171,7 +171,11 @@ impl Relations {
     ///
     /// # Errors
     /// [`RelationsFault::Store`].
-    pub async fn models(&self, before: Option<u64>, limit: u32) -> Result<Vec<RelationModel>, RelationsFault> {
+    pub async fn models(
+        &self,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<RelationModel>, RelationsFault> {
         self.store.read(move |tx| Ok(tx.relation_models(before, limit)?)).await
     }
 }

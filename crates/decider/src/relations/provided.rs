@@ -2,11 +2,11 @@
 
 use super::rows::row;
 use super::{Relations, RelationsFault, Revision, read_model};
+use prokura_core::Timestamp;
 use prokura_ledger::Event;
 use prokura_oauth::json::Value;
 use prokura_relations::Tuple;
 use prokura_store::{StoreError, Tx};
-use prokura_core::Timestamp;
 
 /// The source of tuples of files.
 const FILES: &str = "files";

@@ -31,7 +31,8 @@ pub(super) fn row_of_key(key: &Key) -> RelationTuple {
 /// # Errors
 /// [`InvalidTuple`] if it was changed by hand.
 pub fn tuple(row: &RelationTuple) -> Result<Tuple, InvalidTuple> {
-    let user = if row.userset.is_empty() { row.subject.clone() } else { format!("{}#{}", row.subject, row.userset) };
+    let user =
+        if row.userset.is_empty() { row.subject.clone() } else { format!("{}#{}", row.subject, row.userset) };
     let key = Key::parse(&user, &row.relation, &row.object)?;
     Ok(Tuple { key, condition: condition(row)? })
 }
@@ -40,7 +41,11 @@ fn condition(row: &RelationTuple) -> Result<Option<Arc<Attached>>, InvalidTuple>
     if row.condition.is_empty() {
         return Ok(None);
     }
-    let context = if row.context.is_empty() { Ok(Value::Object(Object::new())) } else { parse(row.context.as_bytes(), &Limits::DOCUMENT) };
+    let context = if row.context.is_empty() {
+        Ok(Value::Object(Object::new()))
+    } else {
+        parse(row.context.as_bytes(), &Limits::DOCUMENT)
+    };
     match context {
         Ok(Value::Object(context)) => Ok(Some(Arc::new(Attached { name: row.condition.clone(), context }))),
         _ => Err(InvalidTuple::Form("the context of its condition is no object".to_owned())),
@@ -101,7 +106,11 @@ impl Tuples for InTx<'_, '_> {
         let object = text(object)?;
         for row in self.read(|tx| tx.relations_to(object, relation, usersets))? {
             let condition = Self::condition(&row)?;
-            each(Seen { name: Named::Text(&row.subject), relation: &row.userset, condition: condition.as_ref() });
+            each(Seen {
+                name: Named::Text(&row.subject),
+                relation: &row.userset,
+                condition: condition.as_ref(),
+            });
         }
         Ok(())
     }
@@ -115,7 +124,9 @@ impl Tuples for InTx<'_, '_> {
         each: &mut dyn FnMut(Seen<'_>),
     ) -> Result<(), Unreadable> {
         let user = text(user)?;
-        for (object, conditional) in self.read(|tx| tx.related_objects(user, user_relation, relation, kind))? {
+        for (object, conditional) in
+            self.read(|tx| tx.related_objects(user, user_relation, relation, kind))?
+        {
             // The index that was read has no contexts in it.
             let known = if conditional {
                 self.read(|tx| tx.relation_at(&object, relation, user, user_relation))?

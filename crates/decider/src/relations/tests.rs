@@ -31,7 +31,13 @@ struct World {
 }
 
 fn event() -> Event {
-    Event::new(EventKind::Administration, "relation:write", Outcome::Permit, now(), TraceId::random(&prokura_core::SeededRng::new(1)))
+    Event::new(
+        EventKind::Administration,
+        "relation:write",
+        Outcome::Permit,
+        now(),
+        TraceId::random(&prokura_core::SeededRng::new(1)),
+    )
 }
 
 fn now() -> Timestamp {
@@ -75,7 +81,8 @@ impl World {
 #[tokio::test]
 async fn what_is_written_is_asked_and_what_is_wrong_changes_nothing() {
     let w = world().await;
-    let first = w.write(&["document:1#editor@group:hr#member", "group:hr#member@user:anne"], &[]).await.unwrap();
+    let first =
+        w.write(&["document:1#editor@group:hr#member", "group:hr#member@user:anne"], &[]).await.unwrap();
     assert_eq!(w.check("document:1#viewer@user:anne", first).await, Ok(true));
     assert_eq!(w.check("document:1#viewer@user:bob", first).await, Ok(false));
     let twice = w.write(&["group:hr#member@user:bob"], &["group:hr#member@user:bob"]).await;
@@ -96,7 +103,8 @@ async fn f02_a_new_enemy_sees_nothing_that_came_after_he_was_removed() {
     let elsewhere = open(&url, "pep_2").await;
     here.relations.put_model(MODEL_TEXT.to_owned(), "usr_admin".to_owned(), event()).await.unwrap();
     for round in 0..25 {
-        let (member, viewer) = (format!("group:{round}#member@user:mallory"), format!("document:{round}#viewer@user:mallory"));
+        let (member, viewer) =
+            (format!("group:{round}#member@user:mallory"), format!("document:{round}#viewer@user:mallory"));
         let editor = format!("document:{round}#editor@group:{round}#member");
         here.write(&[&member, &editor], &[]).await.unwrap();
         // Whoever asks by the way makes whatever might be remembered be remembered.
@@ -126,7 +134,8 @@ fn a_revision_has_one_form() {
     for n in [0, 7, u64::MAX] {
         assert_eq!(Revision::parse(&Revision(n).to_string()), Some(Revision(n)));
     }
-    for text in ["", "7", "rev.", "rev.07", "rev.+7", "rev.-1", "REV.7", "rev.7 ", "rev.18446744073709551616"] {
+    for text in ["", "7", "rev.", "rev.07", "rev.+7", "rev.-1", "REV.7", "rev.7 ", "rev.18446744073709551616"]
+    {
         assert_eq!(Revision::parse(text), None, "{text}");
     }
 }
@@ -136,7 +145,10 @@ async fn a_model_that_is_not_valid_never_replaces_one_that_is() {
     let w = world().await;
     let bad = MODEL_TEXT.replace("editor) but", "editr) but");
     let refused = w.relations.put_model(bad, "usr_admin".to_owned(), event()).await;
-    assert!(matches!(&refused, Err(RelationsFault::Model(e)) if e[0].line_and_column() == Some((10, 54))), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(RelationsFault::Model(e)) if e[0].line_and_column() == Some((10, 54))),
+        "{refused:?}"
+    );
     assert_eq!(w.relations.models(None, 10).await.unwrap().len(), 1);
     let other = format!("{MODEL_TEXT}# changed\n");
     assert_eq!(w.relations.put_model(other, "usr_admin".to_owned(), event()).await, Ok(2));
@@ -147,7 +159,9 @@ async fn the_view_follows_what_others_write_and_is_not_believed_when_it_is_old()
     let dir = tempfile::tempdir().unwrap();
     let url = DatabaseUrl::parse(&format!("sqlite:{}", dir.path().join("t.db").display())).unwrap();
     let (here, elsewhere) = (open(&url, "pep_1").await, open(&url, "pep_2").await);
-    let asked = |w: &World| w.relations.view().ask(w.clock.now(), |ask| ask.check(&tuple("group:hr#member@user:anne").key));
+    let asked = |w: &World| {
+        w.relations.view().ask(w.clock.now(), |ask| ask.check(&tuple("group:hr#member@user:anne").key))
+    };
     assert_eq!(asked(&elsewhere), Err(RelationsFault::Stale));
     elsewhere.relations.follow().await.unwrap();
     assert_eq!(asked(&elsewhere), Err(RelationsFault::NoModel));
@@ -194,9 +208,12 @@ async fn a_provider_says_which_groups_and_takes_back_only_its_own() {
         let names: Vec<_> = names.iter().map(|n| (*n).to_owned()).collect();
         w.store.transact::<_, StoreError>(move |tx| groups(tx, (of, "usr_a"), &names, now(), &event()))
     };
-    let is = |group: &'static str| w.relations.ask(Revision(0), move |ask| {
-        ask.objects(&User::parse("user:usr_a").unwrap(), "member", "group").map(|all| all.contains(&format!("group:{group}")))
-    });
+    let is = |group: &'static str| {
+        w.relations.ask(Revision(0), move |ask| {
+            ask.objects(&User::parse("user:usr_a").unwrap(), "member", "group")
+                .map(|all| all.contains(&format!("group:{group}")))
+        })
+    };
     said("corp", &["hr", "by-hand", "no name:*"]).await.unwrap();
     said("else", &["ops"]).await.unwrap();
     assert!(is("hr").await.unwrap().0 && is("ops").await.unwrap().0);
@@ -213,7 +230,10 @@ async fn policies_see_what_the_subject_is_to_the_resource_and_where_it_belongs()
     w.write(&["document:1#editor@group:hr#member", "group:hr#member@user:anne"], &[]).await.unwrap();
     w.relations.write(Change { writes: vec![until], ..Change::default() }, event()).await.unwrap();
     let kinds = Kinds {
-        ask: BTreeMap::from([("Document".to_owned(), vec!["viewer".to_owned(), "editor".to_owned(), "owner".to_owned()])]),
+        ask: BTreeMap::from([(
+            "Document".to_owned(),
+            vec!["viewer".to_owned(), "editor".to_owned(), "owner".to_owned()],
+        )]),
         parents: BTreeMap::from([("Group".to_owned(), "member".to_owned())]),
         types: BTreeMap::new(),
     };
@@ -235,7 +255,10 @@ async fn policies_see_what_the_subject_is_to_the_resource_and_where_it_belongs()
         };
         let (subject, resource) = facts.of(&question)?;
         let relations = resource.attributes.get("relations").map(|r| String::from_utf8(r.to_vec()).unwrap());
-        Ok::<_, RelationsFault>((relations, subject.parents.iter().map(ToString::to_string).collect::<Vec<_>>()))
+        Ok::<_, RelationsFault>((
+            relations,
+            subject.parents.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ))
     };
     let (anne, bob) = (("User", "anne"), ("User", "bob"));
     let hr = vec!["Group::\"hr\"".to_owned()];
