@@ -43,7 +43,7 @@ pub use id::{
     TraceId, UserId, WorkloadId,
 };
 pub use network::{InvalidNetwork, Network};
-pub use obligation::{ApprovalNeed, Obligation, Rate, Rewrite, Rewriting, Rows};
+pub use obligation::{ApprovalNeed, Obligation, Rate, Rewrite, Rewriting, Rows, Source, Target};
 pub use path::{InvalidPath, Path, Step};
 pub use resource::{InvalidResource, ResourceUri};
 pub use rng::{Rng, SeededRng, SystemRng, random_id};

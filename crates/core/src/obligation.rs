@@ -18,6 +18,8 @@ pub enum Obligation {
     Rate(Rate),
     /// Somebody must have agreed to exactly this.
     Approval(ApprovalNeed),
+    /// What the call is aimed at must have been named by the user or by a source that is trusted.
+    Target(Target),
     /// The user's sign-in must be as sure and as recent as this (RFC 9470).
     SignIn(Demand),
     /// It is looked at afterwards; the text says why.
@@ -59,6 +61,8 @@ pub struct Rows {
     pub id: String,
     /// What must be permitted on a row for it to be released, such as `view`.
     pub action: String,
+    /// Members of a row that name another entity by its id alone, each with the kind of that entity: `manager`, `User`.
+    pub references: Vec<(String, String)>,
 }
 
 /// How often.
@@ -81,4 +85,40 @@ pub struct ApprovalNeed {
     pub lasts: Duration,
     /// Why it is asked, for who decides.
     pub because: String,
+}
+
+/// Arguments that say at whom or what a call is aimed (a recipient, an account, a path), and who may have named them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Which arguments; at least one.
+    pub at: Vec<Selector>,
+    /// Where their values may come from; at least one.
+    pub from: Vec<Source>,
+    /// Who may agree to a value that comes from none of them. Without it, the call is refused.
+    pub otherwise: Option<ApprovalNeed>,
+}
+
+/// Where the value of an argument came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// The user agreed to it in the details of the grant.
+    Consent,
+    /// It stood in a call that was approved.
+    Approval,
+    /// A tool whose results are trusted said it.
+    Results,
+}
+
+impl Source {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Consent, Self::Approval, Self::Results];
+
+    /// The word in policies.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Consent => "consent",
+            Self::Approval => "approval",
+            Self::Results => "results",
+        }
+    }
 }

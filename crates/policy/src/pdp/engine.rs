@@ -52,7 +52,8 @@ pub trait Engine: Send + Sync + fmt::Debug {
     }
 
     /// Which entities of `kind` the question's action may be done to: partially evaluated where the engine can, and
-    /// [`Filter::Ask`] where it cannot. Never wider than [`decide`](Self::decide) on each entity.
+    /// [`Filter::Ask`] where it cannot, and where an obligation could hold on some of them: a filter carries none. Never
+    /// wider than [`decide`](Self::decide) on each entity.
     fn filter(&self, question: &Question<'_>, kind: &str) -> Filter {
         let _ = (question, kind);
         Filter::Ask

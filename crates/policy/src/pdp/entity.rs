@@ -1,6 +1,6 @@
 //! Entities: whom and what policies speak of.
 
-use prokura_oauth::json::Object;
+use prokura_oauth::json::{Object, Value, obj};
 use std::fmt;
 use std::sync::Arc;
 
@@ -76,6 +76,11 @@ impl Entity {
     pub fn bare(id: EntityId) -> Self {
         Self { id, attributes: Object::default(), parents: Vec::new() }
     }
+}
+
+/// A reference to an entity, as attributes and contexts write it: `{"__entity": {"type": "User", "id": "usr_alice"}}`.
+pub fn reference(kind: &str, id: &str) -> Value {
+    Value::Object(obj([("__entity", Value::Object(obj([("type", kind.into()), ("id", id.into())])))]))
 }
 
 /// Everything that is known of entities: one revision of it.

@@ -3,6 +3,7 @@
 use super::Counted;
 use prokura_core::{Part, Selector};
 use prokura_oauth::json::{Object, Value};
+use std::collections::BTreeSet;
 
 /// A condition on an entity of which only the attributes and the id are open. What a row does not have, or has in another
 /// type, meets nothing, nor does the negation of it.
@@ -76,6 +77,19 @@ impl Filter {
             Holds::True => Met::Yes,
             Holds::False | Holds::Neither => Met::No,
             Holds::Unknown => Met::Ask,
+        }
+    }
+
+    /// The attributes it looks at, by their first names.
+    pub fn names(&self) -> BTreeSet<&str> {
+        match self {
+            Self::All | Self::Nothing | Self::Ask => BTreeSet::new(),
+            Self::Is(at, ..) | Self::Has(at) => match at.parts().first() {
+                Some(Part::Member(name)) => BTreeSet::from([name.as_str()]),
+                _ => BTreeSet::new(),
+            },
+            Self::And(all) | Self::Or(all) => all.iter().flat_map(Self::names).collect(),
+            Self::Not(what) => what.names(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Obligations as policies write them: as an annotation's name and text in Cedar, as an object in Rego and AuthZEN.
 
-use prokura_core::{ApprovalNeed, Obligation, Rate, Rewrite, Rewriting, Rows, Selector};
+use prokura_core::{ApprovalNeed, Obligation, Rate, Rewrite, Rewriting, Rows, Selector, Source, Target};
 use prokura_oauth::json::{Object, Value, obj};
 use std::time::Duration;
 
@@ -25,10 +25,11 @@ fn invalid(name: &str, why: impl Into<String>) -> InvalidObligation {
 /// | `drop`, `redact`, `hash` | selectors, with `,` between them: `$..ssn, $.salary` |
 /// | `mask` | `4: $.iban` keeps the last four characters |
 /// | `only` | `id, name: $.employees[*]` keeps these members |
-/// | `rows` | `view Employee by id: $.employees` |
+/// | `rows` | `view Employee by id: $.employees`; `view Employee by id, manager is User: $.employees` where a member is the id of another entity |
 /// | `size` | bytes: `65536` |
 /// | `rate` | `10 per 60s` |
 /// | `approval` | `2 of hr, managers for 10m: raises are agreed to` |
+/// | `target` | `.recipient, .amount`; `.recipient from consent, results or 1 of hr for 10m: why` |
 /// | `review` | why |
 ///
 /// # Errors
@@ -49,10 +50,13 @@ pub fn from_words(name: &str, text: &str) -> Result<Obligation, InvalidObligatio
             let (names, at) = text.split_once(':').ok_or_else(|| bad("write `id, name: $.rows[*]`"))?;
             rewrite(at, Rewriting::Only(list(names)))
         }
-        "rows" => rows(text).ok_or_else(|| bad("write `view Employee by id: $.employees`")),
+        "rows" => rows(text).ok_or_else(|| bad("write `view Employee by id, manager is User: $.employees`")),
         "size" => text.trim().parse().map(Obligation::SizeAtMost).map_err(|_| bad("write a number of bytes")),
         "rate" => rate(text).ok_or_else(|| bad("write `10 per 60s`")),
         "approval" => approval(text).ok_or_else(|| bad("write `2 of hr, managers for 10m: why`")),
+        "target" => {
+            target(text).ok_or_else(|| bad("write `.recipient from consent, results or hr for 10m: why`"))
+        }
         "review" => Ok(Obligation::Review(text.to_owned())),
         _ => Err(bad("there is no such obligation")),
     }
@@ -70,11 +74,49 @@ fn selectors(name: &str, text: &str) -> Result<Vec<Selector>, InvalidObligation>
 
 fn rows(text: &str) -> Option<Obligation> {
     let (what, at) = text.split_once(':')?;
-    let mut words = what.split_whitespace();
-    let (action, kind) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let id = words.next().filter(|w| *w == "by").and_then(|_| words.next())?.to_owned();
+    let mut parts = what.split(',');
+    let words: Vec<_> = parts.next()?.split_whitespace().collect();
+    let [action, kind, "by", id] = words.as_slice() else { return None };
+    let references = parts.map(reference).collect::<Option<_>>()?;
     let at = Selector::parse(at.trim()).ok()?;
-    words.next().is_none().then_some(Obligation::Rows(Rows { at, kind, id, action }))
+    let own = |word: &&str| (*word).to_owned();
+    Some(Obligation::Rows(Rows { at, kind: own(kind), id: own(id), action: own(action), references }))
+}
+
+/// `manager is User`.
+fn reference(text: &str) -> Option<(String, String)> {
+    match text.split_whitespace().collect::<Vec<_>>().as_slice() {
+        [member, "is", kind] => Some(((*member).to_owned(), (*kind).to_owned())),
+        _ => None,
+    }
+}
+
+/// `.recipient, .amount from consent or hr for 10m: why`.
+fn target(text: &str) -> Option<Obligation> {
+    let (what, otherwise) = text.split_once(" or ").map_or((text, None), |(what, who)| (what, Some(who)));
+    let otherwise = match otherwise.map(approval) {
+        None => None,
+        Some(Some(Obligation::Approval(need))) => Some(need),
+        Some(_) => return None,
+    };
+    let (at, from) = what.split_once(" from ").map_or((what, None), |(at, from)| (at, Some(from)));
+    let at: Vec<_> = list(at).iter().map(|t| argument(t)).collect::<Option<_>>()?;
+    let from = match from.map(list) {
+        None => Source::ALL.to_vec(),
+        Some(words) => words.iter().map(|w| source(w)).collect::<Option<Vec<_>>>()?,
+    };
+    let some = !at.is_empty() && !from.is_empty();
+    some.then_some(Obligation::Target(Target { at, from, otherwise }))
+}
+
+fn source(word: &str) -> Option<Source> {
+    Source::ALL.into_iter().find(|s| s.as_str() == word)
+}
+
+/// An argument is written as a path, `.recipient`, or as a selector, `$.recipients[*]`.
+fn argument(text: &str) -> Option<Selector> {
+    let whole = if text.starts_with('$') { text.to_owned() } else { format!("${text}") };
+    Selector::parse(&whole).ok().filter(|s| !s.parts().is_empty())
 }
 
 fn rate(text: &str) -> Option<Obligation> {
@@ -139,16 +181,27 @@ fn to_words(obligation: &Obligation) -> Option<(&'static str, String)> {
                 Rewriting::Only(names) => ("only", format!("{}: {at}", names.join(", "))),
             }
         }
-        Obligation::Rows(Rows { at, kind, id, action }) => ("rows", format!("{action} {kind} by {id}: {at}")),
+        Obligation::Rows(Rows { at, kind, id, action, references }) => {
+            let others: String =
+                references.iter().map(|(name, kind)| format!(", {name} is {kind}")).collect();
+            ("rows", format!("{action} {kind} by {id}{others}: {at}"))
+        }
         Obligation::SizeAtMost(bytes) => ("size", bytes.to_string()),
         Obligation::Rate(Rate { calls, per }) => ("rate", format!("{calls} per {}s", per.as_secs())),
-        Obligation::Approval(need) => {
-            let ApprovalNeed { approvers, of, lasts, because } = need;
-            let who = approvers.join(", ");
-            ("approval", format!("{of} of {who} for {}s: {because}", lasts.as_secs()))
+        Obligation::Approval(need) => ("approval", agreed(need)),
+        Obligation::Target(Target { at, from, otherwise }) => {
+            let at: Vec<_> = at.iter().map(|s| s.to_string().split_off(1)).collect();
+            let from: Vec<_> = from.iter().map(|s| s.as_str()).collect();
+            let who = otherwise.as_ref().map(|need| format!(" or {}", agreed(need))).unwrap_or_default();
+            ("target", format!("{} from {}{who}", at.join(", "), from.join(", ")))
         }
         Obligation::Review(why) => ("review", why.clone()),
     })
+}
+
+fn agreed(need: &ApprovalNeed) -> String {
+    let ApprovalNeed { approvers, of, lasts, because } = need;
+    format!("{of} of {} for {}s: {because}", approvers.join(", "), lasts.as_secs())
 }
 
 #[cfg(test)]
@@ -164,6 +217,9 @@ mod tests {
             ("mask", "4: $.iban"),
             ("only", "id, name: $.employees[*]"),
             ("rows", "view Employee by id: $.employees"),
+            ("rows", "view Employee by id, manager is User, team is Team: $.employees"),
+            ("target", ".recipient, .lines[*].iban from consent, results"),
+            ("target", ".recipient from results or 1 of hr for 600s: a new recipient, or a new account"),
             ("size", "65536"),
             ("rate", "10 per 60s"),
             ("approval", "2 of hr, subject for 600s: raises are agreed to"),
@@ -189,6 +245,14 @@ mod tests {
             ("rate", "1 per 0s"),
             ("approval", "hr: why"),
             ("approval", "0 of hr for 1m: why"),
+            ("rows", "view Employee by id, manager User: $"),
+            ("rows", "view Employee by id and more: $"),
+            ("target", ""),
+            ("target", "recipient"),
+            ("target", "$"),
+            ("target", ".recipient from anywhere"),
+            ("target", ".recipient from "),
+            ("target", ".recipient or hr"),
             ("forget", "$"),
         ] {
             assert!(from_words(name, text).is_err(), "{name} {text}");
