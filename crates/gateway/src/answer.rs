@@ -42,14 +42,14 @@ pub(crate) async fn to_message(
         }
         (StatusCode::OK, "application/json") if asked => {
             let answer = read_answer(scene, &exchange, body).await?;
-            release(scene, StatusCode::OK, answer, session).await
+            release(scene, StatusCode::OK, answer, session, &exchange).await
         }
         (StatusCode::OK | StatusCode::ACCEPTED | StatusCode::NO_CONTENT, _) if !asked => {
             accepted(scene, StatusCode::ACCEPTED).await
         }
         (status, "application/json") if relayed_status(status) => {
             match read_answer(scene, &exchange, body).await {
-                Ok(answer) => release(scene, status, answer, session).await,
+                Ok(answer) => release(scene, status, answer, session, &exchange).await,
                 Err(_) => Err(Fault::UpstreamSays(status)),
             }
         }
@@ -160,8 +160,10 @@ async fn release(
     status: StatusCode,
     answer: Message,
     session: Option<HeaderValue>,
+    exchange: &Exchange,
 ) -> Result<Response<Body>, Fault> {
-    let outcome = scene.outcome(status.as_u16(), error_code(&answer));
+    let mut outcome = scene.outcome(status.as_u16(), error_code(&answer));
+    exchange.owed.tally.note(&mut outcome);
     scene.write(vec![outcome]).await?;
     let mut response = Response::new(Body::from(answer.into_bytes()));
     *response.status_mut() = status;

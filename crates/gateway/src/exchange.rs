@@ -225,7 +225,10 @@ impl Exchange {
     pub(crate) async fn pass(&self, message: Message) -> Result<Passage, Fault> {
         match message {
             Message::Response(id, outcome) => self.pass_response(id, outcome).await,
-            Message::Request(id, call) => Ok(self.pass_request(id, call)),
+            Message::Request(id, mut call) => match oblige::meanwhile(self, &mut call).await {
+                true => Ok(self.pass_request(id, call)),
+                false => Ok(Passage::Drop),
+            },
             Message::Notification(call) => self.pass_notification(call).await,
         }
     }
@@ -235,7 +238,7 @@ impl Exchange {
             Origin::Request { id: asked, .. } if id.as_ref() == Some(asked) => {
                 let outcome = match outcome {
                     Ok(result) => Ok(self.result(result).await?),
-                    Err(error) => Err(error),
+                    Err(error) => Err(oblige::error(self, error)),
                 };
                 Ok(Passage::Last(Message::Response(id, outcome)))
             }
@@ -276,15 +279,12 @@ impl Exchange {
                 call.params.as_ref().and_then(|p| p.str("uri")).is_some_and(|uri| self.shows_resource(uri))
             }
             "notifications/tasks" | "notifications/tasks/status" => {
-                if let Some(params) = &mut call.params {
-                    oblige::after(&self.inner, &self.owed, params).await?;
-                }
                 self.seal_own_task(call.params.as_mut())
             }
             "notifications/subscriptions/acknowledged" => self.acknowledge(call.params.as_mut()),
             _ => false,
         };
-        if !passes {
+        if !passes || !oblige::meanwhile(self, &mut call).await {
             return Ok(Passage::Drop);
         }
         self.seal_related(call.params.as_mut());

@@ -4,6 +4,7 @@ use crate::caller::Scheme;
 use crate::envelope::{Id, Malformed};
 use crate::method::BadCall;
 use crate::mirror::BadHeaders;
+use crate::oblige::Withheld;
 use crate::route::Route;
 use crate::ruling::Refused;
 use crate::scene::Scene;
@@ -12,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderValue, Response, StatusCode, header};
 use prokura_access::Refused as NotMet;
-use prokura_core::{Denial, Reason, ScopeSet, TraceId};
+use prokura_core::{Denial, Reason, ScopeSet, Selector, TraceId};
 use prokura_oauth::challenge::Challenge;
 use prokura_oauth::dpop::{self, BadNonce, ProofError};
 use prokura_oauth::error::OAuthError;
@@ -93,6 +94,10 @@ pub(crate) enum Fault {
     Policy(Box<Refused>),
     /// It is permitted only together with something that nobody here can do.
     Unmet(&'static str),
+    /// It is aimed at what nobody named who may.
+    Untold(Box<Selector>),
+    /// The result cannot be released.
+    Withheld(Withheld),
     /// The budget does not let the call.
     Budget(Undrawn),
     /// A session is to be ended, and none is named.
@@ -226,6 +231,16 @@ impl Fault {
                 S::FORBIDDEN,
                 "obligation_unmet",
                 format!("a policy allows it only with `{obligation}`, which cannot be done here"),
+            ),
+            Self::Untold(at) => own(
+                S::FORBIDDEN,
+                "target_untold",
+                format!("a policy lets `{at}` be only what the user agreed to or a trusted source named"),
+            ),
+            Self::Withheld(why) => own(
+                S::FORBIDDEN,
+                "withheld",
+                format!("the result is withheld by a policy of this organisation: {why}"),
             ),
             Self::Budget(why) => own(S::FORBIDDEN, budget_word(why), why.to_string()),
             Self::NoSession => own(S::BAD_REQUEST, "malformed", "name the session"),

@@ -4,6 +4,7 @@ use crate::caller::Authenticator;
 use crate::foreign::ForeignServer;
 use crate::handle::Sealer;
 use crate::limit::Limiter;
+use crate::oblige::Origins;
 use crate::possession::Proofs;
 use crate::route::{Doors, GatewayError, Route};
 use crate::standing::Standing;
@@ -23,6 +24,7 @@ use prokura_store::{RevokedView, Store};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use zeroize::Zeroizing;
 
 /// What a gateway is made of.
 pub struct GatewayOptions {
@@ -79,6 +81,12 @@ pub(crate) struct Inner {
     pub(crate) certificates: bool,
     pub(crate) sealer: Arc<Sealer>,
     pub(crate) limiter: Limiter,
+    /// Counts what obligations bound.
+    pub(crate) rates: Limiter,
+    /// Where values came from.
+    pub(crate) origins: Origins,
+    /// Of which the keys of hashes in results are made.
+    pub(crate) result_secret: Zeroizing<[u8; 32]>,
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
@@ -143,6 +151,9 @@ impl Gateway {
             certificates,
             sealer: Arc::new(Sealer::new(&master_key).map_err(|_| GatewayError::Key)?),
             limiter: Limiter::default(),
+            rates: Limiter::default(),
+            origins: Origins::new(master_key.derive_bytes("gateway origins").map_err(|_| GatewayError::Key)?.as_slice()),
+            result_secret: master_key.derive_bytes("gateway result hash").map_err(|_| GatewayError::Key)?,
             store,
             clock,
             rng,

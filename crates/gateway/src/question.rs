@@ -129,6 +129,11 @@ impl Asking {
 }
 
 impl Asked {
+    /// The question whether `action` may be done to this, in the same context and without arguments.
+    pub(crate) fn of_row<'a>(&'a self, action: &'a str, row: &'a Entity) -> Question<'a> {
+        self.by.question(action, None, row, &self.context)
+    }
+
     /// The question, with these arguments.
     pub(crate) fn question<'a>(&'a self, arguments: Option<&'a Object>) -> Question<'a> {
         self.by.question(&self.action, arguments, &self.resource, &self.context)

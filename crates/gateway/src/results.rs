@@ -14,7 +14,7 @@ impl Exchange {
     /// [`Fault::UpstreamBad`] if it is not of its method's shape.
     pub(crate) async fn result(&self, mut result: Object) -> Result<Object, Fault> {
         let method = self.origin.method();
-        oblige::after(&self.inner, &self.owed, &mut result).await?;
+        oblige::after(self, &mut result).await?;
         if let Some(list) = List::of_method(method) {
             self.filter(list, &mut result)?;
         }
@@ -80,10 +80,14 @@ impl Exchange {
         Ok(())
     }
 
-    /// What was filtered or read with a token is not shared between tokens (MCP 2026-07-28, "Caching").
+    /// What was filtered or read with a token is not shared between tokens (MCP 2026-07-28, "Caching"), nor is anything of
+    /// which policies were asked: they may say another thing of the next who asks.
     fn keep_private(&self, result: &mut Object) {
-        let caches = self.era == Era::Modern && List::of_method(self.origin.method()).is_some();
-        if !self.route.policy.is_public() && (caches || result.contains_key("cacheScope")) {
+        let method = self.origin.method();
+        let cacheable = List::of_method(method).is_some() || method == "resources/read";
+        let caches = self.era == Era::Modern && cacheable && (self.asking.is_some() || method != "resources/read");
+        let shared = self.route.policy.is_public() && self.asking.is_none();
+        if !shared && (caches || result.contains_key("cacheScope")) {
             result.insert("cacheScope", "private".into());
         }
     }

@@ -153,6 +153,8 @@ impl Scene {
         let mut event = self.event(kind, self.action.clone(), outcome).because(fault.word());
         match fault {
             Fault::Policy(refused) => refused.ground().note(&mut event),
+            Fault::Untold(at) => event.details.insert("argument", at.to_string().into()),
+            Fault::Withheld(why) => event.details.insert("withheld", why.word().into()),
             Fault::Unmet(obligation) => event.details.insert("obligation", (*obligation).into()),
             Fault::UpstreamBad(why) => event.details.insert("why", (*why).into()),
             Fault::UpstreamSays(status) => {

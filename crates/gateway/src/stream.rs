@@ -193,7 +193,9 @@ impl Relay {
         match self.exchange.pass(parse(data.as_bytes(), max)?).await? {
             Passage::Relay(message) => Ok(self.frame(&event, Some(text(message)))),
             Passage::Last(message) => {
-                self.ending.record(self.scene.outcome(200, error_code(&message))).await?;
+                let mut outcome = self.scene.outcome(200, error_code(&message));
+                self.exchange.owed.tally.note(&mut outcome);
+                self.ending.record(outcome).await?;
                 self.over = Over::Answered;
                 Ok(self.frame(&event, Some(text(message))))
             }

@@ -92,6 +92,8 @@ fn all() -> Vec<Fault> {
         access(Otherwise::Quarantine),
         Fault::Policy(Box::default()),
         Fault::Unmet("approval"),
+        Fault::Untold(Box::new(Selector::parse("$.recipient").unwrap())),
+        Fault::Withheld(Withheld::Opaque),
         Fault::NoSession,
         Fault::UnknownSession,
         Fault::UnknownEvent,

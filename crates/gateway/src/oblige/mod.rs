@@ -4,9 +4,20 @@
 //! as [`Owed`] what must be done to what comes back, which [`after`] does before anything is released. An obligation that
 //! nobody here meets refuses the message: there is one `match` for each of them, without a way around it.
 
-use crate::decide::Warrant;
+mod after;
+mod document;
+mod due;
+mod origins;
+mod rate;
+mod release;
+mod target;
+
+pub(crate) use after::{after, error, meanwhile};
+pub(crate) use due::{Tally, Withheld};
+pub(crate) use origins::Origins;
+
+use crate::decide::{Granted, Warrant};
 use crate::fault::Fault;
-use crate::gateway::Inner;
 use crate::question::Asked;
 use crate::scene::Scene;
 use prokura_core::{Demand, Denial, Obligation, Permit, Reason, ScopeSet, Timestamp};
@@ -20,10 +31,11 @@ pub(crate) struct Owed {
     /// What; in the order of the policies.
     pub(crate) obligations: Vec<Obligation>,
     /// What was asked about the call, so that it can be asked about parts of its result.
-    #[allow(dead_code, reason = "rows will ask by it")]
     pub(crate) asked: Option<Asked>,
     /// The arguments of the call, where something is owed.
     pub(crate) arguments: Option<Object>,
+    /// What was done so far.
+    pub(crate) tally: Tally,
 }
 
 /// Does what must be done before a message is recorded and forwarded.
@@ -39,7 +51,7 @@ pub(crate) async fn before(
 ) -> Result<Owed, Fault> {
     let mut owed = Owed { asked, ..Owed::default() };
     for granted in warrant.each() {
-        for obligation in granted.permit.obligations() {
+        for obligation in &weighed(scene, granted, arguments, now).await? {
             match obligation {
                 // Met by `results`, which marks what was filtered or read with a token.
                 Obligation::MarkPrivate => {}
@@ -47,15 +59,45 @@ pub(crate) async fn before(
                 Obligation::Review(_) => {}
                 Obligation::SignIn(demand) => signed_in(scene, *demand, now)?,
                 Obligation::Rewrite(_) | Obligation::Rows(_) | Obligation::SizeAtMost(_) => {
-                    owed.add(obligation)?;
+                    owed.add(obligation);
                 }
-                Obligation::Rate(_) => return Err(Fault::Unmet("rate")),
                 Obligation::Approval(_) => return Err(Fault::Unmet("approval")),
+                Obligation::Target(_) => return Err(Fault::Unmet("target")),
+                // Counted last.
+                Obligation::Rate(_) => {}
+            }
+        }
+    }
+    for granted in warrant.each() {
+        for obligation in granted.permit.obligations() {
+            if let Obligation::Rate(rate) = obligation {
+                rate::take(scene, granted.permit.action(), *rate, now)?;
             }
         }
     }
     owed.arguments = arguments.filter(|_| !owed.obligations.is_empty()).cloned();
     Ok(owed)
+}
+
+/// The obligations of a permit, without those on targets: they are met, or somebody must agree.
+async fn weighed(
+    scene: &Scene,
+    granted: &Granted,
+    arguments: Option<&Object>,
+    now: Timestamp,
+) -> Result<Vec<Obligation>, Fault> {
+    let mut weighed = Vec::new();
+    for obligation in granted.permit.obligations() {
+        let Obligation::Target(aimed) = obligation else {
+            weighed.push(obligation.clone());
+            continue;
+        };
+        let tool = granted.permit.action().map_or("", |action| action.name.as_str());
+        let arguments = Value::Object(arguments.cloned().unwrap_or_default());
+        let call = target::Call { scene, tool, arguments: &arguments, now };
+        weighed.extend(target::weigh(&call, aimed).await?);
+    }
+    Ok(weighed)
 }
 
 fn signed_in(scene: &Scene, demand: Demand, now: Timestamp) -> Result<(), Fault> {
@@ -76,27 +118,12 @@ pub(crate) fn note(permit: &Permit, event: &mut Event) {
     }
 }
 
-/// Does to a result, or to a notification that carries one, what must be done before it is released.
-///
-/// # Errors
-/// [`Fault::Unmet`] if it cannot be done.
-pub(crate) async fn after(_inner: &Inner, owed: &Owed, _result: &mut Object) -> Result<(), Fault> {
-    match owed.obligations.first() {
-        None => Ok(()),
-        Some(obligation) => Err(Fault::Unmet(name(obligation))),
-    }
-}
-
 impl Owed {
     /// Takes on what [`after`] does.
-    fn add(&mut self, obligation: &Obligation) -> Result<(), Fault> {
-        if !is_done_after(obligation) {
-            return Err(Fault::Unmet(name(obligation)));
-        }
+    fn add(&mut self, obligation: &Obligation) {
         if !self.obligations.contains(obligation) {
             self.obligations.push(obligation.clone());
         }
-        Ok(())
     }
 }
 
@@ -115,30 +142,4 @@ pub(crate) fn read_owed(bytes: &[u8]) -> Option<Vec<Obligation>> {
     }
     let value = json::parse(bytes, &Limits::DOCUMENT).ok()?;
     value.as_array()?.iter().map(|o| from_object(o.as_object()?).ok()).collect()
-}
-
-/// Whether [`after`] knows how to do it.
-fn is_done_after(_: &Obligation) -> bool {
-    false
-}
-
-/// The word of an obligation, as policies write it.
-fn name(obligation: &Obligation) -> &'static str {
-    use prokura_core::Rewriting as R;
-    match obligation {
-        Obligation::MarkPrivate => "private",
-        Obligation::Rewrite(rewrite) => match rewrite.how {
-            R::Drop => "drop",
-            R::Redact => "redact",
-            R::Mask(_) => "mask",
-            R::Hash => "hash",
-            R::Only(_) => "only",
-        },
-        Obligation::Rows(_) => "rows",
-        Obligation::SizeAtMost(_) => "size",
-        Obligation::Rate(_) => "rate",
-        Obligation::Approval(_) => "approval",
-        Obligation::SignIn(_) => "sign_in",
-        Obligation::Review(_) => "review",
-    }
 }

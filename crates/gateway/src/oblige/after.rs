@@ -1,0 +1,193 @@
+//! Obligations on results, met before anything is released.
+
+use super::document::Means;
+use super::due::{Done, Due, Withheld};
+use super::release::{Shape, hush, instead, release, task};
+use crate::envelope::Call;
+use crate::exchange::Exchange;
+use crate::fault::Fault;
+use crate::question::Asked;
+use prokura_core::{Obligation, Rewrite, Rows};
+use prokura_oauth::json::{Object, Value};
+use prokura_policy::pdp::{Directory, Entity, EntityId, Filter, HashKey, NoEntities, Ruling};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// What was decided on rows that a filter leaves open, by action and row: what must be rewritten in it, or that it is not
+/// released.
+type Answers = HashMap<(String, EntityId), Option<Vec<Rewrite>>>;
+
+/// Does to a result what must be done before it is released.
+///
+/// # Errors
+/// [`Fault::Withheld`] if it cannot be released; of a tool, its result says so instead.
+pub(crate) async fn after(exchange: &Exchange, result: &mut Object) -> Result<(), Fault> {
+    let due = Due::of(&exchange.owed.obligations);
+    if due.is_nothing() {
+        return Ok(());
+    }
+    let shape = Shape::of_method(exchange.origin.method());
+    let mut done = Done::default();
+    if let Err(why) = meet(exchange, &due, shape, result, &mut done).await {
+        done = Done { withheld: Some(why.word()), ..Done::default() };
+        if shape != Shape::Tool || exchange.origin.method() != "tools/call" && result.contains_key("taskId") {
+            exchange.owed.tally.add(done);
+            return Err(Fault::Withheld(why));
+        }
+        instead(result, &why, &mut done);
+    }
+    exchange.owed.tally.add(done);
+    Ok(())
+}
+
+async fn meet(
+    exchange: &Exchange,
+    due: &Due,
+    shape: Shape,
+    result: &mut Object,
+    done: &mut Done,
+) -> Result<(), Withheld> {
+    if due.changes() {
+        let filters = filters(exchange.owed.asked.as_ref(), due);
+        let answers = answers(exchange, due, &filters, shape, result).await;
+        let ask = |rows: &Rows, row: &Entity| {
+            answers.get(&(rows.action.clone(), row.id.clone())).cloned().flatten()
+        };
+        with_means(exchange, due, &filters, &ask, |means| release(shape, result, means, done))?;
+    }
+    match due.most.filter(|most| u64::try_from(result.to_vec().len()).unwrap_or(u64::MAX) > *most) {
+        Some(most) => Err(Withheld::Large(most)),
+        None => Ok(()),
+    }
+}
+
+/// Of each list that is sifted, which rows may be released. Where nobody is asked any more, none.
+fn filters(asked: Option<&Asked>, due: &Due) -> Vec<Filter> {
+    let filter = |rows: &Rows| asked.map_or(Filter::Nothing, |asked| filter(asked, rows));
+    due.rows.iter().map(filter).collect()
+}
+
+fn filter(asked: &Asked, rows: &Rows) -> Filter {
+    let Ok(none) = EntityId::new(&rows.kind, "?") else { return Filter::Nothing };
+    let none = Entity::bare(none);
+    asked.by.in_force().filter(&asked.of_row(&rows.action, &none), &rows.kind)
+}
+
+fn with_means<T>(
+    exchange: &Exchange,
+    due: &Due,
+    filters: &[Filter],
+    ask: &dyn Fn(&Rows, &Entity) -> Option<Vec<Rewrite>>,
+    act: impl FnOnce(&Means<'_>) -> T,
+) -> T {
+    let subject = exchange.caller.token().map_or("", |t| t.subject.as_str());
+    let key = HashKey::new(exchange.inner.result_secret.as_slice(), &[&exchange.route.name, subject]);
+    let known = exchange.asking.as_deref().and_then(|a| a.in_force().directory.clone());
+    let directory: &dyn Directory = known.as_deref().unwrap_or(&NoEntities);
+    act(&Means { due, filters, directory, key: &key, ask })
+}
+
+/// Asks about the rows that the filters leave open: which they are, a first pass over a copy finds out.
+async fn answers(
+    exchange: &Exchange,
+    due: &Due,
+    filters: &[Filter],
+    shape: Shape,
+    result: &Object,
+) -> Answers {
+    let mut answers = Answers::new();
+    let Some(asked) = exchange.owed.asked.as_ref().filter(|_| filters.iter().any(Filter::asks)) else {
+        return answers;
+    };
+    for (action, row) in open_rows(exchange, due, filters, shape, result) {
+        let ruling = asked.by.in_force().decide(&asked.of_row(&action, &row));
+        answers.insert((action, row.id), released(ruling));
+    }
+    answers
+}
+
+fn open_rows(
+    exchange: &Exchange,
+    due: &Due,
+    filters: &[Filter],
+    shape: Shape,
+    result: &Object,
+) -> Vec<(String, Entity)> {
+    let open = RefCell::new(Vec::new());
+    let note = |rows: &Rows, row: &Entity| {
+        open.borrow_mut().push((rows.action.clone(), row.clone()));
+        None
+    };
+    let mut copy = result.clone();
+    // What it comes to is found out again with the answers.
+    let _first = with_means(exchange, due, filters, &note, |means| {
+        release(shape, &mut copy, means, &mut Done::default())
+    });
+    open.into_inner()
+}
+
+/// What must be rewritten in a row, if it is released: not under an obligation that cannot be met for a row by itself.
+fn released(ruling: Ruling) -> Option<Vec<Rewrite>> {
+    let mut rewrites = Vec::new();
+    for obligation in ruling.obligations {
+        match obligation {
+            Obligation::Rewrite(rewrite) => rewrites.push(rewrite),
+            Obligation::MarkPrivate | Obligation::Review(_) => {}
+            Obligation::Rows(_)
+            | Obligation::SizeAtMost(_)
+            | Obligation::Rate(_)
+            | Obligation::Approval(_)
+            | Obligation::Target(_)
+            | Obligation::SignIn(_) => return None,
+        }
+    }
+    ruling.permitted.then_some(rewrites)
+}
+
+/// What of an error may be told: where results are changed, only which sort it is.
+pub(crate) fn error(exchange: &Exchange, mut error: Object) -> Object {
+    if Due::of(&exchange.owed.obligations).changes() {
+        hush(&mut error);
+    }
+    error
+}
+
+/// Whether a message that comes before the answer is relayed, and what is left of it: where results are changed, how far it
+/// is, and no words. On a stream that belongs to no call, a log says nothing once there are policies: nobody can tell whose
+/// call it speaks of.
+pub(crate) async fn meanwhile(exchange: &Exchange, call: &mut Call) -> bool {
+    let due = Due::of(&exchange.owed.obligations);
+    let log = call.method == "notifications/message";
+    if !due.changes() {
+        return !log || exchange.asking.is_none() || exchange.origin.action().is_some();
+    }
+    let Some(params) = &mut call.params else { return !log };
+    match call.method.as_str() {
+        "notifications/message" | "sampling/createMessage" | "elicitation/create" => false,
+        "notifications/progress" => {
+            let numbers = |name: &str, value: &Value| match name {
+                "progress" | "total" => value.as_number().is_some(),
+                "progressToken" => true,
+                _ => false,
+            };
+            params.retain(numbers);
+            true
+        }
+        "notifications/cancelled" => {
+            params.retain(|name, _| name == "requestId");
+            true
+        }
+        "notifications/tasks" | "notifications/tasks/status" => {
+            let filters = filters(exchange.owed.asked.as_ref(), &due);
+            let answers = answers(exchange, &due, &filters, Shape::Tool, params).await;
+            let ask = |rows: &Rows, row: &Entity| {
+                answers.get(&(rows.action.clone(), row.id.clone())).cloned().flatten()
+            };
+            let mut done = Done::default();
+            let met = with_means(exchange, &due, &filters, &ask, |means| task(params, means, &mut done));
+            exchange.owed.tally.add(done);
+            met.is_ok()
+        }
+        _ => true,
+    }
+}
