@@ -278,9 +278,7 @@ impl Exchange {
             "notifications/resources/updated" => {
                 call.params.as_ref().and_then(|p| p.str("uri")).is_some_and(|uri| self.shows_resource(uri))
             }
-            "notifications/tasks" | "notifications/tasks/status" => {
-                self.seal_own_task(call.params.as_mut())
-            }
+            "notifications/tasks" | "notifications/tasks/status" => self.seal_own_task(call.params.as_mut()),
             "notifications/subscriptions/acknowledged" => self.acknowledge(call.params.as_mut()),
             _ => false,
         };

@@ -152,7 +152,9 @@ impl Gateway {
             sealer: Arc::new(Sealer::new(&master_key).map_err(|_| GatewayError::Key)?),
             limiter: Limiter::default(),
             rates: Limiter::default(),
-            origins: Origins::new(master_key.derive_bytes("gateway origins").map_err(|_| GatewayError::Key)?.as_slice()),
+            origins: Origins::new(
+                master_key.derive_bytes("gateway origins").map_err(|_| GatewayError::Key)?.as_slice(),
+            ),
             result_secret: master_key.derive_bytes("gateway result hash").map_err(|_| GatewayError::Key)?,
             store,
             clock,

@@ -85,7 +85,8 @@ impl Exchange {
     fn keep_private(&self, result: &mut Object) {
         let method = self.origin.method();
         let cacheable = List::of_method(method).is_some() || method == "resources/read";
-        let caches = self.era == Era::Modern && cacheable && (self.asking.is_some() || method != "resources/read");
+        let caches =
+            self.era == Era::Modern && cacheable && (self.asking.is_some() || method != "resources/read");
         let shared = self.route.policy.is_public() && self.asking.is_none();
         if !shared && (caches || result.contains_key("cacheScope")) {
             result.insert("cacheScope", "private".into());

@@ -13,6 +13,7 @@ use prokura_oauth::protected_resource::{self, ResourceMetadata};
 use prokura_oauth::rich::TYPE;
 use prokura_policy::ResourcePolicy;
 use prokura_verify::{Source, Verifier};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A gateway that cannot be put together.
@@ -68,6 +69,8 @@ pub(crate) struct Route {
     pub(crate) takes_own: bool,
     /// Whether a transaction token goes with what is forwarded.
     pub(crate) transactions: bool,
+    /// Tools whose results may name the targets of later calls.
+    pub(crate) trusted: BTreeSet<String>,
     /// Tokens of others, if any are taken.
     pub(crate) foreign: Option<Verifier<AccessToken>>,
     /// What our scopes are called by the authorization server that clients are sent to first.
@@ -115,6 +118,7 @@ impl Route {
             metadata_url: protected_resource::address(&resource),
             takes_own: config.takes_own_tokens(),
             transactions: config.transaction_tokens,
+            trusted: config.tools.iter().filter(|(_, t)| t.trusted).map(|(name, _)| name.clone()).collect(),
             words: taken.foreign.iter().map(|s| s.words.clone()).collect(),
             foreign: taken.verifier(&config.name, &resource, clock),
             first_words,

@@ -3,11 +3,12 @@
 use super::document::Means;
 use super::due::{Done, Due, Withheld};
 use super::release::{Shape, hush, instead, release, task};
+use super::target::said;
 use crate::envelope::Call;
 use crate::exchange::Exchange;
 use crate::fault::Fault;
 use crate::question::Asked;
-use prokura_core::{Obligation, Rewrite, Rows};
+use prokura_core::{ActionKind, Obligation, Rewrite, Rows};
 use prokura_oauth::json::{Object, Value};
 use prokura_policy::pdp::{Directory, Entity, EntityId, Filter, HashKey, NoEntities, Ruling};
 use std::cell::RefCell;
@@ -22,6 +23,15 @@ type Answers = HashMap<(String, EntityId), Option<Vec<Rewrite>>>;
 /// # Errors
 /// [`Fault::Withheld`] if it cannot be released; of a tool, its result says so instead.
 pub(crate) async fn after(exchange: &Exchange, result: &mut Object) -> Result<(), Fault> {
+    settle(exchange, result).await?;
+    let tool = exchange.origin.action().filter(|action| action.kind == ActionKind::Tool);
+    if tool.is_some_and(|tool| exchange.route.trusted.contains(&tool.name)) {
+        said(exchange, result);
+    }
+    Ok(())
+}
+
+async fn settle(exchange: &Exchange, result: &mut Object) -> Result<(), Fault> {
     let due = Due::of(&exchange.owed.obligations);
     if due.is_nothing() {
         return Ok(());
@@ -100,7 +110,7 @@ async fn answers(
         return answers;
     };
     for (action, row) in open_rows(exchange, due, filters, shape, result) {
-        let ruling = asked.by.in_force().decide(&asked.of_row(&action, &row));
+        let ruling = asked.by.in_force().ruling(&asked.of_row(&action, &row)).await;
         answers.insert((action, row.id), released(ruling));
     }
     answers

@@ -68,7 +68,8 @@ pub(super) fn block(document: Option<&Value>) -> Value {
 }
 
 /// What stands in the place of a block that cannot be looked into.
-const NOT_RELEASED: &str = "[withheld: a policy of this organisation rewrites results, and this cannot be looked into]";
+const NOT_RELEASED: &str =
+    "[withheld: a policy of this organisation rewrites results, and this cannot be looked into]";
 
 pub(super) fn text_block(text: &str) -> Object {
     obj([("type", "text".into()), ("text", text.into())])

@@ -143,3 +143,6 @@ pub(crate) fn read_owed(bytes: &[u8]) -> Option<Vec<Obligation>> {
     let value = json::parse(bytes, &Limits::DOCUMENT).ok()?;
     value.as_array()?.iter().map(|o| from_object(o.as_object()?).ok()).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -163,7 +163,8 @@ fn messages(result: &mut Object, means: &Means<'_>, done: &mut Done) -> Result<(
     let mut texts: Vec<_> = messages.iter().map(content).collect();
     means.texts(&mut texts, done)?;
     let released = messages.iter().zip(&texts).map(|(message, text)| {
-        let role = message.as_object().and_then(|m| m.str("role")).filter(|r| matches!(*r, "user" | "assistant"));
+        let role =
+            message.as_object().and_then(|m| m.str("role")).filter(|r| matches!(*r, "user" | "assistant"));
         let role = role.ok_or(Withheld::Shape)?;
         Ok(Value::Object(obj([("role", role.into()), ("content", block(text.as_ref()))])))
     });
@@ -187,7 +188,8 @@ pub(super) fn instead(result: &mut Object, why: &Withheld, done: &mut Done) {
          help."
     );
     let kind = result.remove("resultType").map(|_| "complete");
-    *result = obj([("content", Value::Array(vec![Value::Object(text_block(&said))])), ("isError", true.into())]);
+    *result =
+        obj([("content", Value::Array(vec![Value::Object(text_block(&said))])), ("isError", true.into())]);
     if let Some(kind) = kind {
         result.insert("resultType", kind.into());
     }

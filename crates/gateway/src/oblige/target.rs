@@ -43,7 +43,8 @@ fn named(call: &Call<'_>, target: &Target, at: &Selector, agreed: &[Details]) ->
         let mut sources = target.from.iter().filter(|s| **s != Source::Consent);
         sources.any(|source| origins.knows(whose, *source, value, call.now))
     };
-    agreed.iter().any(|details| bounded(details, call.tool, call.arguments, at)) || aims.iter().all(remembered)
+    agreed.iter().any(|details| bounded(details, call.tool, call.arguments, at))
+        || aims.iter().all(remembered)
 }
 
 /// The details to which a user, or who may in their place, agreed: those of the grants that nothing is above. What is in the
@@ -65,6 +66,7 @@ async fn consented(scene: &Scene) -> Result<Vec<Details>, Fault> {
 }
 
 /// Remembers what stood in a call that somebody agreed to.
+#[allow(dead_code, reason = "who meets approvals calls it")]
 pub(super) fn approved(call: &Call<'_>) {
     if let Some(whose) = Whose::of(&call.scene.caller) {
         let values = leaves(call.arguments, OF_ONE);

@@ -16,6 +16,7 @@ mod handles;
 mod messages;
 mod mirrored;
 mod proofs;
+mod results;
 mod sign_in;
 mod sockets;
 mod streams;

@@ -273,8 +273,17 @@ impl World {
         self.insert_bounded(id, None).await;
     }
 
+    /// Stores a grant of Alice's with details.
+    pub async fn insert_detailed(&self, id: &'static str, details: Details) {
+        self.insert(id, Terms::default(), details).await;
+    }
+
     /// Stores a grant of Alice's with a budget.
     pub async fn insert_bounded(&self, id: &'static str, budget: Option<Budget>) {
+        self.insert(id, Terms { budget, ..Terms::default() }, Details::default()).await;
+    }
+
+    async fn insert(&self, id: &'static str, terms: Terms, details: Details) {
         let now = self.clock.now();
         let grant = Grant {
             id: GrantId::parse(id).unwrap(),
@@ -284,11 +293,11 @@ impl World {
             grantee: AgentId::parse("agt_planner").unwrap(),
             resource: ResourceUri::parse_exact(&self.resource("crm")).unwrap(),
             actions: ScopeSet::parse("read").unwrap(),
-            details: Details::default(),
+            details,
             not_before: now,
             expires_at: now.after(Duration::from_secs(86_400)),
             depth_left: 1,
-            terms: Terms { budget, ..Terms::default() },
+            terms,
             evidence: Evidence::Configuration,
             state: GrantState::Active,
             revision: 0,
