@@ -3,6 +3,7 @@
 use prokura_core::{Path, Selector};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
 
 /// Which descriptions of tools are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
@@ -70,6 +71,10 @@ pub struct RowsConfig {
     pub id: String,
     /// What must be permitted on a row: `view`.
     pub action: String,
+    /// Members of a row that name another entity by its id alone, each with the kind of that entity:
+    /// `{ manager = "User" }`.
+    #[serde(default)]
+    pub references: BTreeMap<String, String>,
 }
 
 /// What is done with arguments that nobody named.
