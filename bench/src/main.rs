@@ -11,6 +11,7 @@ mod idle;
 mod issuance;
 mod load;
 mod process;
+mod redact;
 mod revoke;
 mod table;
 mod upstream;
@@ -57,6 +58,9 @@ async fn main() -> Result<()> {
     }
     if wants("ancestors") {
         ancestors::measure(size)?;
+    }
+    if wants("redact") {
+        redact::measure(size)?;
     }
     if wants("revoke") {
         revoke::measure(size).await?;
