@@ -106,7 +106,7 @@ async fn answers(
     result: &Object,
 ) -> Answers {
     let mut answers = Answers::new();
-    let Some(asked) = exchange.owed.asked.as_ref().filter(|_| filters.iter().any(Filter::asks)) else {
+    let Some(asked) = exchange.owed.asked.as_ref().filter(|_| filters.iter().any(may_ask)) else {
         return answers;
     };
     for (action, row) in open_rows(exchange, due, filters, shape, result) {
@@ -114,6 +114,11 @@ async fn answers(
         answers.insert((action, row.id), released(ruling));
     }
     answers
+}
+
+/// Whether a filter may leave a row open; any but the plainest may, by what another entity knows.
+fn may_ask(filter: &Filter) -> bool {
+    !matches!(filter, Filter::All | Filter::Nothing)
 }
 
 fn open_rows(

@@ -97,8 +97,9 @@ pub(super) fn change(
             return Ok(Fate::Stays);
         }
         Rewriting::Redact => REDACTED.to_owned(),
+        // A hash says nothing that is left to be hidden.
+        Rewriting::Hash | Rewriting::Mask(_) if key.made(value) => return Ok(Fate::Stays),
         Rewriting::Mask(keep) => masked(value, usize::from(*keep)),
-        Rewriting::Hash if key.made(value) => return Ok(Fate::Stays),
         Rewriting::Hash => key.of(value),
     };
     *changed += 1;
