@@ -196,7 +196,24 @@ impl Engine for CedarEngine {
     }
 
     fn visible(&self, question: &Question<'_>, listed: &[Listed<'_>]) -> Vec<Effect> {
-        listed.iter().map(|entry| self.shows(question, entry)).collect()
+        let some = |entry: &Listed<'_>| match entry.aim {
+            Aim::At(_) => None,
+            Aim::Some(kind) => Some(Entity::bare(EntityId::verbatim(kind, "?"))),
+        };
+        let open: Vec<Option<Entity>> = listed.iter().map(some).collect();
+        let lent = Lent::default();
+        let asked = Question { arguments: None, ..*question };
+        let mut session = self.ask(&asked, question.action, &lent);
+        let each = listed.iter().zip(&open).map(|(entry, open)| {
+            let resource = match (entry.aim, open) {
+                (Aim::At(resource), _) | (_, Some(resource)) => resource,
+                (Aim::Some(_), None) => question.resource,
+            };
+            session.turn(self.action(entry.action), resource, entry.tool);
+            session.left = Left { resource: open.is_some(), arguments: true, eager: true };
+            self.shows(&session)
+        });
+        each.collect()
     }
 
     fn filter(&self, question: &Question<'_>, kind: &str) -> Filter {
@@ -211,24 +228,11 @@ impl Engine for CedarEngine {
 impl CedarEngine {
     /// What could come of an entry with some arguments: a permit if some permit might apply, unless a forbid does whatever
     /// the arguments are. Where what it would be done to is open too, so are all rules about that.
-    fn shows(&self, question: &Question<'_>, entry: &Listed<'_>) -> Effect {
-        let some = match entry.aim {
-            Aim::At(_) => None,
-            Aim::Some(kind) => Some(Entity::bare(EntityId::verbatim(kind, "?"))),
-        };
-        let resource = match (entry.aim, &some) {
-            (Aim::At(resource), _) | (_, Some(resource)) => resource,
-            (Aim::Some(_), None) => question.resource,
-        };
-        let asked = Question { resource, arguments: None, ..*question };
-        let lent = Lent::default();
-        let mut session = self.ask(&asked, entry.action, &lent);
-        session.left = Left { resource: some.is_some(), arguments: true, eager: true };
-        session.tool = entry.tool;
-        let found = if some.is_some() { &self.lists } else { &self.index }.find(&session);
+    fn shows<'a>(&'a self, session: &Session<'a>) -> Effect {
+        let found = if session.left.resource { &self.lists } else { &self.index }.find(session);
         let mut effect = Effect::Silent;
         for rule in self.of(&found) {
-            match (&rule.duty, rule.applies(&session)) {
+            match (&rule.duty, rule.applies(session)) {
                 (Duty::Permit, Ok(true) | Err(Stop::Open)) => effect = Effect::Permit,
                 (Duty::Forbid, Ok(true)) => return Effect::Deny,
                 _ => {}

@@ -87,6 +87,21 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Goes on to the next entry of a list. What is above others stays known, unless the entries' own have to do with it.
+    pub(super) fn turn(
+        &mut self,
+        (action, groups): (Uid<'a>, &'a [EntityId]),
+        resource: &'a Entity,
+        tool: Option<&'a Object>,
+    ) {
+        let turned = [self.action, action, self.resource, Uid::of(&resource.id)];
+        let above = self.above.get_mut();
+        turned.iter().for_each(|uid| drop(above.remove(uid)));
+        above.retain(|_, all| !all.iter().any(|uid| turned.contains(uid)));
+        (self.action, self.groups, self.tool) = (action, groups, tool);
+        (self.resource, self.question.resource) = (Uid::of(&resource.id), resource);
+    }
+
     /// Of any three names, of whom the directory may know nothing: as Cedar's suites ask.
     #[cfg(test)]
     pub(super) fn raw(question: &Question<'a>, named: [Uid<'a>; 3], lent: &'a Lent) -> Self {

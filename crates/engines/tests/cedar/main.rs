@@ -200,8 +200,18 @@ fn filtered(world: &World, request: &Request, figures: &mut Figures) -> Result<(
 /// What is permitted is shown by every list; what a list says is forbidden whatever the arguments is.
 fn listed(world: &World, request: &Request, effect: Effect) -> Result<(), String> {
     let question = request.question(world, &request.target);
-    for aim in [Aim::At(&request.target), Aim::Some(request.resource.id.0)] {
-        let shown = world.engine.visible(&question, &[Listed { action: request.action.1, aim, tool: None }]);
+    // Among others, which must make no difference to it.
+    let others: Vec<Entity> = world.known.iter().map(entity).collect();
+    let entry = |aim| Listed { action: request.action.1, aim, tool: None };
+    let among = others.iter().map(|e| Listed { action: "a1", aim: Aim::At(e), tool: None });
+    let among: Vec<_> = among.chain([entry(Aim::At(&request.target)), entry(Aim::Some("Doc"))]).collect();
+    let shown = world.engine.visible(&question, &among);
+    for (at, aim) in [Aim::At(&request.target), Aim::Some("Doc")].into_iter().enumerate() {
+        let alone = world.engine.visible(&question, &[entry(aim)]);
+        let shown = &shown[others.len() + at..];
+        if shown[0] != alone[0] {
+            return Err(format!("a list says {shown:?} of {aim:?}, and alone it says {alone:?}"));
+        }
         let fits = match shown[0] {
             Effect::Permit => true,
             Effect::Silent => effect != Effect::Permit,
