@@ -77,7 +77,7 @@ impl Rule {
         }
         match (session.left.resource, &self.resource) {
             (_, Whom::Anybody) => Some(true),
-            (true, _) => None,
+            (true, whom) => whom.fits_kind(session.resource().kind),
             (false, whom) => Some(whom.meets(session, session.resource())),
         }
     }
@@ -103,6 +103,17 @@ impl Whom {
             Self::In(name) => session.is_in(uid, name.uid()),
             Self::Kind(kind) => **kind == *uid.kind,
             Self::KindIn(kind, name) => **kind == *uid.kind && session.is_in(uid, name.uid()),
+        }
+    }
+
+    /// What the kind alone says of it; nothing if that does not decide.
+    fn fits_kind(&self, kind: &str) -> Option<bool> {
+        match self {
+            Self::Anybody => Some(true),
+            Self::Kind(wanted) => Some(**wanted == *kind),
+            Self::Is(name) => (*name.kind != *kind).then_some(false),
+            Self::KindIn(wanted, _) => (**wanted != *kind).then_some(false),
+            Self::In(_) => None,
         }
     }
 

@@ -309,6 +309,7 @@ fn a_list_shows_what_some_arguments_could_make_permitted() {
     };
     use Effect::{Deny, Permit, Silent};
     assert_eq!(shown(Aim::Some("Employee")), [Permit, Silent, Permit, Deny, Silent, Silent]);
+    assert_eq!(shown(Aim::Some("Tool")), [Permit, Silent, Silent, Deny, Silent, Silent]);
     assert_eq!(shown(Aim::At(&employee("mo"))), [Permit, Silent, Silent, Deny, Silent, Silent]);
 }
 
