@@ -3,7 +3,7 @@
 use crate::admin::config::ConfigCommand;
 use crate::admin::{
     AccessCommand, AgentCommand, AuditCommand, ClientCommand, FactCommand, GrantCommand, IssuerCommand,
-    KeyCommand, ResourceCommand, SignalsCommand, UserCommand,
+    KeyCommand, PolicyCommand, ResourceCommand, SignalsCommand, UserCommand,
 };
 use crate::bridge::{ConnectArgs, TokenArgs};
 use crate::demo::DemoArgs;
@@ -50,6 +50,7 @@ pub(crate) enum Command {
     Grant(GrantCommand),
     Fact(FactCommand),
     Key(KeyCommand),
+    Policy(PolicyCommand),
     Signals(SignalsCommand),
     Audit(AuditCommand),
     #[command(subcommand)]

@@ -52,7 +52,7 @@ async fn put_together(loaded: &Loaded) -> Result<Router, Failure> {
     let master_key = Arc::new(master::key(loaded, &store, &*rng).await?);
     foreign::keep_names(loaded, &store, &clock, &rng).await?;
     let access = access::guard(config, &store, &clock, &*rng).await?;
-    let decider = policies::decider(config)?;
+    let decider = policies::decider(config, &store, &clock, &rng, &trust).await?;
     let follower = follower(loaded, &trust, &clock, &rng)?;
     let followed = follower.as_ref().map(Follower::view);
     let gateway = Gateway::new(GatewayOptions {

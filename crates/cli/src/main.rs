@@ -71,6 +71,7 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Resource(asked) => asked.run(),
         Command::Grant(asked) => asked.run().await,
         Command::Key(asked) => asked.run().await,
+        Command::Policy(asked) => Box::pin(asked.run()).await,
         Command::Signals(asked) => Box::pin(asked.run()).await,
         Command::Audit(asked) => Box::pin(asked.run()).await,
         Command::Config(asked) => Box::pin(asked.run()).await,

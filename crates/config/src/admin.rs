@@ -19,6 +19,8 @@ pub const ADMIN_SCOPES: &[(&str, &str)] = &[
     ("facts:write", "Say what is known about workloads, agents, users, clients and hosts"),
     ("grants:read", "See grants, and what came of them"),
     ("grants:write", "Take something away from grants, stop and end them"),
+    ("policy:read", "See policies and their versions, check texts, and ask what would be decided and why"),
+    ("policy:write", "Put versions of policies in force, and tell what is known of entities"),
     ("posture:write", "Deliver postures that a configured issuer signed"),
     ("signals:read", "See the streams of shared signals"),
     ("signals:write", "Send security events, and change the streams of shared signals"),

@@ -7,6 +7,7 @@ use prokura_policy::pdp::{Directory, Entity, EntityId};
 use prokura_store::{Agent, Identity, Store, StoreError, Tx, User, fold_name};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// So many rows are read at a time.
 const PAGE: u32 = 1000;
@@ -15,6 +16,12 @@ const PAGE: u32 = 1000;
 pub trait Layer: Send + Sync {
     /// Adds attributes or parents to an entity of a snapshot that is being made.
     fn add(&self, entity: &mut Entity);
+}
+
+/// Engines keep what they prepared by the revision, so no two snapshots of a process have the same.
+fn next_revision() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 /// Everything that is known, as it was at one moment.
@@ -28,9 +35,9 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// One of exactly these entities.
-    pub fn of(entities: impl IntoIterator<Item = Entity>, revision: u64) -> Self {
+    pub fn of(entities: impl IntoIterator<Item = Entity>) -> Self {
         let entities = entities.into_iter().map(|e| (e.id.clone(), Arc::new(e))).collect();
-        Self { entities, revision, until: None }
+        Self { entities, revision: next_revision(), until: None }
     }
 
     /// How many entities are known.
@@ -82,7 +89,6 @@ pub async fn snapshot(
     files: &[Entity],
     layers: &[Arc<dyn Layer>],
     now: Timestamp,
-    revision: u64,
 ) -> Result<Snapshot, StoreError> {
     let rows = store.read::<_, StoreError>(rows).await?;
     let mut making =
@@ -102,7 +108,7 @@ pub async fn snapshot(
         layers.iter().for_each(|layer| layer.add(entity));
     }
     let entities = entities.into_iter().map(|(id, e)| (id, Arc::new(e))).collect();
-    Ok(Snapshot { entities, revision, until })
+    Ok(Snapshot { entities, revision: next_revision(), until })
 }
 
 fn rows(tx: &mut Tx<'_>) -> Result<Rows, StoreError> {

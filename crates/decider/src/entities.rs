@@ -8,6 +8,9 @@ use prokura_policy::pdp::{EngineError, Entity, EntityId};
 use std::collections::BTreeSet;
 use std::path::Path;
 
+/// Under which name the tags of an entity stand among its attributes.
+const TAGS: &str = "__tags";
+
 /// An entity that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -44,17 +47,20 @@ pub fn parse(text: &str) -> Result<Vec<Entity>, InvalidEntity> {
 /// [`InvalidEntity`].
 pub fn of_object(object: &Object) -> Result<Entity, InvalidEntity> {
     if let Some(other) = object.keys().find(|k| !matches!(*k, "uid" | "attrs" | "parents" | "tags")) {
-        return Err(invalid(format!("`{other}` is not known: there are `uid`, `attrs` and `parents`")));
-    }
-    if object.get("tags").and_then(Value::as_object).is_some_and(|t| !t.is_empty()) {
-        return Err(invalid("tags are not kept: write them as attributes"));
+        return Err(invalid(format!(
+            "`{other}` is not known: there are `uid`, `attrs`, `parents` and `tags`"
+        )));
     }
     let id =
         object.get("uid").and_then(uid).ok_or_else(|| invalid("`uid` must be `{\"type\": …, \"id\": …}`"))?;
-    let attributes = match object.get("attrs") {
-        None => Object::default(),
-        Some(attrs) => attrs.as_object().cloned().ok_or_else(|| invalid("`attrs` must be an object"))?,
-    };
+    let mut attributes = part(object, "attrs")?;
+    let tags = part(object, "tags")?;
+    if attributes.contains_key(TAGS) {
+        return Err(invalid(format!("`{TAGS}` is where tags are kept: write them as `tags`")));
+    }
+    if !tags.is_empty() {
+        attributes.insert(TAGS, tags.into());
+    }
     references(&Value::Object(attributes.clone()))?;
     let parents = match object.get("parents") {
         None => Vec::new(),
@@ -69,13 +75,27 @@ pub fn of_object(object: &Object) -> Result<Entity, InvalidEntity> {
     Ok(Entity { id, attributes, parents })
 }
 
+fn part(object: &Object, name: &str) -> Result<Object, InvalidEntity> {
+    match object.get(name) {
+        None => Ok(Object::default()),
+        Some(Value::Object(part)) => Ok(part.clone()),
+        Some(_) => Err(invalid(format!("`{name}` must be an object"))),
+    }
+}
+
 /// Writes one entity as it is read.
 pub fn to_object(entity: &Entity) -> Object {
-    obj([
+    let mut attributes = entity.attributes.clone();
+    let tags = attributes.remove(TAGS);
+    let mut object = obj([
         ("uid", named(&entity.id)),
-        ("attrs", entity.attributes.clone().into()),
+        ("attrs", attributes.into()),
         ("parents", entity.parents.iter().map(named).collect()),
-    ])
+    ]);
+    if let Some(tags) = tags {
+        object.insert("tags", tags);
+    }
+    object
 }
 
 fn named(id: &EntityId) -> Value {
@@ -131,7 +151,7 @@ mod tests {
     fn entities_are_read_as_cedar_writes_them_and_written_the_same() {
         let text = r#"[{"uid":{"type":"Employee","id":"e7"},
             "attrs":{"salary":70000,"manager":{"__entity":{"type":"User","id":"usr_a"}},"since":{"__extn":{"fn":"datetime","arg":"2026-01-01"}}},
-            "parents":[{"__entity":{"type":"Team","id":"t"}}],"tags":{}},{"uid":{"__entity":{"type":"Team","id":"t"}},"attrs":{},"parents":[]}]"#;
+            "parents":[{"__entity":{"type":"Team","id":"t"}}],"tags":{"since":3}},{"uid":{"__entity":{"type":"Team","id":"t"}},"attrs":{},"parents":[]}]"#;
         let read = parse(text).unwrap();
         assert_eq!(read[0].id.to_string(), "Employee::\"e7\"");
         assert_eq!(read[0].parents, [read[1].id.clone()]);
@@ -152,7 +172,7 @@ mod tests {
             (r#"[{"uid":{"type":"User","id":"a"},"attrs":{"b":[{"__entity":"x"}]}}]"#, "`__entity` must be"),
             (r#"[{"uid":{"type":"User","id":"a"},"parents":["b"]}]"#, "`parents` must be"),
             (r#"[{"uid":{"type":"User","id":"a"},"parents":[{"type":"User","id":"a"}]}]"#, "its own parent"),
-            (r#"[{"uid":{"type":"User","id":"a"},"tags":{"t":1}}]"#, "tags are not kept"),
+            (r#"[{"uid":{"type":"User","id":"a"},"attrs":{"__tags":{}}}]"#, "write them as `tags`"),
             (r#"[{"uid":{"type":"User","id":"a"}},{"uid":{"type":"User","id":"a"}}]"#, "stands there twice"),
             (r#"[{"uid":{"type":"User","id":"a"},"uid":{"type":"User","id":"b"}}]"#, "duplicate"),
         ] {

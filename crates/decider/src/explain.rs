@@ -4,7 +4,7 @@ use crate::keeper::Part;
 use crate::status::SetStatus;
 use crate::text::SetText;
 use prokura_oauth::json::{Object, Value, obj};
-use prokura_policy::pdp::{Effect, Finding, Question, RuleRef, Ruling, to_object};
+use prokura_policy::pdp::{Does, Effect, Examined, Explanation, Held, Question, RuleRef, Ruling, to_object};
 use std::sync::Arc;
 
 /// What each set found, and what came of it.
@@ -21,8 +21,8 @@ pub struct Explained {
 pub struct SetFinding {
     /// The set.
     pub set: SetStatus,
-    /// What it found; none if it was not asked, because another had denied before.
-    pub finding: Option<Finding>,
+    /// What it found, and why; none if it was not asked, because another had denied before.
+    pub why: Option<Explanation>,
     /// Its texts, where they are known.
     pub text: Option<Arc<SetText>>,
 }
@@ -41,15 +41,18 @@ impl SetFinding {
             ("name", self.set.name.as_str().into()),
             ("language", self.set.language.as_str().into()),
             ("mode", self.set.mode.as_str().into()),
-            ("effect", self.finding.as_ref().map_or("not_asked", |f| effect(f.effect)).into()),
+            ("effect", self.why.as_ref().map_or("not_asked", |w| effect(w.finding.effect)).into()),
         ]);
         if let Some(version) = &self.set.version {
             object.insert("version", version.as_str().into());
         }
-        if let Some(found) = &self.finding {
+        if let Some(why) = &self.why {
+            let found = &why.finding;
             object.insert("rules", found.rules.iter().map(rule_object).collect());
             object.insert("obligations", found.obligations.iter().filter_map(to_object).collect());
             object.insert("problems", found.problems.iter().map(|p| Value::from(p.as_str())).collect());
+            object.insert("decided", why.decided.iter().map(examined).collect());
+            object.insert("near", why.near.iter().map(examined).collect());
         }
         object
     }
@@ -62,12 +65,12 @@ impl Explained {
         let here = parts.iter().filter(|p| p.remote.is_none());
         for part in here.chain(parts.iter().filter(|p| p.remote.is_some())) {
             let denied = sets.iter().any(|s| s.counts_as_deny());
-            let finding = match (&part.engine, &part.remote) {
-                (Some(engine), _) => Some(engine.decide(question)),
-                (None, Some(remote)) if !denied => Some(remote.ask(question).await),
+            let why = match (&part.engine, &part.remote) {
+                (Some(engine), _) => Some(engine.explain(question)),
+                (None, Some(remote)) if !denied => Some(Explanation::bare(remote.ask(question).await)),
                 _ => None,
             };
-            sets.push(SetFinding { set: part.set.clone(), finding, text: part.text.clone() });
+            sets.push(SetFinding { set: part.set.clone(), why, text: part.text.clone() });
         }
         Self { ruling, sets }
     }
@@ -90,7 +93,7 @@ impl Explained {
 
 impl SetFinding {
     fn counts_as_deny(&self) -> bool {
-        self.finding.as_ref().is_some_and(|f| f.effect == Effect::Deny)
+        self.why.as_ref().is_some_and(|w| w.finding.effect == Effect::Deny)
     }
 }
 
@@ -109,4 +112,31 @@ fn rule_object(rule: &RuleRef) -> Value {
         object.insert("note", (**note).into());
     }
     object.into()
+}
+
+fn examined(examined: &Examined) -> Value {
+    let conditions = examined.conditions.iter().map(|c| {
+        let held = match &c.holds {
+            Held::Yes => "yes",
+            Held::No => "no",
+            Held::Failed(_) => "failed",
+        };
+        let found = c
+            .found
+            .iter()
+            .map(|(at, value)| obj([("of", at.as_str().into()), ("is", value.as_str().into())]));
+        obj([("text", c.text.as_str().into()), ("holds", held.into()), ("found", found.collect())])
+    });
+    let does = match examined.does {
+        Does::Permit => "permit",
+        Does::Forbid => "forbid",
+        Does::Oblige => "oblige",
+    };
+    obj([
+        ("rule", rule_object(&examined.rule)),
+        ("place", examined.place.as_str().into()),
+        ("does", does.into()),
+        ("conditions", conditions.collect()),
+    ])
+    .into()
 }

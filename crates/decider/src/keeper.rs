@@ -6,11 +6,11 @@
 
 use crate::directory::{self, Layer, Snapshot};
 use crate::explain::Explained;
-use crate::follow::{Adopted, adopt, kept_text};
+use crate::kept::{Haste, InUse, Kept};
 use crate::remote::Remote;
 use crate::status::{SetStatus, Status};
 use crate::text::{SetText, short};
-use crate::{Asked, Decider, InForce, entities, files};
+use crate::{Asked, Decider, InForce, entities};
 use prokura_config::{Config, PolicyMode, PolicySet};
 use prokura_core::{Clock, Rng};
 use prokura_policy::pdp::{Directory, Engine, EngineError, Entity, Question};
@@ -95,47 +95,8 @@ pub enum KeeperError {
     Store(#[from] StoreError),
 }
 
-fn listed(problems: &[EngineError]) -> String {
+pub(crate) fn listed(problems: &[EngineError]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-}
-
-/// Whether a change of files is looked at twice before it counts: whoever writes them may not be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Haste {
-    /// It was asked for, or nothing was in force before.
-    Now,
-    /// It must have been the same at the last look.
-    Settled,
-}
-
-/// A set as this process has it.
-struct Kept {
-    set: PolicySet,
-    /// The version in force here, and its engine.
-    engine: Option<InUse>,
-    /// What the files held when they were looked at last, and whether it was dealt with.
-    seen: Option<Seen>,
-    /// What is wrong with what the files hold.
-    problems: Vec<EngineError>,
-    /// Why the version that is in force elsewhere is not in force here.
-    behind: Vec<EngineError>,
-    /// How many times something that was not valid was kept out.
-    kept_out: u64,
-}
-
-/// A version with its engine.
-#[derive(Clone)]
-struct InUse {
-    version: String,
-    engine: Arc<dyn Engine>,
-    text: Arc<SetText>,
-}
-
-#[derive(Clone, PartialEq, Eq)]
-struct Seen {
-    /// The version of what was read, or what kept it from being read.
-    what: Result<String, EngineError>,
-    settled: bool,
 }
 
 struct State {
@@ -145,8 +106,6 @@ struct State {
     told: Vec<Entity>,
     told_problem: Option<EngineError>,
     snapshot: Arc<Snapshot>,
-    /// Counts the snapshots of this process.
-    revision: u64,
 }
 
 /// Keeps the policies of this process in force.
@@ -177,7 +136,6 @@ impl Keeper {
             told: entities::read(&options.config.policy).map_err(KeeperError::Entities)?,
             told_problem: None,
             snapshot: Arc::default(),
-            revision: 0,
         };
         let remote = options.config.policy.sets.iter().filter(|s| s.language.is_remote());
         if let Some(unknown) = remote.map(|s| &s.name).find(|name| !options.remotes.contains_key(*name)) {
@@ -332,9 +290,7 @@ impl Keeper {
 
     async fn snapshot(&self, state: &mut State) -> Result<(), KeeperError> {
         let KeeperOptions { config, store, clock, layers, .. } = &self.options;
-        state.revision += 1;
-        let made =
-            directory::snapshot(store, config, &state.told, layers, clock.now(), state.revision).await?;
+        let made = directory::snapshot(store, config, &state.told, layers, clock.now()).await?;
         state.snapshot = Arc::new(made);
         Ok(())
     }
@@ -376,7 +332,7 @@ impl Keeper {
             sets: parts.iter().map(|p| p.set.clone()).collect(),
             entities: state.snapshot.len(),
             entities_problem: state.told_problem.clone(),
-            revision: state.revision,
+            revision: state.snapshot.revision(),
         };
         Told { status: Arc::new(status), parts }
     }
@@ -406,119 +362,5 @@ impl Keeper {
 impl State {
     fn used(&self, set: &str) -> Option<&InUse> {
         self.sets.iter().find(|k| k.set.name == set)?.engine.as_ref()
-    }
-}
-
-impl Kept {
-    fn of(set: &PolicySet) -> Self {
-        let (problems, behind) = (Vec::new(), Vec::new());
-        Self { set: set.clone(), engine: None, seen: None, problems, behind, kept_out: 0 }
-    }
-
-    /// At the start: what the files hold, or what was in force before.
-    async fn begin(&mut self, options: &KeeperOptions) -> Result<(), KeeperError> {
-        self.look(options, Haste::Now).await?;
-        if self.engine.is_none() {
-            self.follow(options, None).await?;
-        }
-        let set = self.set.name.clone();
-        match (&self.engine, self.behind.is_empty()) {
-            (None, true) => Err(KeeperError::Invalid { set, problems: std::mem::take(&mut self.problems) }),
-            (None, false) => {
-                let version = self.active(options).await?.unwrap_or_default();
-                Err(KeeperError::Unusable { set, version, problems: std::mem::take(&mut self.behind) })
-            }
-            (Some(_), _) => Ok(()),
-        }
-    }
-
-    async fn active(&self, options: &KeeperOptions) -> Result<Option<String>, StoreError> {
-        let name = self.set.name.clone();
-        let standing = options.store.read::<_, StoreError>(move |tx| tx.policy_standing(&name)).await?;
-        Ok(standing.map(|s| s.active).filter(|version| !version.is_empty()))
-    }
-
-    /// Looks at the files; true if something is to be told or put in force.
-    async fn look(&mut self, options: &KeeperOptions, haste: Haste) -> Result<bool, KeeperError> {
-        let read = files::read(&self.set);
-        let what = read.as_ref().map(SetText::version).map_err(Clone::clone);
-        let before = self.seen.as_ref().filter(|seen| seen.what == what);
-        if before.is_some_and(|seen| seen.settled) {
-            return Ok(false);
-        }
-        let settled = haste == Haste::Now || before.is_some();
-        if !settled {
-            // Noted as not settled, and what is said of the set stays as it was.
-            self.seen = Some(Seen { what, settled });
-            return Ok(false);
-        }
-        let built = read.map_err(|e| vec![e]).and_then(|text| {
-            let engine = (options.build)(&self.set.name, &text)?;
-            Ok((text, engine))
-        });
-        match built {
-            Err(problems) => self.keep_out(problems),
-            Ok((text, engine)) => {
-                self.problems.clear();
-                self.take(options, InUse { version: text.version(), engine, text: Arc::new(text) }).await?;
-            }
-        }
-        self.seen = Some(Seen { what, settled });
-        Ok(true)
-    }
-
-    /// Takes what the files hold, which is valid.
-    async fn take(&mut self, options: &KeeperOptions, built: InUse) -> Result<(), KeeperError> {
-        if options.adopts {
-            if adopt(options, &self.set, &built.text).await? == Adopted::InForce {
-                tracing::info!(
-                    set = self.set.name,
-                    version = short(&built.version),
-                    "policies of files are in force"
-                );
-            }
-        } else if self.active(options).await?.is_none() {
-            self.engine = Some(built);
-            return Ok(());
-        }
-        self.follow(options, Some(built)).await
-    }
-
-    fn keep_out(&mut self, problems: Vec<EngineError>) {
-        self.kept_out += 1;
-        for problem in &problems {
-            tracing::error!(set = self.set.name, %problem, "policies are not valid; what was in force stays so");
-        }
-        self.problems = problems;
-    }
-
-    /// Puts the version in force that the database says is; `built` is what the files hold.
-    async fn follow(&mut self, options: &KeeperOptions, built: Option<InUse>) -> Result<(), KeeperError> {
-        let Some(active) = self.active(options).await? else { return Ok(()) };
-        if self.engine.as_ref().is_some_and(|used| used.version == active) {
-            self.behind.clear();
-            return Ok(());
-        }
-        let next = match built.filter(|used| used.version == active) {
-            Some(used) => Ok(used),
-            None => kept_text(options, &self.set, &active).await?.and_then(|text| {
-                let engine = (options.build)(&self.set.name, &text)?;
-                Ok(InUse { version: active.clone(), engine, text: Arc::new(text) })
-            }),
-        };
-        match next {
-            Ok(used) => {
-                tracing::info!(set = self.set.name, version = short(&active), "policies are in force");
-                self.engine = Some(used);
-                self.behind.clear();
-            }
-            Err(problems) => {
-                self.kept_out += 1;
-                tracing::error!(set = self.set.name, version = short(&active), problem = %listed(&problems),
-                    "the version in force cannot be used here; what was in force before stays so");
-                self.behind = problems;
-            }
-        }
-        Ok(())
     }
 }

@@ -12,17 +12,18 @@ pub mod explain;
 pub mod files;
 mod follow;
 mod keeper;
+mod kept;
+pub mod languages;
 pub mod relations;
 pub mod remote;
 mod status;
 pub mod text;
 
 pub use asking::Asked;
-pub use follow::{FILES, activated, kept};
+pub use follow::{FILES, activated, kept as version_of};
 pub use keeper::{Build, Keeper, KeeperError, KeeperOptions};
 pub use status::{SetStatus, Status, problem_object};
 
-use prokura_engines as _;
 use prokura_policy::pdp::{Directory, Effect, Engine, Finding, Listed, Question, Ruling};
 use remote::Remote;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};

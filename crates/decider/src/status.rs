@@ -14,7 +14,7 @@ pub struct Status {
     pub entities: usize,
     /// What is wrong with the files of entities; those that were known before are then still known.
     pub entities_problem: Option<EngineError>,
-    /// How many times what is known of entities was put together since the process began.
+    /// Another number whenever what is known of entities was put together anew.
     pub revision: u64,
 }
 

@@ -42,7 +42,7 @@ impl Service {
         foreign::keep_names(&loaded, &store, &clock, &rng).await?;
         let config = loaded.config;
         let access = access::guard(&config, &store, &clock, &*rng).await?;
-        let decider = policies::decider(&config)?;
+        let decider = policies::decider(&config, &store, &clock, &rng, &trust).await?;
         let server = Server::new(ServerOptions {
             config: Arc::clone(&config),
             secrets,

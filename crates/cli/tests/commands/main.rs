@@ -11,6 +11,7 @@ mod facts;
 mod feed;
 mod grants;
 mod issuers;
+mod policy;
 mod program;
 mod refusals;
 mod serving;

@@ -17,6 +17,7 @@ mod fields;
 mod grants;
 mod me;
 mod openapi;
+mod policy;
 mod posture;
 mod problem;
 mod route;
@@ -41,6 +42,7 @@ const TABLES: &[&[Route]] = &[
     me::ROUTES,
     facts::ROUTES,
     grants::ROUTES,
+    policy::ROUTES,
     posture::ROUTES,
     workloads::ROUTES,
 ];

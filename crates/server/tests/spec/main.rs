@@ -20,6 +20,7 @@ mod keys;
 mod metadata;
 mod openid;
 mod par;
+mod policy;
 mod receipts;
 mod registration;
 mod revocation_paths;
