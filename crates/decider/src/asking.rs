@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_is_elsewhere_is_asked_unless_somebody_here_denies() {
+    async fn f01_who_is_elsewhere_is_asked_unless_somebody_here_denies() {
         for (here, there, permitted, asked) in [
             (Effect::Permit, Effect::Silent, true, 1),
             (Effect::Permit, Effect::Deny, false, 1),

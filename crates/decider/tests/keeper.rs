@@ -178,7 +178,7 @@ impl Process {
 }
 
 #[tokio::test]
-async fn a_changed_file_is_in_force_once_it_stands_still_and_a_broken_one_never() {
+async fn f02_a_changed_file_is_in_force_once_it_stands_still_and_a_broken_one_never() {
     let world = World::new("permit view");
     let p = world.start("pep_1", "").await.unwrap();
     assert!(p.permits("view").await && !p.permits("modify").await);
@@ -226,7 +226,7 @@ async fn without_a_valid_set_nothing_starts_unless_one_was_in_force_before() {
 }
 
 #[tokio::test]
-async fn what_an_administrator_puts_in_force_holds_everywhere_until_files_change() {
+async fn f02_what_an_administrator_puts_in_force_holds_everywhere_until_files_change() {
     let world = World::new("permit view");
     let one = world.start("pep_1", "").await.unwrap();
     // A machine with a copy of the files that nobody changes.
@@ -284,7 +284,7 @@ async fn a_version_that_cannot_be_used_here_does_not_replace_one_that_can() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_call_sees_the_old_set_or_the_new_one_as_a_whole() {
+async fn f02_a_call_sees_the_old_set_or_the_new_one_as_a_whole() {
     let world = World::new("permit view\npermit a");
     let p = Arc::new(world.start("pep_1", "").await.unwrap());
     let done = Arc::new(AtomicBool::new(false));
@@ -335,7 +335,7 @@ async fn a_set_that_only_reports_is_asked_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_directory_follows_users_groups_and_entities() {
+async fn f04_the_directory_follows_users_groups_and_entities() {
     let world = World::new("permit view");
     let p = world.start("pep_1", "").await.unwrap();
     let user = |name: &str| User {
