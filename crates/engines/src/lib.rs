@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod cedar;
 pub mod difference;
+pub mod languages;
 #[cfg(feature = "polar")]
 pub mod polar;
 #[cfg(feature = "rego")]

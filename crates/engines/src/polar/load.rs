@@ -90,7 +90,7 @@ fn library(classes: &BTreeSet<String>, files: &[File]) -> Result<Library, Vec<En
 }
 
 /// Makes a kind known as a class of which nothing is inherited.
-fn register(library: &Library, class: &str) -> Result<(), PolarError> {
+fn register(library: &Library, class: &str) -> Result<(), Box<PolarError>> {
     let instance = ExternalInstance {
         instance_id: library.get_external_id(),
         constructor: None,
@@ -99,7 +99,7 @@ fn register(library: &Library, class: &str) -> Result<(), PolarError> {
         class_id: None,
     };
     library.register_constant(Symbol::new(class), Term::from(Value::ExternalInstance(instance)))?;
-    library.register_mro(Symbol::new(class), Vec::new())
+    Ok(library.register_mro(Symbol::new(class), Vec::new())?)
 }
 
 pub(crate) fn placed(file: &str, error: &PolarError) -> EngineError {

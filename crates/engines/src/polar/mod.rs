@@ -19,7 +19,7 @@ mod import;
 mod load;
 pub(crate) mod terms;
 
-pub use import::{Carried, How, Imported, import};
+pub use import::import;
 
 use crate::polar::host::Host;
 use polar_core::polar::Polar as Library;

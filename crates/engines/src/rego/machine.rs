@@ -111,6 +111,7 @@ impl Machine {
 }
 
 type Answered = Result<regorus::Value, Unanswerable>;
+type Reading = fn(&regorus::Value) -> Answered;
 
 fn own(engine: &mut regorus::Engine, now: &Arc<AtomicI64>) -> Result<(), Box<dyn std::error::Error>> {
     let now = Arc::clone(now);
@@ -118,7 +119,7 @@ fn own(engine: &mut regorus::Engine, now: &Arc<AtomicI64>) -> Result<(), Box<dyn
     engine.add_extension("time.now_ns".to_owned(), 0, Box::new(clock))?;
     let chance = |_: Vec<regorus::Value>| Err(Unanswerable::Chance("rand.intn").into());
     engine.add_extension("rand.intn".to_owned(), 2, Box::new(chance))?;
-    let reading: [(&'static str, fn(&regorus::Value) -> Answered); 3] =
+    let reading: [(&'static str, Reading); 3] =
         [("to_number", to_number), ("json.unmarshal", unmarshal), ("json.is_valid", is_valid)];
     for (name, read) in reading {
         let read = move |arguments: Vec<regorus::Value>| {

@@ -58,6 +58,7 @@ pub(super) fn object(value: Value) -> Result<Object, Wrong> {
     value.into_object().ok_or_else(|| "must be a table".to_owned())
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "as the other readers")]
 pub(super) fn truth(value: Value) -> Result<bool, Wrong> {
     value.as_bool().ok_or_else(|| "must be true or false".to_owned())
 }

@@ -1,6 +1,7 @@
 //! `examples/policies`: one example in three languages, and one table.
 
 use crate::asked::file;
+use prokura_engines::cedar::{CedarEngine, Source};
 use prokura_engines::polar::Polar;
 use prokura_engines::rego::{Rego, RegoOptions};
 use prokura_engines::table::{Outcome, Table, Tally};
@@ -24,10 +25,22 @@ fn polar() -> Polar {
     Polar::load("staff", &[file("staff.polar", &text("staff.polar"))]).unwrap()
 }
 
+fn cedar() -> CedarEngine {
+    let source = |name: &str| Source::new(name, text(name));
+    CedarEngine::load(&[source("staff.cedar")], Some(source("staff.cedarschema"))).unwrap()
+}
+
 fn all_right(outcomes: &[Outcome<'_>]) {
     let wrong: Vec<_> = outcomes.iter().filter(|o| !o.is_right()).map(|o| (&o.case.name, &o.wrong)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(outcomes.len() >= 40, "only {} cases", outcomes.len());
+}
+
+#[test]
+fn the_example_in_cedar() {
+    let cedar = cedar();
+    assert_eq!(cedar.warnings(), []);
+    all_right(&table().run(&[&cedar]));
 }
 
 #[test]
@@ -42,11 +55,11 @@ fn the_example_in_polar() {
     all_right(&table().run(&[&polar()]));
 }
 
-/// Deny wins, permits agree, and an obligation that both have is one.
+/// Deny wins, permits agree, and an obligation that all have is one.
 #[test]
 fn the_example_in_all_together() {
-    let (rego, polar) = (rego(), polar());
-    all_right(&table().run(&[&rego, &polar]));
+    let (cedar, rego, polar) = (cedar(), rego(), polar());
+    all_right(&table().run(&[&cedar, &rego, &polar]));
 }
 
 /// A table that anything passes shows nothing.

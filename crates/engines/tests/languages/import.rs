@@ -1,7 +1,7 @@
 //! From Polar to Cedar: what is carried over says the same, and what is not is told.
 
 use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request};
-use prokura_engines::polar::{How, Imported, import};
+use prokura_engines::languages::{How, Imported, import_polar as import};
 
 fn imported(text: &str) -> Imported {
     let imported = import("p.polar", text).unwrap();

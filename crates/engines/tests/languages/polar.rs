@@ -149,3 +149,15 @@ fn what_is_wrong_says_where() {
         assert!(wrong[0].to_string().contains(said), "{wrong:?}");
     }
 }
+
+/// An open variable in its place would be equal to whatever it is compared with.
+#[test]
+fn what_is_null_is_not_there() {
+    let mut asked = Asked::default();
+    asked.resource = entity("Employee", "e1", r#"{"manager": null, "tags": [null]}"#);
+    assert_eq!(effect("allow(_s, _a, r) if r.has(\"manager\") = false;", &asked), Effect::Permit);
+    for text in ["allow(s, _a, r) if r.manager = s;", "allow(s, _a, r) if s in r.tags;"] {
+        let finding = asked.of(&load(text).unwrap());
+        assert_eq!((finding.effect, finding.problems.len()), (Effect::Deny, 1), "{text}");
+    }
+}

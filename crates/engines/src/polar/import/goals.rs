@@ -145,8 +145,8 @@ pub(super) fn all(when: &[String]) -> String {
     if when.is_empty() { "true".to_owned() } else { when.join(" && ") }
 }
 
-pub(super) fn any(sides: Vec<String>) -> String {
-    match &sides[..] {
+pub(super) fn any(sides: &[String]) -> String {
+    match sides {
         [] => "false".to_owned(),
         [one] => format!("({one})"),
         _ => format!("({})", sides.iter().map(|side| format!("({side})")).collect::<Vec<_>>().join(" || ")),

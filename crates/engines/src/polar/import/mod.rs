@@ -16,6 +16,7 @@ mod roles;
 
 use super::load::placed;
 use super::terms::{line_of, text_of};
+use crate::languages::{Carried, How, Imported};
 use body::Reader;
 use cedar::Policy;
 use model::Model;
@@ -24,44 +25,6 @@ use polar_core::rules::Rule;
 use polar_core::sources::Source;
 use prokura_policy::pdp::EngineError;
 use std::fmt::Write as _;
-
-/// What became of a file.
-#[derive(Debug, Clone)]
-pub struct Imported {
-    /// The policies in Cedar, with what was not carried over as comments.
-    pub cedar: String,
-    /// What became of each rule and resource block, in their order.
-    pub report: Vec<Carried>,
-}
-
-/// What became of a rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Carried {
-    /// Where it stands: `file:line`.
-    pub place: String,
-    /// How it begins.
-    pub rule: String,
-    /// What became of it.
-    pub how: How,
-}
-
-/// What became of a rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum How {
-    /// So many policies say the same, given that the sentences hold.
-    Over(usize, Vec<String>),
-    /// Its condition stands in the policies of the rules that call it.
-    Within,
-    /// A person has to, because of this.
-    ByHand(String),
-}
-
-impl Imported {
-    /// Whether nothing is left for a person.
-    pub fn is_whole(&self) -> bool {
-        !self.report.iter().any(|carried| matches!(carried.how, How::ByHand(_)))
-    }
-}
 
 /// Reads a file of Polar and writes what of it can be said in Cedar.
 ///

@@ -32,7 +32,8 @@ impl Reader<'_> {
             return Err(format!("no rule is called `{}`", call.name.0));
         }
         let sides = rules.iter().map(|rule| self.inlined(rule, &arguments, state.depth));
-        Ok(any(sides.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect()))
+        let sides: Vec<String> = sides.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+        Ok(any(&sides))
     }
 
     fn argument(&self, term: &Term, state: &State) -> Result<Bound, Why> {
@@ -125,7 +126,7 @@ impl Reader<'_> {
                 depth,
             )?);
         }
-        Ok(any(sides))
+        Ok(any(&sides))
     }
 
     fn implied(
