@@ -139,6 +139,27 @@ fn row(status: StatusCode, code: i64, word: &'static str, sentence: impl Into<St
     Row { status, code, word, sentence: sentence.into() }
 }
 
+fn unmet(obligation: &str) -> String {
+    format!("a policy allows it only with `{obligation}`, which cannot be done here")
+}
+
+fn untold(at: &Selector) -> String {
+    format!("a policy lets `{at}` be only what the user agreed to or a trusted source named")
+}
+
+fn withheld(why: &Withheld) -> String {
+    format!("the result is withheld by a policy of this organisation: {why}")
+}
+
+/// Who is stopped because of a condition has to come again; others are refused.
+fn not_met(refused: &NotMet) -> StatusCode {
+    if refused.quarantines() { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN }
+}
+
+fn unavailable(word: &'static str, sentence: &'static str) -> Row {
+    own(StatusCode::SERVICE_UNAVAILABLE, word, sentence)
+}
+
 /// A code of this gateway's own: the HTTP status, which is outside JSON-RPC's reserved range.
 fn own(status: StatusCode, word: &'static str, sentence: impl Into<String>) -> Row {
     row(status, i64::from(status.as_u16()), word, sentence)
@@ -222,26 +243,11 @@ impl Fault {
                 own(S::UNAUTHORIZED, reason.code(), reason.to_string())
             }
             Self::Denied { denial, .. } => own(S::FORBIDDEN, denial.reason.code(), denial.reason.to_string()),
-            Self::Access(refused) if refused.quarantines() => {
-                own(S::UNAUTHORIZED, refused.word(), refused.to_string())
-            }
-            Self::Access(refused) => own(S::FORBIDDEN, refused.word(), refused.to_string()),
+            Self::Access(refused) => own(not_met(refused), refused.word(), refused.to_string()),
             Self::Policy(refused) => own(S::FORBIDDEN, "policy", refused.sentence()),
-            Self::Unmet(obligation) => own(
-                S::FORBIDDEN,
-                "obligation_unmet",
-                format!("a policy allows it only with `{obligation}`, which cannot be done here"),
-            ),
-            Self::Untold(at) => own(
-                S::FORBIDDEN,
-                "target_untold",
-                format!("a policy lets `{at}` be only what the user agreed to or a trusted source named"),
-            ),
-            Self::Withheld(why) => own(
-                S::FORBIDDEN,
-                "withheld",
-                format!("the result is withheld by a policy of this organisation: {why}"),
-            ),
+            Self::Unmet(obligation) => own(S::FORBIDDEN, "obligation_unmet", unmet(obligation)),
+            Self::Untold(at) => own(S::FORBIDDEN, "target_untold", untold(at)),
+            Self::Withheld(why) => own(S::FORBIDDEN, "withheld", withheld(why)),
             Self::Budget(why) => own(S::FORBIDDEN, budget_word(why), why.to_string()),
             Self::NoSession => own(S::BAD_REQUEST, "malformed", "name the session"),
             Self::UnknownSession => own(S::NOT_FOUND, "unknown_session", "no such session; initialize again"),
@@ -252,12 +258,8 @@ impl Fault {
                 row(S::OK, -32602, "bad_state", "the request state is not valid here; start again")
             }
             Self::BadCursor => row(S::OK, -32602, "bad_cursor", "invalid cursor"),
-            Self::NotRecorded => {
-                own(S::SERVICE_UNAVAILABLE, "not_recorded", "the call cannot be recorded; try again soon")
-            }
-            Self::NoTransaction => {
-                own(S::SERVICE_UNAVAILABLE, "no_transaction_token", "the call cannot be vouched for yet")
-            }
+            Self::NotRecorded => unavailable("not_recorded", "the call cannot be recorded; try again soon"),
+            Self::NoTransaction => unavailable("no_transaction_token", "the call cannot be vouched for yet"),
             Self::UpstreamDown => {
                 row(S::BAD_GATEWAY, -32603, "upstream_down", "the server cannot be reached")
             }
