@@ -12,6 +12,7 @@ mod feed;
 mod grants;
 mod issuers;
 mod policy;
+mod policy_import;
 mod program;
 mod refusals;
 mod serving;

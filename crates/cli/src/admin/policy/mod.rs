@@ -3,6 +3,7 @@
 mod check;
 mod diff;
 mod explain;
+mod import;
 mod place;
 mod test;
 mod versions;
@@ -78,6 +79,9 @@ enum What {
         #[arg(long, default_value = "")]
         note: String,
     },
+    /// Carry policies of another language over to Cedar
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Put the version in force that was in force before
     Rollback {
         /// The set
@@ -121,6 +125,7 @@ impl PolicyCommand {
             What::List { set: Some(set) } => args.open().await?.list_versions(&set).await,
             What::Show { which } => versions::show(&args, &which).await,
             What::Activate { set, version, note } => args.open().await?.activate(set, &version, note).await,
+            What::Import(asked) => asked.run(),
             What::Rollback { set, note } => args.open().await?.roll_back(set, note).await,
         }
     }
