@@ -5,10 +5,12 @@
 //! Invariant: only what the store says is an approval; whatever other sources say of one is not looked at.
 #![forbid(unsafe_code)]
 
+mod approval;
 mod guard;
 mod question;
 mod refused;
 
+pub use approval::{ApprovalSeal, Condition, Conditions, Facts, Line, arguments_hash};
 pub use guard::{Guard, actor};
 pub use question::{Answer, Question, Unreadable};
 pub use refused::Refused;

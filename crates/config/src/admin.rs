@@ -13,6 +13,11 @@ pub const ADMIN_PATH: &str = "/api/admin/v1";
 pub const ADMIN_SCOPES: &[(&str, &str)] = &[
     ("access:read", "See the conditions of access, and ask what they would decide"),
     ("access:write", "Change the conditions of access and answer approvals"),
+    ("approvals:read", "See the calls that wait for somebody to agree, and how people decide"),
+    (
+        "approvals:write",
+        "Refuse calls, agree to those that an operator may agree to, and look at others afterwards",
+    ),
     ("consents:read", "See what is allowed for groups of users, and what users could not allow"),
     ("consents:write", "Allow software something for groups of users, and end it"),
     ("facts:read", "See what is known about workloads, agents, users, clients and hosts"),

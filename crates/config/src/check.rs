@@ -48,6 +48,7 @@ pub(crate) fn check(config: &Config) -> Checked {
     delegation::check(config)?;
     signals::check(config)?;
     consent::check(config)?;
+    crate::approvals::check(config)?;
     transaction::check(config)?;
     workload::check(config)?;
     crate::access::policies(config)?;

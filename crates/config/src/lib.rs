@@ -11,6 +11,7 @@ mod behaviour;
 mod check;
 mod check_provider;
 mod client;
+mod approvals;
 mod consent;
 mod delegation;
 mod dpop;
@@ -48,6 +49,7 @@ pub use authzen::{
 };
 pub use behaviour::Behaviour;
 pub use client::{AuthMethod, ClientConfig, ClientWorkload, ConfiguredGrant, GrantType};
+pub use approvals::{ApprovalWebhook, Approvals, AskFor};
 pub use consent::{ConsentMode, ConsentPolicy, EnterpriseConsent, Group};
 pub use delegation::{DelegationRule, Exchange, ImpersonationRule, MAX_DEPTH, SubjectIssuer, TokenView};
 pub use dpop::Dpop;
@@ -193,6 +195,9 @@ pub struct Config {
     /// Roles, as policies name them.
     #[serde(default, rename = "role")]
     pub roles: Vec<Role>,
+    /// Approvals of single calls.
+    #[serde(default)]
+    pub approvals: Approvals,
     /// Shared signals (SSF, CAEP): events of others that end authority here, and events for others.
     #[serde(default)]
     pub signals: Signals,

@@ -80,6 +80,8 @@ ids! {
     WorkloadId "wl_";
     /// One flow, from the client's error to the ledger entry.
     TraceId "tr_";
+    /// A call that waits for somebody to agree to it.
+    TaskId "apt_";
 }
 
 /// A user or an agent: who may be a subject or an actor.

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod action;
+mod approval;
 mod assurance;
 mod constraint;
 mod decimal;
@@ -26,6 +27,9 @@ mod time;
 mod workload;
 
 pub use action::{Action, ActionKind, ActionPattern, InvalidAction};
+pub use approval::{
+    ApprovalTask, AskedCall, Ballot, NoVote, OPERATOR, Quorum, Risk, SUBJECT, TaskState, Vote, Voter,
+};
 pub use assurance::{Acr, Demand, SignIn};
 pub use constraint::{Constraint, Literal, Member, Node, Pattern, Test, View};
 pub use decimal::Decimal;
@@ -39,8 +43,8 @@ pub use grant::{
     Revocation, Sum, Terms,
 };
 pub use id::{
-    AgentId, ClientId, GrantId, GrantName, InteractionId, InvalidId, PointId, Principal, SessionId, TokenId,
-    TraceId, UserId, WorkloadId,
+    AgentId, ClientId, GrantId, GrantName, InteractionId, InvalidId, PointId, Principal, SessionId, TaskId,
+    TokenId, TraceId, UserId, WorkloadId,
 };
 pub use network::{InvalidNetwork, Network};
 pub use obligation::{ApprovalNeed, Obligation, Rate, Rewrite, Rewriting, Rows, Source, Target};

@@ -1,6 +1,6 @@
 //! Obligations: what an enforcer must do besides permit. One that it does not know how to meet is a deny.
 
-use crate::{Demand, Selector};
+use crate::{Acr, Demand, Selector};
 use std::time::Duration;
 
 /// What an enforcer must do besides permit.
@@ -77,10 +77,12 @@ pub struct Rate {
 /// Who must agree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApprovalNeed {
-    /// Groups, or `subject` for the user in whose name it is done, any member of which may agree; at least one.
+    /// Groups, `subject` for the user in whose name it is done, or `operator`, any member of which may agree; at least one.
     pub approvers: Vec<String>,
     /// How many of them must; at least 1.
     pub of: u8,
+    /// How surely each of them must have signed in.
+    pub acr: Option<Acr>,
     /// How long an agreement may be used.
     pub lasts: Duration,
     /// Why it is asked, for who decides.

@@ -3,7 +3,7 @@
 use super::{Checked, unique};
 use crate::delegation::agent;
 use crate::{Config, ConfigError, EnterpriseConsent};
-use prokura_core::{ClientId, Scope};
+use prokura_core::{ClientId, OPERATOR, SUBJECT, Scope};
 
 pub(super) fn check(config: &Config) -> Checked {
     unique("group.name", config.groups.iter().map(|g| g.name.as_str()))?;
@@ -17,6 +17,10 @@ fn group(name: &str, members: &[String]) -> Checked {
     if name.is_empty() || name.len() > 64 || name.chars().any(odd) {
         let fix = "use 1 to 64 characters without white space";
         return Err(ConfigError::value("group.name", format!("`{name}` is no name of a group"), fix));
+    }
+    if name == SUBJECT || name == OPERATOR {
+        let reason = format!("`{name}` means somebody else where people are asked to agree");
+        return Err(ConfigError::value("group.name", reason, "choose another name"));
     }
     if members.iter().any(|m| m.is_empty() || m.len() > 128 || m.chars().any(odd)) {
         let fix = "list user names, or ids like `usr_…`";

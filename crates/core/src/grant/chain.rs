@@ -4,7 +4,7 @@
 //! 1. What a grant yields is within what every grant above it yields: scopes, tools, arguments, time, who may act, duties.
 //! 2. It yields nothing if one of them is not in force.
 //! 3. Nothing that was bounded becomes unbounded: some scopes never become none, nor some details none.
-//! 4. Below a grant stand at most `depth_left` hops.
+//! 4. Below a grant stand at most `depth_left` hops. An approval of one call is none.
 //! 5. A part of it at another resource is what the operator's rules make of what is left of it, never more.
 
 use super::{Duty, Evidence, Grant, GrantState, Grantor, Held, MayAct, NarrowingError, Terms};
@@ -176,6 +176,23 @@ impl Chain {
             known.insert(&grant.id, left);
         }
         known.remove(&self.leaf.id).ok_or(NarrowingError::NotActive)
+    }
+
+    /// A grant below this one for one call that somebody agreed to, with nothing that this one does not hold. It is no
+    /// hop, for nobody else gets anything, and nothing can be made below it. What is left of this one under those above
+    /// is asked at the call itself.
+    ///
+    /// # Errors
+    /// [`NarrowingError`] says which bound was passed.
+    pub fn agreed(&self, asked: ChildRequest, now: Timestamp) -> Result<Grant, NarrowingError> {
+        self.grants().try_for_each(|grant| grant.usable_at(now))?;
+        let over = Effective { depth_left: 0, ..Effective::alone(&self.leaf) };
+        let expires_at = self.grants().map(|g| g.expires_at).min().unwrap_or(now).min(asked.expires_at);
+        let (grantee, resource) = (self.leaf.grantee.clone(), self.leaf.resource.clone());
+        let mut child = self.leaf.bear(ChildRequest { grantee, resource, expires_at, ..asked });
+        over.bound(&mut child)?;
+        child.parents.push(self.leaf.id.clone());
+        if child.expires_at <= now { Err(NarrowingError::OutsideTime) } else { Ok(child) }
     }
 
     /// A child of all of `parents`, within what is left of each of them.

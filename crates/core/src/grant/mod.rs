@@ -13,7 +13,7 @@ pub use edit::{Edit, InvalidEdit};
 pub use held::Held;
 pub use terms::{Duty, MayAct, Terms};
 
-use crate::{AgentId, Details, GrantId, InvalidDetail, Principal, ResourceUri, ScopeSet, Timestamp, UserId};
+use crate::{AgentId, Details, GrantId, InvalidDetail, Principal, ResourceUri, ScopeSet, TaskId, Timestamp, UserId};
 
 /// Why a grant exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,13 @@ pub enum Evidence {
     Exchange {
         /// The rule of the operator, or `consent` where the user named the grantee, that let it.
         by: String,
+    },
+    /// Somebody agreed to one call: the grant is good for exactly that, once.
+    Approval {
+        /// The task that was agreed to.
+        task: TaskId,
+        /// The SHA-256 of the canonical arguments (RFC 8785), in base64url.
+        arguments: String,
     },
 }
 

@@ -1,6 +1,6 @@
 //! Obligations as policies write them: as an annotation's name and text in Cedar, as an object in Rego and AuthZEN.
 
-use prokura_core::{ApprovalNeed, Obligation, Rate, Rewrite, Rewriting, Rows, Selector, Source, Target};
+use prokura_core::{Acr, ApprovalNeed, Obligation, Rate, Rewrite, Rewriting, Rows, Selector, Source, Target};
 use prokura_oauth::json::{Object, Value, obj};
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn invalid(name: &str, why: impl Into<String>) -> InvalidObligation {
 /// | `rows` | `view Employee by id: $.employees`; `view Employee by id, manager is User: $.employees` where a member is the id of another entity |
 /// | `size` | bytes: `65536` |
 /// | `rate` | `10 per 60s` |
-/// | `approval` | `2 of hr, managers for 10m: raises are agreed to` |
+/// | `approval` | `2 of hr, managers for 10m: raises are agreed to`; `hr with mfa for 10m: …` |
 /// | `target` | `.recipient, .amount`; `.recipient from consent, results or 1 of hr for 10m: why` |
 /// | `review` | why |
 ///
@@ -128,9 +128,13 @@ fn rate(text: &str) -> Option<Obligation> {
 fn approval(text: &str) -> Option<Obligation> {
     let (who, because) = text.split_once(':')?;
     let (who, lasts) = who.split_once(" for ")?;
+    let (who, acr) = match who.split_once(" with ") {
+        Some((who, acr)) => (who, Some(Acr::parse(acr.trim())?)),
+        None => (who, None),
+    };
     let (of, who) = who.split_once(" of ").map_or(("1", who), |(of, who)| (of, who));
     let (of, approvers) = (of.trim().parse().ok().filter(|n| *n > 0)?, list(who));
-    let need = ApprovalNeed { approvers, of, lasts: span(lasts)?, because: because.trim().to_owned() };
+    let need = ApprovalNeed { approvers, of, acr, lasts: span(lasts)?, because: because.trim().to_owned() };
     (!need.approvers.is_empty()).then_some(Obligation::Approval(need))
 }
 
@@ -200,8 +204,9 @@ fn to_words(obligation: &Obligation) -> Option<(&'static str, String)> {
 }
 
 fn agreed(need: &ApprovalNeed) -> String {
-    let ApprovalNeed { approvers, of, lasts, because } = need;
-    format!("{of} of {} for {}s: {because}", approvers.join(", "), lasts.as_secs())
+    let ApprovalNeed { approvers, of, acr, lasts, because } = need;
+    let (who, sure) = (approvers.join(", "), acr.map_or(String::new(), |acr| format!(" with {acr}")));
+    format!("{of} of {who}{sure} for {}s: {because}", lasts.as_secs())
 }
 
 #[cfg(test)]
@@ -223,6 +228,7 @@ mod tests {
             ("size", "65536"),
             ("rate", "10 per 60s"),
             ("approval", "2 of hr, subject for 600s: raises are agreed to"),
+            ("approval", "1 of hr with mfa for 60s: why"),
             ("review", "exports are looked at"),
         ] {
             let read = from_words(name, text).unwrap();
@@ -253,6 +259,7 @@ mod tests {
             ("target", ".recipient from anywhere"),
             ("target", ".recipient from "),
             ("target", ".recipient or hr"),
+            ("approval", "hr with luck for 1m: why"),
             ("forget", "$"),
         ] {
             assert!(from_words(name, text).is_err(), "{name} {text}");

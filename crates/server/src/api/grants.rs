@@ -337,6 +337,7 @@ fn evidence(grant: &Grant) -> &'static str {
         Evidence::IdJag { .. } => "id_jag",
         Evidence::Administrator { .. } => "administrator",
         Evidence::Exchange { .. } => "exchange",
+        Evidence::Approval { .. } => "approval",
     }
 }
 

@@ -5,7 +5,7 @@ use crate::tx::{Word, params};
 use crate::{StoreError, Tx};
 use prokura_core::{
     AgentId, BrokenChain, Chain, Evidence, Grant, GrantId, GrantState, Grantor, MayAct, Principal,
-    ResourceUri, Revocation, ScopeSet, Terms, Timestamp, UserId,
+    ResourceUri, Revocation, ScopeSet, TaskId, Terms, Timestamp, UserId,
 };
 use prokura_oauth::{duties, rich};
 
@@ -338,6 +338,8 @@ const POLICY: &str = "policy";
 pub(super) const ADMINISTRATOR: &str = "administrator";
 /// The word for an exchange of tokens.
 const EXCHANGE: &str = "exchange";
+/// The word for one call that somebody agreed to.
+const APPROVAL: &str = "approval";
 
 impl<'a> Columns<'a> {
     fn of(evidence: &'a Evidence) -> Self {
@@ -352,6 +354,9 @@ impl<'a> Columns<'a> {
                 Self { kind: Some(ADMINISTRATOR), id: Some(consent), ..Self::default() }
             }
             Evidence::Exchange { by } => Self { kind: Some(EXCHANGE), id: Some(by), ..Self::default() },
+            Evidence::Approval { task, arguments } => {
+                Self { kind: Some(APPROVAL), of: Some(arguments), id: Some(task.as_str()), ..Self::default() }
+            }
         }
     }
 }
@@ -364,6 +369,10 @@ fn evidence(row: &Row<'_>) -> Result<Evidence, StoreError> {
         (Some(POLICY), _) => Ok(Evidence::Policy),
         (Some(ADMINISTRATOR), _) => Ok(Evidence::Administrator { consent: text(18)? }),
         (Some(EXCHANGE), _) => Ok(Evidence::Exchange { by: text(18)? }),
+        (Some(APPROVAL), _) => Ok(Evidence::Approval {
+            task: row.parsed(18, "grants.evidence_id", TaskId::parse)?,
+            arguments: text(17)?,
+        }),
         (Some(ID_JAG), _) => Ok(Evidence::IdJag { issuer: text(17)?, jti: text(18)? }),
         (Some(other), _) => Err(StoreError::Corrupt { column: "grants.evidence", detail: other.to_owned() }),
     }

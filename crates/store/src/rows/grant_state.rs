@@ -74,6 +74,7 @@ impl Tx<'_> {
         let Some((id, expires_at)) = ended else { return Ok(None) };
         self.revoke_artifacts_by_grant(&id, now)?;
         self.forget_consents(&id)?;
+        self.void_tasks_of(&id)?;
         self.overrule((Kind::Grant, id.as_str()), false, now)?;
         let below = self.end_below(&id, by, why, now)?;
         self.say_standing(&id, Word::REVOKED, expires_at, Said { by, why, now })?;
@@ -95,6 +96,11 @@ impl Tx<'_> {
         below("DELETE FROM consents WHERE grant_id IN (SELECT id FROM below)", params![id.as_str()])?;
         below(
             "DELETE FROM holds WHERE kind = 'grant' AND id IN (SELECT id FROM below)",
+            params![id.as_str()],
+        )?;
+        below(
+            "UPDATE approval_tasks SET state = 'void', sealed = ''
+             WHERE grant_id IN (SELECT id FROM below) AND state IN ('pending', 'approved')",
             params![id.as_str()],
         )?;
         below(

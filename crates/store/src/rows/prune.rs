@@ -10,6 +10,9 @@ const ATTEMPTS: Duration = Duration::from_secs(24 * 3600);
 /// For how long workloads are remembered that get no token any more.
 const WORKLOADS: Duration = Duration::from_secs(90 * 24 * 3600);
 
+/// For how long it is remembered who agreed to what, and what was looked at afterwards. The record stays.
+const TASKS: Duration = Duration::from_secs(90 * 24 * 3600);
+
 /// How much was forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pruned {
@@ -20,13 +23,14 @@ pub struct Pruned {
 }
 
 /// Table, its key, and the condition under which a row is over at `?1`.
-const OVER: [(&str, &str, &str); 9] = [
+const OVER: [(&str, &str, &str); 10] = [
     ("artifacts", "kind, id_hash", "expires_at <= ?1"),
     ("sessions", "id_hash", "expires_at <= ?1"),
     ("consents", "id", "expires_at <= ?1"),
     ("client_documents", "client", "expires_at <= ?1"),
     ("keys", "kid", "retire_at <= ?1"),
     ("approvals", "id", "until <= ?1"),
+    ("approval_rules", "id", "until <= ?1"),
     ("revocations", "kind, id", "until <= ?1"),
     ("facts", "kind, id, name", "until <= ?1"),
     ("activity", "subject, point, minute", "until <= ?1"),
@@ -35,7 +39,7 @@ const OVER: [(&str, &str, &str); 9] = [
 impl Tx<'_> {
     /// Removes at most `limit` rows of each sort that expired by `now`: artifacts, sessions, remembered
     /// consents, client documents, registered clients (with agents that were never granted anything), retired keys, words about expired grants, sign-in
-    /// attempts of more than a day ago, and workloads that were not seen for 90 days.
+    /// attempts of more than a day ago, approval tasks and reviews of more than 90 days ago, and workloads that were not seen for 90 days.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -44,6 +48,11 @@ impl Tx<'_> {
         for (table, key, over) in OVER {
             self.prune_table(table, key, over, now, limit, &mut pruned)?;
         }
+        self.expire_tasks(now)?;
+        let old = now.before(TASKS);
+        self.prune_table("approval_tasks", "id", "asked_at <= ?1", old, limit, &mut pruned)?;
+        self.prune_table("approval_votes", "task, voter", "at <= ?1", old, limit, &mut pruned)?;
+        self.prune_table("reviews", "id", "at <= ?1", old, limit, &mut pruned)?;
         let clients = self.delete_expired_clients(now, limit)?;
         pruned.rows += clients;
         pruned.more |= clients == u64::from(limit);

@@ -18,6 +18,7 @@ mod revoked;
 mod sign_in;
 mod signals;
 mod status;
+mod tasks;
 mod transactions;
 mod workloads;
 mod world;
@@ -171,6 +172,19 @@ on_every_driver! {
     }
     status {
         a_place_is_given_once_and_a_full_list_is_followed_by_another
+    }
+    tasks {
+        the_same_call_is_the_same_task_and_another_is_not
+        e41_an_agreement_is_good_for_exactly_one_call
+        however_many_use_an_agreement_at_once_one_does
+        however_many_vote_at_once_each_person_counts_once
+        a_grant_that_ends_takes_its_tasks_with_it
+        what_nobody_decides_or_uses_expires_and_is_forgotten
+        whoever_asks_a_lot_hides_nobody
+        a_refusal_stays_a_while
+        how_often_and_how_fast_people_agree
+        a_standing_agreement_ends_with_its_grant_or_by_hand
+        what_was_permitted_is_looked_at_once
     }
     transactions {
         a_failing_job_harms_no_neighbour
