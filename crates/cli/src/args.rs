@@ -2,8 +2,8 @@
 
 use crate::admin::config::ConfigCommand;
 use crate::admin::{
-    AccessCommand, AgentCommand, AuditCommand, ClientCommand, FactCommand, GrantCommand, IssuerCommand,
-    KeyCommand, PolicyCommand, ResourceCommand, SignalsCommand, UserCommand,
+    AccessCommand, AgentCommand, ApprovalCommand, AuditCommand, ClientCommand, FactCommand, GrantCommand,
+    IssuerCommand, KeyCommand, PolicyCommand, ResourceCommand, SignalsCommand, UserCommand,
 };
 use crate::bridge::{ConnectArgs, TokenArgs};
 use crate::demo::DemoArgs;
@@ -42,6 +42,7 @@ pub(crate) enum Command {
     Token(TokenArgs),
     User(UserCommand),
     Access(AccessCommand),
+    Approval(ApprovalCommand),
     Agent(AgentCommand),
     Client(ClientCommand),
     Resource(ResourceCommand),

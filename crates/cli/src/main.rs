@@ -66,6 +66,7 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Token(asked) => Box::pin(asked.run()).await,
         Command::User(asked) => asked.run().await,
         Command::Access(asked) => asked.run().await,
+        Command::Approval(asked) => asked.run().await,
         Command::Agent(asked) => asked.run().await,
         Command::Client(asked) => asked.run().await,
         Command::Resource(asked) => asked.run(),

@@ -7,11 +7,11 @@
 mod access;
 mod admin;
 mod authzen;
+mod approvals;
 mod behaviour;
 mod check;
 mod check_provider;
 mod client;
-mod approvals;
 mod consent;
 mod delegation;
 mod dpop;
@@ -47,9 +47,9 @@ pub use authzen::{
     AUTHZEN, AUTHZEN_ASSERT, AUTHZEN_EVALUATE, AUTHZEN_PATH, AUTHZEN_SCOPES, AUTHZEN_SEARCH, Authzen,
     AuthzenCaller, AuthzenReasons, AuthzenRecord, UndeclaredObligations,
 };
+pub use approvals::{ApprovalWebhook, Approvals, AskFor};
 pub use behaviour::Behaviour;
 pub use client::{AuthMethod, ClientConfig, ClientWorkload, ConfiguredGrant, GrantType};
-pub use approvals::{ApprovalWebhook, Approvals, AskFor};
 pub use consent::{ConsentMode, ConsentPolicy, EnterpriseConsent, Group};
 pub use delegation::{DelegationRule, Exchange, ImpersonationRule, MAX_DEPTH, SubjectIssuer, TokenView};
 pub use dpop::Dpop;

@@ -5,6 +5,7 @@ mod access;
 mod account;
 mod admission;
 mod api;
+pub mod approvals;
 mod attester;
 mod authenticate;
 mod authzen;

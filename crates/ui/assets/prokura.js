@@ -1,5 +1,6 @@
-// Passkeys (WebAuthn Level 3), and times in the reader's own zone. Every page works without this file; only
-// passkeys need it. Nothing is fetched: options come with the page, answers go back by the page's own form.
+// Passkeys (WebAuthn Level 3), times in the reader's own zone, and pages that show what others decide. Every page works
+// without this file; only passkeys need it. Nothing is fetched but a word on whether a page is still as it was: options
+// come with the page, answers go back by the page's own form.
 
 const form = document.querySelector("form[data-passkey]");
 
@@ -61,3 +62,22 @@ for (const time of document.querySelectorAll("time[datetime][title]")) {
   const at = new Date(time.dateTime);
   if (!Number.isNaN(at.getTime())) time.title = exact.format(at);
 }
+
+/** Asks every few seconds whether the page is still as it was, and shows it anew if not; never over what is being typed. */
+async function watch(part) {
+  const rest = (ms) => new Promise((done) => setTimeout(done, ms));
+  for (let wait = 2000; ; wait = Math.min(wait * 1.2, 15000)) {
+    await rest(wait);
+    const typed = document.querySelector("input#word")?.value;
+    if (document.hidden || typed) continue;
+    try {
+      const answer = await fetch(part.dataset.live, { credentials: "same-origin", cache: "no-store" });
+      if (answer.ok && (await answer.text()) !== part.dataset.seen) return location.reload();
+    } catch {
+      // The next time.
+    }
+  }
+}
+
+const live = document.querySelector("[data-live]");
+if (live) watch(live);

@@ -5,6 +5,7 @@
 //! works without its script.
 #![forbid(unsafe_code)]
 
+mod approving;
 mod assets;
 mod consent;
 mod detail;
@@ -19,6 +20,9 @@ mod shown;
 mod text;
 mod when;
 
+pub use approving::{
+    Approvals, Approve, ApproveLine, ConditionRow, DecidedRow, Live, StandingOffer, StandingRow, WaitingRow,
+};
 pub use askama::{Error as RenderError, Template};
 pub use assets::{Asset, SCRIPT, SEAL, STYLE, asset};
 pub use consent::{

@@ -1,6 +1,7 @@
 //! Every page in every state, for the gallery, the tests of the pages and the pictures in the documentation:
 //! as it should be, empty, refused, with long names, with names written right to left, with hostile input.
 
+mod approving;
 mod consent;
 mod granted;
 
@@ -253,12 +254,14 @@ pub fn samples() -> Result<Vec<Sample>, RenderError> {
         add("fault", fault(&w).render()?);
         add("refused", refused(&w).render()?);
         add("device", device(&w).render()?);
+        add("approve", approving::approve(&w).render()?);
+        add("approvals", approving::approvals(&w).render()?);
     }
     let [usual, ..] = words();
     for w in words() {
         all.push(Sample { page: "organisation", state: w.state, html: consent::organisation(&w).render()? });
     }
-    let granted = granted::special(&usual)?;
+    let granted = granted::special(&usual)?.into_iter().chain(approving::special(&usual)?);
     for (page, state, html) in
         special(&usual)?.into_iter().chain(consent::states()?).chain(second_factors(&usual)?).chain(granted)
     {

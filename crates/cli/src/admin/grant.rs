@@ -293,6 +293,7 @@ fn grantor(grant: &Grant) -> String {
             Evidence::Policy => "rules about workloads".to_owned(),
             Evidence::Administrator { consent } => format!("the enterprise consent {}", plain(consent)),
             Evidence::Exchange { by } => format!("the rule {}", plain(by)),
+            Evidence::Approval { task, .. } => format!("the approval {task}"),
             Evidence::Configuration | Evidence::Consent { .. } => "the configuration".to_owned(),
         },
     }

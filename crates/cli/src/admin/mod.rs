@@ -3,6 +3,7 @@
 
 mod access;
 mod agent;
+mod approval;
 mod audit;
 mod client;
 pub(crate) mod config;
@@ -23,6 +24,7 @@ mod workload;
 
 pub(crate) use access::AccessCommand;
 pub(crate) use agent::AgentCommand;
+pub(crate) use approval::ApprovalCommand;
 pub(crate) use audit::AuditCommand;
 pub(crate) use client::ClientCommand;
 pub(crate) use fact::FactCommand;

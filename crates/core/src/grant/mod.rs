@@ -13,7 +13,9 @@ pub use edit::{Edit, InvalidEdit};
 pub use held::Held;
 pub use terms::{Duty, MayAct, Terms};
 
-use crate::{AgentId, Details, GrantId, InvalidDetail, Principal, ResourceUri, ScopeSet, TaskId, Timestamp, UserId};
+use crate::{
+    AgentId, Details, GrantId, InvalidDetail, Principal, ResourceUri, ScopeSet, TaskId, Timestamp, UserId,
+};
 
 /// Why a grant exists.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -164,7 +164,7 @@ pub(super) fn host(client: &ClientId) -> String {
 
 impl People {
     /// A time as it is read now.
-    pub(super) fn when(&self, at: Timestamp) -> When {
+    pub(crate) fn when(&self, at: Timestamp) -> When {
         When::at(at.seconds(), self.now().seconds(), &ENGLISH)
     }
 

@@ -9,6 +9,7 @@
 //! not there yet one line in `ADMIN_SCOPES` of the configuration; then `cargo xtask generate`.
 
 mod access;
+mod approvals;
 mod call;
 mod caller;
 mod consents;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 /// Every route there is, a table for each file.
 const TABLES: &[&[Route]] = &[
     access::ROUTES,
+    approvals::ROUTES,
     consents::ROUTES,
     me::ROUTES,
     facts::ROUTES,

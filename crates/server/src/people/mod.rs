@@ -21,6 +21,7 @@ use crate::identity;
 use crate::interaction::Codes;
 use crate::record::Refusals;
 use crate::signin::{Hasher, Passkeys, Providers};
+use prokura_access::ApprovalSeal;
 use prokura_config::{Config, Issuer, ResourceConfig};
 use prokura_core::{Clock, InvalidResource, ResourceUri, Rng, Timestamp};
 use prokura_oauth::seal::{MasterKey, SealError, SealKey};
@@ -35,6 +36,8 @@ pub struct People {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) seal: Seal,
     pub(crate) second_factors: SealKey,
+    /// What opens the calls that wait for somebody to agree.
+    pub(crate) approvals: Arc<ApprovalSeal>,
     pub(crate) hasher: Hasher,
     pub(crate) passkeys: Option<Passkeys>,
     pub(crate) codes: Arc<dyn Codes>,
@@ -86,6 +89,7 @@ impl People {
             passkeys: Passkeys::new(&config.issuer)?,
             seal: Seal::new(master)?,
             second_factors: master.seal_key("second factors")?,
+            approvals: Arc::new(ApprovalSeal::new(master)?),
             refusals: Refusals::new(store.clone(), Arc::clone(&clock)),
             identity: identity::place(&config.issuer)?.uri.clone(),
             config,
@@ -147,6 +151,7 @@ pub fn router(people: Arc<People>) -> axum::Router {
         .route("/assets/{file}", axum::routing::get(page::asset))
         .merge(crate::signin::routes())
         .merge(crate::account::routes())
+        .merge(crate::approvals::routes())
         .merge(crate::interaction::routes())
         .merge(crate::device::routes())
         .with_state(people)

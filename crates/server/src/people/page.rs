@@ -36,6 +36,21 @@ impl People {
         self.show_leading(visit, status, view, None)
     }
 
+    /// As [`show`](Self::show), for a page whose script asks this server whether the page is still as it was.
+    pub(crate) fn show_live(
+        &self,
+        visit: &Visit,
+        status: StatusCode,
+        view: &impl Template,
+    ) -> Result<Response, PageFault> {
+        let mut response = self.show(visit, status, view)?;
+        let live = format!("{}; connect-src 'self'", policy(&visit.nonce, None));
+        if let Ok(live) = HeaderValue::from_str(&live) {
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, live);
+        }
+        Ok(response)
+    }
+
     /// As [`show`](Self::show), for a page whose form is answered with a redirect to `leads_to`: browsers hold
     /// redirects of forms to the policy too.
     pub(crate) fn show_leading(

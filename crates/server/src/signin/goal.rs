@@ -1,7 +1,7 @@
 //! What somebody signs in for. It stands in the address, so that the sign-ins of two tabs lead each to its own.
 
 use crate::people::{PageFault, People, Visit};
-use prokura_core::InteractionId;
+use prokura_core::{InteractionId, TaskId};
 
 /// What somebody signs in for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,13 @@ pub(crate) enum Goal {
     Again,
     /// To answer what software asks.
     Interaction(InteractionId),
+    /// To decide on a call; `sure` if they have to sign in anew for it.
+    Approve {
+        /// Which.
+        task: TaskId,
+        /// Whether a sign-in that was made before will not do.
+        sure: bool,
+    },
 }
 
 impl Goal {
@@ -20,13 +27,20 @@ impl Goal {
         match query.unwrap_or_default() {
             "" => Ok(Self::Account),
             "again" => Ok(Self::Again),
-            query => {
-                let id = query
-                    .strip_prefix("i=")
-                    .filter(|id| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
-                let id = id.and_then(|id| InteractionId::parse(id).ok());
-                id.map(Self::Interaction).ok_or(PageFault::Missing)
-            }
+            query => Self::named(query).ok_or(PageFault::Missing),
+        }
+    }
+
+    fn named(query: &str) -> Option<Self> {
+        let (kind, id) = query.split_once('=')?;
+        if !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            return None;
+        }
+        match kind {
+            "i" => InteractionId::parse(id).ok().map(Self::Interaction),
+            "a" => TaskId::parse(id).ok().map(|task| Self::Approve { task, sure: false }),
+            "sure" => TaskId::parse(id).ok().map(|task| Self::Approve { task, sure: true }),
+            _ => None,
         }
     }
 
@@ -36,6 +50,8 @@ impl Goal {
             Self::Account => String::new(),
             Self::Again => "again".to_owned(),
             Self::Interaction(id) => format!("i={id}"),
+            Self::Approve { task, sure: false } => format!("a={task}"),
+            Self::Approve { task, sure: true } => format!("sure={task}"),
         }
     }
 
@@ -53,14 +69,15 @@ impl Goal {
             Self::Account => people.path("/account"),
             Self::Again => people.path("/account/security"),
             Self::Interaction(id) => people.path(&format!("/interaction/{id}")),
+            Self::Approve { task, .. } => people.path(&format!("/approve/{task}")),
         }
     }
 
     /// How old, in seconds, a sign-in for it may be, if that matters: 0 if it has to be made anew.
     pub(super) async fn max_age(&self, people: &People, visit: &Visit) -> Result<Option<u64>, PageFault> {
         match self {
-            Self::Account => Ok(None),
-            Self::Again => Ok(Some(0)),
+            Self::Account | Self::Approve { sure: false, .. } => Ok(None),
+            Self::Again | Self::Approve { sure: true, .. } => Ok(Some(0)),
             Self::Interaction(id) => people.freshness(visit, id).await,
         }
     }
@@ -72,10 +89,17 @@ mod tests {
 
     #[test]
     fn a_goal_comes_back_from_its_query() {
-        for goal in [Goal::Account, Goal::Again, Goal::Interaction(InteractionId::parse("i_1").unwrap())] {
+        let task = TaskId::parse("apt_1").unwrap();
+        for goal in [
+            Goal::Account,
+            Goal::Again,
+            Goal::Interaction(InteractionId::parse("i_1").unwrap()),
+            Goal::Approve { task: task.clone(), sure: false },
+            Goal::Approve { task, sure: true },
+        ] {
             assert_eq!(Goal::parse(Some(&goal.query())).unwrap(), goal);
         }
-        for odd in ["i=", "i=a/b", "x", "again=1", "i=a&m=b"] {
+        for odd in ["i=", "i=a/b", "x", "again=1", "i=a&m=b", "a=", "a=x/y"] {
             assert!(Goal::parse(Some(odd)).is_err(), "{odd}");
         }
     }

@@ -10,7 +10,7 @@ use crate::people::{PageFault, People, Posted, Visit};
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::StatusCode;
-use prokura_core::{Acr, InteractionId};
+use prokura_core::{Acr, InteractionId, TaskId};
 use prokura_ledger::{EventKind, Outcome};
 use prokura_store::{StoreError, User};
 use prokura_ui::{ENGLISH, Form, Meaning, Notice, PasskeyForm, SignIn, When};
@@ -19,6 +19,11 @@ use std::sync::Arc;
 /// Where to sign in for an interaction, or for the account.
 pub(crate) fn sign_in_path(interaction: Option<&InteractionId>) -> String {
     interaction.map_or(Goal::Account, |id| Goal::Interaction(id.clone())).at("/signin")
+}
+
+/// The way to sign in for who decides on a call; anew and more surely, if `sure`.
+pub(crate) fn approve_sign_in(task: &TaskId, sure: bool) -> String {
+    Goal::Approve { task: task.clone(), sure }.at("/signin")
 }
 
 /// What went before on this page.
@@ -71,7 +76,7 @@ async fn page(people: &People, visit: &Visit, goal: &Goal, before: Before) -> Re
     let view = SignIn {
         frame: people.frame(visit),
         asker,
-        again: *goal == Goal::Again,
+        again: matches!(goal, Goal::Again | Goal::Approve { sure: true, .. }),
         notice,
         password,
         login: before.login,
