@@ -71,6 +71,7 @@ async fn put_together(loaded: &Loaded) -> Result<Router, Failure> {
         access,
         decider,
         transactions: None,
+        approvals: config.approvals.clone(),
         upstream: Upstream::new(UpstreamConfig { trust, ..UpstreamConfig::default() }),
     });
     let gateway = gateway.map_err(Failure::usage)?;

@@ -1,6 +1,6 @@
 //! Approvals of single calls: which are asked for, of whom, and how approvers hear of it.
 
-use crate::{Config, ConfigError, SecretRef, Span};
+use crate::{Config, ConfigError, Span};
 use prokura_core::{Acr, OPERATOR, Quorum, Risk, SUBJECT};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
@@ -57,18 +57,6 @@ pub struct Approvals {
     pub similar: u32,
     /// For how long at most.
     pub standing: Span,
-    /// Who is told that a call waits.
-    pub webhook: Option<ApprovalWebhook>,
-}
-
-/// An address that is told when a call waits, and when it was decided.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ApprovalWebhook {
-    /// Where: `https`, or `http` on a loopback host.
-    pub url: String,
-    /// The key of the signatures (HMAC-SHA256), at least 32 characters.
-    pub secret: SecretRef,
 }
 
 impl Default for Approvals {
@@ -82,7 +70,6 @@ impl Default for Approvals {
             waits: Span::hours(1),
             similar: 3,
             standing: Span::days(30),
-            webhook: None,
         }
     }
 }
@@ -130,37 +117,11 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
             return wrong(key, "it is longer than 30 days".to_owned(), "choose 30 days or less");
         }
     }
-    match &a.webhook {
-        Some(hook) => webhook(hook),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 fn is_word(name: &str) -> bool {
     name == SUBJECT || name == OPERATOR
-}
-
-fn webhook(hook: &ApprovalWebhook) -> Result<(), ConfigError> {
-    let reason = match ::url::Url::parse(&hook.url) {
-        Ok(url) if url.scheme() == "https" && url.host().is_some() => return Ok(()),
-        Ok(url) if url.scheme() == "http" && is_loopback(&url) => return Ok(()),
-        Ok(_) => "it is neither `https` nor on this machine".to_owned(),
-        Err(error) => error.to_string(),
-    };
-    Err(ConfigError::value(
-        "approvals.webhook.url",
-        reason,
-        "write an address like `https://chat.example/hook`",
-    ))
-}
-
-fn is_loopback(url: &::url::Url) -> bool {
-    match url.host() {
-        Some(::url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(::url::Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(::url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
 }
 
 #[cfg(test)]
@@ -203,8 +164,6 @@ mod tests {
             ("acr = \"sure\"", "no class of sign-in"),
             ("lasts = \"31d\"", "longer than 30 days"),
             ("ask = \"always\"", "unknown variant"),
-            ("webhook = { url = \"http://chat.example\", secret = { env = \"S\" } }", "neither `https`"),
-            ("webhook = { url = \"https://chat.example\", secret = \"plain\" }", "secrets never stand"),
         ] {
             let refused = read(&format!("[approvals]\n{text}")).map(|_| ()).unwrap_err();
             assert!(refused.contains(why), "{text}: {refused}");

@@ -48,6 +48,7 @@ pub use authzen::{
     AuthzenCaller, AuthzenReasons, AuthzenRecord, UndeclaredObligations,
 };
 pub use approvals::{ApprovalWebhook, Approvals, AskFor};
+pub use approvals::{Approvals, AskFor};
 pub use behaviour::Behaviour;
 pub use client::{AuthMethod, ClientConfig, ClientWorkload, ConfiguredGrant, GrantType};
 pub use consent::{ConsentMode, ConsentPolicy, EnterpriseConsent, Group};

@@ -2,11 +2,12 @@
 //! permitted, and one that is refused draws nothing.
 
 use crate::caller::Caller;
+use crate::oblige::Due;
 use prokura_core::{Action, ActionKind, GrantId, Timestamp};
 use prokura_ledger::Event;
 use prokura_oauth::dpop::Proof;
 use prokura_oauth::json::{Object, Value, obj};
-use prokura_store::{ArtifactKind, Drawn, StoreError, Tx, Undrawn};
+use prokura_store::{ArtifactKind, Drawn, Review, StoreError, Tx, Undrawn};
 
 /// A call of a tool whose grant, or one above it, has a budget.
 #[derive(Debug, Clone)]
@@ -20,6 +21,10 @@ pub(crate) struct Counted {
 pub(crate) struct Bill {
     pub(crate) proof: Option<Proof>,
     pub(crate) counted: Option<Counted>,
+    /// Agreements that are used up, and what is looked at afterwards.
+    pub(crate) due: Due,
+    /// The calls to be looked at afterwards.
+    pub(crate) reviews: Vec<Review>,
     pub(crate) events: Vec<Event>,
     pub(crate) now: Timestamp,
 }
@@ -29,6 +34,8 @@ pub(crate) struct Bill {
 pub(crate) enum Unsettled {
     /// The proof was used before.
     Replayed,
+    /// An agreement was used, or has ended, in the meantime.
+    Unapproved,
     /// The budget does not let it.
     Undrawn(Undrawn),
     /// The store failed.
@@ -54,7 +61,10 @@ impl Counted {
 impl Bill {
     /// Whether there is nothing but entries.
     pub(crate) fn is_plain(&self) -> bool {
-        self.proof.is_none() && self.counted.is_none()
+        self.proof.is_none()
+            && self.counted.is_none()
+            && self.due.spends.is_empty()
+            && self.reviews.is_empty()
     }
 
     /// Spends the proof: on whichever process it is sent again, it is worth nothing (RFC 9449 §11.1). Then draws, and
@@ -69,8 +79,21 @@ impl Bill {
             Some(call) => tx.draw(&call.grants, &call.tool, &call.arguments)?.map_err(Unsettled::Undrawn)?,
             None => Vec::new(),
         };
+        let mut agreed = Vec::new();
+        for spend in &self.due.spends {
+            let used = tx.use_task(&spend.task, &spend.key, self.now)?;
+            agreed.push((spend, used.map_err(|_| Unsettled::Unapproved)?));
+        }
+        self.reviews.iter().try_for_each(|review| tx.insert_review(review))?;
         for event in &self.events {
             let mut event = event.clone();
+            if !agreed.is_empty() {
+                let all = agreed.iter().map(|(spend, child)| {
+                    let said = [("id", spend.task.as_str().into()), ("grant", child.as_str().into())];
+                    Value::Object(obj(said))
+                });
+                event.details.insert("approvals", Value::Array(all.collect()));
+            }
             if !drawn.is_empty() {
                 event.details.insert("drawn", Value::Array(drawn.iter().map(entry).collect()));
             }

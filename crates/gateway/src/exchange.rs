@@ -15,7 +15,7 @@ use crate::oblige::{self, Owed};
 use crate::question::Asking;
 use crate::route::Route;
 use crate::version::Era;
-use prokura_core::{Action, ActionKind, Obligation, Timestamp};
+use prokura_core::{Action, ActionKind, Obligation, TaskId, Timestamp};
 use prokura_oauth::json::{Object, Value};
 use std::sync::Arc;
 
@@ -130,17 +130,54 @@ pub(crate) struct Task {
     pub(crate) owed: Vec<Obligation>,
 }
 
+/// A session as its handle names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Session {
+    /// The upstream's id.
+    pub(crate) id: String,
+    /// Whether the client said, when it began, that it can send its user to a page.
+    pub(crate) elicits: bool,
+}
+
 /// The handles of one caller on one route.
 #[derive(Clone)]
 pub(crate) struct Handles {
     pub(crate) sealer: Arc<Sealer>,
     pub(crate) binding: Binding,
+    /// Whether the client says in this message that it can send its user to a page: a session remembers it.
+    pub(crate) elicits: bool,
 }
 
 impl Handles {
     /// Seals a session id.
     pub(crate) fn seal_session(&self, id: &str) -> String {
-        self.sealer.seal(HandleKind::Session, &self.binding, b"", id.as_bytes())
+        let plain = format!("{}{id}", if self.elicits { '+' } else { '-' });
+        self.sealer.seal(HandleKind::Session, &self.binding, b"", plain.as_bytes())
+    }
+
+    /// Reads what was sealed by [`seal_session`](Self::seal_session).
+    pub(crate) fn read_session(plain: &[u8]) -> Option<Session> {
+        let (elicits, id) = std::str::from_utf8(plain).ok()?.split_at_checked(1)?;
+        Some(Session { id: id.to_owned(), elicits: elicits == "+" })
+    }
+
+    /// Seals the tasks that a call waits for, with the upstream's own state if there is one.
+    pub(crate) fn seal_approvals(&self, tasks: &[TaskId], state: Option<&str>) -> String {
+        let tasks: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
+        let mut plain = Vec::new();
+        put(&mut plain, tasks.join(" ").as_bytes());
+        if let Some(state) = state {
+            put(&mut plain, state.as_bytes());
+        }
+        self.sealer.seal(HandleKind::Approval, &self.binding, b"", &plain)
+    }
+
+    /// Reads what was sealed by [`seal_approvals`](Self::seal_approvals).
+    pub(crate) fn read_approvals(plain: &[u8]) -> Option<(Vec<TaskId>, Option<String>)> {
+        let (tasks, rest) = take_text(plain)?;
+        let tasks = tasks.split(' ').map(TaskId::parse).collect::<Result<_, _>>().ok()?;
+        let state = if rest.is_empty() { None } else { Some(take_text(rest)?.0.to_owned()) };
+        Some((tasks, state))
     }
 
     /// Seals the id of a task that a call on `action` made, with what must be done to what comes of it.

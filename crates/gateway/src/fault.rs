@@ -5,6 +5,7 @@ use crate::envelope::{Id, Malformed};
 use crate::method::BadCall;
 use crate::mirror::BadHeaders;
 use crate::oblige::Withheld;
+use crate::oblige::Unapproved;
 use crate::route::Route;
 use crate::ruling::Refused;
 use crate::scene::Scene;
@@ -98,6 +99,8 @@ pub(crate) enum Fault {
     Untold(Box<Selector>),
     /// The result cannot be released.
     Withheld(Withheld),
+    /// Somebody has to agree to it first, or would not.
+    Unapproved(Box<Unapproved>),
     /// The budget does not let the call.
     Budget(Undrawn),
     /// A session is to be ended, and none is named.
@@ -171,6 +174,8 @@ impl From<ProofError> for Fault {
     }
 }
 
+/// `URLElicitationRequiredError` (MCP 2025-11-25, "Elicitation").
+const ELICIT: i64 = -32042;
 /// Why a token with a budget is refused that nobody can draw from here.
 const NO_BUDGET: &str = "the authorization has a budget, which cannot be drawn from at this gateway";
 
@@ -248,6 +253,27 @@ impl Fault {
             Self::Unmet(obligation) => own(S::FORBIDDEN, "obligation_unmet", unmet(obligation)),
             Self::Untold(at) => own(S::FORBIDDEN, "target_untold", untold(at)),
             Self::Withheld(why) => own(S::FORBIDDEN, "withheld", withheld(why)),
+            Self::Unmet(obligation) => own(
+                S::FORBIDDEN,
+                "obligation_unmet",
+                format!("a policy allows it only with `{obligation}`, which cannot be done here"),
+            ),
+            Self::Untold(at) => own(
+                S::FORBIDDEN,
+                "target_untold",
+                format!("a policy lets `{at}` be only what the user agreed to or a trusted source named"),
+            ),
+            Self::Withheld(why) => own(
+                S::FORBIDDEN,
+                "withheld",
+                format!("the result is withheld by a policy of this organisation: {why}"),
+            ),
+            // Answered as a server would that elicits: the transport did not fail.
+            Self::Unapproved(why) if why.elicits() => row(S::OK, ELICIT, why.word(), why.sentence()),
+            Self::Unapproved(why) if why.result().is_some() => {
+                row(S::OK, i64::from(S::FORBIDDEN.as_u16()), why.word(), why.sentence())
+            }
+            Self::Unapproved(why) => own(S::FORBIDDEN, why.word(), why.sentence()),
             Self::Budget(why) => own(S::FORBIDDEN, budget_word(why), why.to_string()),
             Self::NoSession => own(S::BAD_REQUEST, "malformed", "name the session"),
             Self::UnknownSession => own(S::NOT_FOUND, "unknown_session", "no such session; initialize again"),
@@ -322,6 +348,7 @@ impl Fault {
                 }
                 data.insert("authorization_details", remedy.clone());
             }
+            Self::Unapproved(why) => why.tell(&mut data),
             Self::Access(refused) => {
                 data.insert("error", row.word.into());
                 let waiting: Vec<_> = refused.approvals().map(Value::from).collect();
@@ -341,10 +368,19 @@ impl Fault {
         error
     }
 
+    /// The result that is answered in place of an error, where the protocol has one.
+    fn result(&self) -> Option<Object> {
+        match self {
+            Self::Unapproved(why) => why.result(),
+            _ => None,
+        }
+    }
+
     /// The HTTP answer. The body is always a JSON-RPC error, with the request's id where it is known.
     pub(crate) fn response<B: From<Vec<u8>>>(&self, scene: &Scene, id: Option<Id>) -> Response<B> {
         let id = id.or_else(|| self.id().cloned());
-        let body = crate::envelope::Message::Response(id, Err(self.error(&scene.trace))).into_bytes();
+        let outcome = self.result().ok_or_else(|| self.error(&scene.trace));
+        let body = crate::envelope::Message::Response(id, outcome).into_bytes();
         let mut response = Response::new(B::from(body));
         *response.status_mut() = self.row().status;
         let headers = response.headers_mut();

@@ -5,6 +5,7 @@ use crate::foreign::ForeignServer;
 use crate::handle::Sealer;
 use crate::limit::Limiter;
 use crate::oblige::Origins;
+use crate::oblige::Approvals;
 use crate::possession::Proofs;
 use crate::route::{Doors, GatewayError, Route};
 use crate::standing::Standing;
@@ -61,6 +62,8 @@ pub struct GatewayOptions {
     pub decider: Arc<Decider>,
     /// Transaction tokens for the resources that want them.
     pub transactions: Option<Transactions>,
+    /// Approvals of single calls.
+    pub approvals: prokura_config::Approvals,
 }
 
 /// The bounds, as they are used.
@@ -94,6 +97,7 @@ pub(crate) struct Inner {
     pub(crate) access: Arc<Guard>,
     pub(crate) decider: Arc<Decider>,
     pub(crate) transactions: Option<Transactions>,
+    pub(crate) approvals: Approvals,
 }
 
 /// The gateway.
@@ -125,7 +129,9 @@ impl Gateway {
             access,
             decider,
             transactions,
+            approvals,
         } = options;
+        let approvals = Approvals::new(approvals, &resources, &master_key).map_err(|_| GatewayError::Key)?;
         let route = |r| Route::new(&issuer, r, &servers, &clock).map(Arc::new);
         let routes = resources.iter().map(route).collect::<Result<_, _>>()?;
         let proofs = Arc::new(Proofs::new(&dpop, &master_key).map_err(|_| GatewayError::Key)?);
@@ -163,6 +169,7 @@ impl Gateway {
             access,
             decider,
             transactions,
+            approvals,
         };
         Ok(Self { inner: Arc::new(inner), routes })
     }

@@ -31,6 +31,8 @@ pub(crate) enum HandleKind {
     Cursor,
     /// `taskId`.
     Task,
+    /// `requestState` of a call that somebody is asked about.
+    Approval,
 }
 
 impl HandleKind {
@@ -41,6 +43,7 @@ impl HandleKind {
             Self::State => b'r',
             Self::Cursor => b'c',
             Self::Task => b't',
+            Self::Approval => b'a',
         }
     }
 }

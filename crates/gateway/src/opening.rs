@@ -3,10 +3,11 @@
 
 use crate::caller::Authenticator;
 use crate::envelope::{Call, Message};
-use crate::exchange::{Exchange, Handles, Task};
+use crate::exchange::{Exchange, Handles, Session, Task};
 use crate::fault::Fault;
 use crate::handle::{HandleKind, put};
 use crate::method::{BadCall, List, RELATED_TASK, takes_state};
+use crate::oblige::{INPUT, Returned};
 use crate::version::Era;
 use aws_lc_rs::digest::{SHA256, digest};
 use prokura_core::Timestamp;
@@ -27,6 +28,8 @@ pub(crate) struct Found {
     pub(crate) tasks: Vec<(Task, String)>,
     /// What a request state of this request is bound to.
     pub(crate) state_context: Vec<u8>,
+    /// Where the client was sent before, if it comes back from there.
+    pub(crate) returned: Returned,
 }
 
 /// At most so many tasks in one subscription.
@@ -61,7 +64,9 @@ impl Opener<'_> {
             "subscriptions/listen" => self.open_tasks(params, &mut found)?,
             _ => {}
         }
-        self.open_state(&call.method, params, &found.state_context)?;
+        if !self.open_approvals(&call.method, params, &mut found)? {
+            self.open_state(&call.method, params, &found.state_context)?;
+        }
         self.open_related(Some(params));
         Ok(found)
     }
@@ -71,10 +76,10 @@ impl Opener<'_> {
         self.authenticator.grants_in_force(&opened.grants).then_some(opened.plain)
     }
 
-    /// The upstream's session id.
-    pub(crate) fn session(&self, handle: &str) -> Result<String, Fault> {
+    /// The upstream's session.
+    pub(crate) fn session(&self, handle: &str) -> Result<Session, Fault> {
         let plain = self.open(HandleKind::Session, b"", handle);
-        plain.and_then(|p| String::from_utf8(p).ok()).ok_or(Fault::UnknownSession)
+        plain.and_then(|p| Handles::read_session(&p)).ok_or(Fault::UnknownSession)
     }
 
     /// The upstream's event id, and what the stream belongs to.
@@ -122,6 +127,30 @@ impl Opener<'_> {
             found.tasks.push((task, handle));
         }
         Ok(())
+    }
+
+    /// A client that comes back from the page of an approval: what it brings for us is taken out, and the upstream gets its
+    /// own state back, if it had given one.
+    fn open_approvals(&self, method: &str, params: &mut Object, found: &mut Found) -> Result<bool, Fault> {
+        let handle = params.str("requestState").filter(|_| takes_state(method));
+        let opened = handle.and_then(|handle| self.open(HandleKind::Approval, b"", handle));
+        let Some(plain) = opened else { return Ok(false) };
+        let (tasks, state) = Handles::read_approvals(&plain).ok_or(Fault::BadState)?;
+        params.remove("requestState");
+        let mut action = None;
+        if let Some(Value::Object(inputs)) = params.get_mut("inputResponses") {
+            action = inputs.remove(INPUT).and_then(|a| a.as_object()?.str("action").map(str::to_owned));
+            if inputs.is_empty() {
+                params.remove("inputResponses");
+            }
+        }
+        if let Some(handle) = &state {
+            params.insert("requestState", Value::from(handle.as_str()));
+            self.open_state(method, params, &found.state_context)?;
+        }
+        let declined = matches!(action.as_deref(), Some("decline" | "cancel"));
+        found.returned = Returned { tasks, went: !declined, declined, state };
+        Ok(true)
     }
 
     fn open_state(&self, method: &str, params: &mut Object, context: &[u8]) -> Result<(), Fault> {

@@ -134,6 +134,11 @@ impl Asked {
         self.by.question(action, None, row, &self.context)
     }
 
+    /// What it is done to.
+    pub(crate) fn target(&self) -> &Entity {
+        &self.resource
+    }
+
     /// The question, with these arguments.
     pub(crate) fn question<'a>(&'a self, arguments: Option<&'a Object>) -> Question<'a> {
         self.by.question(&self.action, arguments, &self.resource, &self.context)

@@ -44,6 +44,11 @@ impl Ground {
         Self { would: reported.map(would), ..self }
     }
 
+    /// The rules, by names that an operator finds again.
+    pub(crate) fn rules(&self) -> Vec<String> {
+        self.rules.iter().map(|r| format!("{}#{}", r.set, r.rule)).collect()
+    }
+
     /// Puts it into an entry.
     pub(crate) fn note(&self, event: &mut Event) {
         if let Some(set) = &self.set {

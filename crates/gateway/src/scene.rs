@@ -6,16 +6,16 @@ use crate::caller::{Caller, Scheme};
 use crate::decide::{Granted, Warrant};
 use crate::fault::Fault;
 use crate::gateway::Inner;
-use crate::oblige;
+use crate::oblige::{self, Due, Unapproved};
 use crate::route::Route;
 use axum::body::Body;
 use http::Response;
-use prokura_core::{Action, Denial, GrantId, Reason, TraceId};
+use prokura_core::{Action, Denial, GrantId, Principal, Reason, Timestamp, TraceId, random_id};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::dpop::{NONCE_HEADER, Proof};
 use prokura_oauth::json::Value;
 use prokura_oauth::rich;
-use prokura_store::{StoreError, Undrawn};
+use prokura_store::{Review, ReviewState, StoreError, Undrawn};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ impl Scene {
     }
 
     /// An entry of this scene.
-    fn event(&self, kind: EventKind, action: String, outcome: Outcome) -> Event {
+    pub(crate) fn event(&self, kind: EventKind, action: String, outcome: Outcome) -> Event {
         let mut event = Event::new(kind, action, outcome, self.inner.clock.now(), self.trace.clone());
         event.resource = Some(self.route.resource.clone());
         if let Some(token) = self.caller.token() {
@@ -97,6 +97,7 @@ impl Scene {
         &mut self,
         warrant: &Warrant,
         counted: Option<Counted>,
+        due: Due,
     ) -> Result<(), Fault> {
         let mut events = Vec::new();
         for Granted { permit, reason, ground } in warrant.each() {
@@ -114,8 +115,46 @@ impl Scene {
         if let [only] = events.as_slice() {
             self.action.clone_from(&only.action);
         }
-        let bill = Bill { proof: self.proof.take(), counted, events, now: self.inner.clock.now() };
+        if !due.standing.is_empty() {
+            let rules: Value = due.standing.iter().map(String::as_str).collect();
+            events.iter_mut().for_each(|event| event.details.insert("approval_rules", rules.clone()));
+        }
+        let (reviews, now) = (self.reviews(&due, &mut events), self.inner.clock.now());
+        let bill = Bill { proof: self.proof.take(), counted, due, reviews, events, now };
         if bill.is_plain() { self.write(bill.events).await } else { self.settle(bill).await }
+    }
+
+    /// The calls to be looked at afterwards; the entries say so.
+    fn reviews(&self, due: &Due, events: &mut [Event]) -> Vec<Review> {
+        let Some(token) = self.caller.token() else { return Vec::new() };
+        let own = match &token.subject {
+            Principal::Agent(agent) => Some(agent),
+            Principal::User(_) => None,
+        };
+        let actor = token.actors.first().or(token.grant.holder.as_ref()).or(own);
+        let (Some(actor), now) = (actor, self.inner.clock.now()) else { return Vec::new() };
+        let review = |(action, because): &(String, String)| Review {
+            id: random_id("rev_", &*self.inner.rng),
+            trace: self.trace.to_string(),
+            grant: token.grant.id.clone(),
+            subject: token.subject.clone(),
+            actor: actor.clone(),
+            client: token.client.clone(),
+            server: self.route.name.clone(),
+            action: action.clone(),
+            arguments: String::new(),
+            because: because.clone(),
+            state: ReviewState::Open,
+            at: now,
+            decided_at: Timestamp::from_micros(0),
+            decided_by: String::new(),
+            word: String::new(),
+        };
+        let reviews: Vec<Review> = due.reviews.iter().map(review).collect();
+        if let Some(first) = reviews.first() {
+            events.iter_mut().for_each(|event| event.details.insert("review", first.id.as_str().into()));
+        }
+        reviews
     }
 
     /// Makes entries durable together with what follows from them.
@@ -123,6 +162,7 @@ impl Scene {
         let settled = self.inner.store.transact(move |tx| bill.settle(tx));
         settled.await.map_err(|why| match why {
             Unsettled::Replayed => Fault::ProofReplayed,
+            Unsettled::Unapproved => Fault::Unapproved(Box::new(Unapproved::Gone)),
             Unsettled::Undrawn(why) => Fault::Budget(why),
             Unsettled::Store(error) => self.unwritten(&error),
         })
@@ -143,6 +183,9 @@ impl Scene {
             _ if forwarded => (EventKind::Outcome, Outcome::Error),
             Fault::NoToken => (EventKind::Decision, Outcome::Challenge),
             Fault::Access(refused) if refused.waits() => (EventKind::Decision, Outcome::Challenge),
+            Fault::Unapproved(why) if matches!(**why, Unapproved::Waits(_)) => {
+                (EventKind::Decision, Outcome::Challenge)
+            }
             Fault::Denied { denial, .. }
                 if !denial.missing.is_empty() || matches!(denial.reason, Reason::SignIn(_)) =>
             {
@@ -162,6 +205,9 @@ impl Scene {
             }
             Fault::Denied { denial: Denial { reason: Reason::Constraint(constraint), .. }, .. } => {
                 event.details.insert("constraint", rich::constraint_value(constraint));
+            }
+            Fault::Unapproved(why) if !why.tasks().is_empty() => {
+                event.details.insert("approvals", why.tasks().iter().map(|t| t.as_str()).collect());
             }
             Fault::Budget(Undrawn::Sum(path)) => event.details.insert("argument", path.to_string().into()),
             Fault::Denied { denial, .. } if !denial.missing.is_empty() => {

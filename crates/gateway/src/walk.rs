@@ -6,7 +6,7 @@ use crate::caller::Scheme;
 use crate::decide::{self, Warrant};
 use crate::ending::Ending;
 use crate::envelope::{Id, Message};
-use crate::exchange::{Exchange, Handles, Origin};
+use crate::exchange::{Exchange, Handles, Origin, Session};
 use crate::fault::Fault;
 use crate::forward::{LAST_EVENT, Outbound, SESSION, forward, param_headers};
 use crate::gateway::Inner;
@@ -14,7 +14,7 @@ use crate::handle::Binding;
 use crate::limit::Verdict;
 use crate::method::{self, List, Touch};
 use crate::mirror;
-use crate::oblige::{self, Owed};
+use crate::oblige::{self, Due, Owed, Returned, Speaks};
 use crate::opening::{Found, Opener};
 use crate::question::Asking;
 use crate::route::Route;
@@ -70,6 +70,19 @@ struct Read {
     handles: Handles,
     session: Option<String>,
     now: Timestamp,
+}
+
+impl Read {
+    /// How the client can be sent somewhere.
+    fn speaks(&self, method: &str) -> Speaks<'_> {
+        Speaks {
+            era: self.version.era(),
+            elicits: self.handles.elicits,
+            calls: method == "tools/call",
+            handles: &self.handles,
+            takes_state: method::takes_state(method),
+        }
+    }
 }
 
 impl Walk {
@@ -130,7 +143,7 @@ impl Walk {
         let read = self.read(&parts.headers, &bytes, max)?;
         let mut warrant = self.decide(&read)?;
         let (asking, owed) = self.rule(&read, &mut warrant).await?;
-        self.record(&warrant, self.counted(&read)).await?;
+        self.record(&warrant, self.counted(&read), owed.due.clone()).await?;
         let transaction = self.transaction(&read)?;
         let (mut exchange, mut outbound) = self.inject(&parts.headers, read);
         exchange.owe(asking, owed);
@@ -153,17 +166,21 @@ impl Walk {
             Message::Response(..) if era == Era::Modern => return Err(Fault::UnexpectedResponse),
             Message::Response(..) => Touch::Protocol,
         };
-        let (handles, now) = (self.handles(), self.scene.inner.clock.now());
+        let elicits = method::elicits(&message, era);
+        let (handles, now) = (self.handles(elicits), self.scene.inner.clock.now());
         let opener = Opener { handles: &handles, authenticator: &self.scene.inner.authenticator, era, now };
         let begins = era == Era::Modern || self.scene.method == "initialize";
         let session = if begins { None } else { session(headers, &opener)? };
+        let elicits = elicits || session.as_ref().is_some_and(|session| session.elicits);
+        let session = session.map(|session| session.id);
         let found = opener.open_message(&mut message)?;
+        let handles = Handles { elicits, ..handles };
         Ok(Read { message, version, touch, found, handles, session, now })
     }
 
-    fn handles(&self) -> Handles {
+    fn handles(&self, elicits: bool) -> Handles {
         let binding = Binding::new(&self.scene.route.name, &self.scene.caller);
-        Handles { sealer: Arc::clone(&self.scene.inner.sealer), binding }
+        Handles { sealer: Arc::clone(&self.scene.inner.sealer), binding, elicits }
     }
 
     /// Decide: on what the message touches and on what the calls touched that made the tasks it names.
@@ -208,18 +225,20 @@ impl Walk {
         let since: Vec<_> = read.found.tasks.iter().flat_map(|(task, _)| task.owed.clone()).collect();
         let matter =
             if read.found.tasks.is_empty() { Matter::Call(arguments) } else { Matter::Since(&since) };
-        self.rule_on(warrant, matter, read.now).await
+        let (returned, speaks) = (&read.found.returned, read.speaks(&self.scene.method));
+        self.rule_on(warrant, matter, Some((returned, &speaks)), read.now).await
     }
 
     async fn rule_on(
         &self,
         warrant: &mut Warrant,
         matter: Matter<'_>,
+        back: Option<(&Returned, &Speaks<'_>)>,
         now: Timestamp,
     ) -> Result<Ruled, Fault> {
         let asking = Asking::of(&self.scene, now)?;
         let asked = ruling::rule(&self.scene, asking.as_ref(), warrant, matter).await?;
-        let owed = oblige::before(&self.scene, warrant, asked, matter.arguments(), now).await?;
+        let owed = oblige::before(&self.scene, warrant, asked, matter.arguments(), back, now).await?;
         Ok((asking, owed))
     }
 
@@ -230,8 +249,8 @@ impl Walk {
     }
 
     /// Record: nothing is forwarded before this is durable.
-    async fn record(&mut self, warrant: &Warrant, counted: Option<Counted>) -> Result<(), Fault> {
-        self.scene.record_permits(warrant, counted).await?;
+    async fn record(&mut self, warrant: &Warrant, counted: Option<Counted>, due: Due) -> Result<(), Fault> {
+        self.scene.record_permits(warrant, counted, due).await?;
         self.ending = Some(Ending::new(self.scene.clone(), false));
         Ok(())
     }
@@ -294,11 +313,11 @@ impl Walk {
             return Err(Fault::NotAcceptable);
         }
         self.scene.is_about(if listens { "listen" } else { "end_session" });
-        let (handles, now) = (self.handles(), self.scene.inner.clock.now());
+        let (handles, now) = (self.handles(false), self.scene.inner.clock.now());
         let authenticator = &self.scene.inner.authenticator;
         let opener = Opener { handles: &handles, authenticator, era: Era::Legacy, now };
         let mut outbound = Outbound::new(parts.method.clone(), None);
-        outbound.session = session(&parts.headers, &opener)?;
+        outbound.session = session(&parts.headers, &opener)?.map(|session| session.id);
         outbound.version = version;
         let mut origin = Origin::Listening;
         if let Some(last) = header(&parts.headers, &LAST_EVENT, Fault::UnknownEvent)?.filter(|_| listens) {
@@ -310,8 +329,8 @@ impl Walk {
         }
         let actions: Vec<_> = origin.action().cloned().into_iter().collect();
         let mut warrant = self.decide_on(&actions, None, List::of_method(origin.method()).is_some())?;
-        let (asking, owed) = self.rule_on(&mut warrant, Matter::Since(origin.owed()), now).await?;
-        self.record(&warrant, None).await?;
+        let (asking, owed) = self.rule_on(&mut warrant, Matter::Since(origin.owed()), None, now).await?;
+        self.record(&warrant, None, owed.due.clone()).await?;
         outbound.transaction = transaction::token(&self.scene, actions.first(), None, now)?;
         let mut exchange = self.listening(handles, origin, now);
         exchange.owe(asking, owed);
@@ -364,7 +383,7 @@ fn legacy_version(headers: &HeaderMap) -> Result<Option<Version>, Fault> {
 }
 
 /// The upstream's session id, by the handle that the client sent.
-fn session(headers: &HeaderMap, opener: &Opener<'_>) -> Result<Option<String>, Fault> {
+fn session(headers: &HeaderMap, opener: &Opener<'_>) -> Result<Option<Session>, Fault> {
     let handle = header(headers, &SESSION, Fault::UnknownSession)?;
     handle.map(|handle| opener.session(handle)).transpose()
 }

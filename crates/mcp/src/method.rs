@@ -4,7 +4,7 @@
 //! it. `tasks/list` is left out on purpose: the upstream may know the gateway as one caller, so it cannot list
 //! only the tasks of one user (MCP 2025-11-25, "Task Isolation and Access Control").
 
-use crate::envelope::Call;
+use crate::envelope::{Call, Message};
 use crate::meta;
 pub use crate::meta::{CAPABILITIES as META_CAPABILITIES, RELATED_TASK, VERSION as META_VERSION};
 use crate::version::Era;
@@ -125,6 +125,20 @@ const MAX_ACTIONS: usize = 256;
 /// "Multi Round-Trip Requests").
 pub fn takes_state(method: &str) -> bool {
     matches!(method, "tools/call" | "resources/read" | "prompts/get")
+}
+
+/// Whether a client says in this message that it can send its user to a page: when a session begins, and in the modern era
+/// in every request (MCP 2025-11-25 and 2026-07-28, "Elicitation").
+pub fn elicits(message: &Message, era: Era) -> bool {
+    let Some(params) = message.call().and_then(|call| call.params.as_ref()) else { return false };
+    let capabilities = match era {
+        Era::Legacy => params.get("capabilities"),
+        Era::Modern => {
+            params.get("_meta").and_then(Value::as_object).and_then(|meta| meta.get(META_CAPABILITIES))
+        }
+    };
+    let elicitation = capabilities.and_then(Value::as_object).and_then(|c| c.get("elicitation"));
+    elicitation.and_then(Value::as_object).is_some_and(|e| e.get("url").is_some_and(|url| !url.is_null()))
 }
 
 /// What a request touches.

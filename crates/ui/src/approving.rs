@@ -84,8 +84,6 @@ pub struct Approve {
     pub asked: When,
     /// Until when it waits or may be used; when it was over.
     pub until: When,
-    /// Whether somebody still has to decide.
-    pub waits: bool,
     /// How it stands.
     pub stands: String,
     /// Its id.

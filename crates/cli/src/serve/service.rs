@@ -71,6 +71,7 @@ impl Service {
             access,
             decider,
             transactions: transactions(&config, &server),
+            approvals: config.approvals.clone(),
             upstream: Upstream::new(UpstreamConfig { trust, ..UpstreamConfig::default() }),
         });
         let gateway = Arc::new(gateway.map_err(Failure::usage)?);

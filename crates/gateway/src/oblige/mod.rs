@@ -20,14 +20,22 @@ use crate::decide::{Granted, Warrant};
 use crate::fault::Fault;
 use crate::question::Asked;
 use crate::scene::Scene;
-use prokura_core::{Demand, Denial, Obligation, Permit, Reason, ScopeSet, Timestamp};
+use prokura_core::{Action, Demand, Denial, Obligation, Permit, Reason, ScopeSet, Timestamp};
 use prokura_ledger::Event;
 use prokura_oauth::json::{self, Limits, Object, Value};
 use prokura_policy::pdp::{from_object, to_object};
 
+mod approval;
+mod unapproved;
+
+pub(crate) use approval::{Approvals, Spend};
+pub(crate) use unapproved::{INPUT, Returned, Speaks, Unapproved};
+
 /// What must still be done to what comes back of a message.
 #[derive(Default)]
 pub(crate) struct Owed {
+    /// What is used and noted in the transaction that records the permits.
+    pub(crate) due: Due,
     /// What; in the order of the policies.
     pub(crate) obligations: Vec<Obligation>,
     /// What was asked about the call, so that it can be asked about parts of its result.
@@ -38,34 +46,60 @@ pub(crate) struct Owed {
     pub(crate) tally: Tally,
 }
 
-/// Does what must be done before a message is recorded and forwarded.
+/// What is done in the transaction that records the permits.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Due {
+    /// Agreements that are used up.
+    pub(crate) spends: Vec<Spend>,
+    /// Standing agreements that a call falls under.
+    pub(crate) standing: Vec<String>,
+    /// What is looked at afterwards: the action, and why.
+    pub(crate) reviews: Vec<(String, String)>,
+}
+
+/// Does what must be done before a message is recorded and forwarded. `back` says where the client was sent before, and
+/// how it can be sent somewhere.
 ///
 /// # Errors
-/// [`Fault::Denied`] if another sign-in is needed; [`Fault::Unmet`] if nobody here can do what must be done.
+/// [`Fault::Denied`] if another sign-in is needed; [`Fault::Unapproved`] if somebody has to agree first; [`Fault::Unmet`]
+/// if nobody here can do what must be done.
 pub(crate) async fn before(
     scene: &Scene,
     warrant: &Warrant,
     asked: Option<Asked>,
     arguments: Option<&Object>,
+    back: Option<(&Returned, &Speaks<'_>)>,
     now: Timestamp,
 ) -> Result<Owed, Fault> {
-    let mut owed = Owed { asked, ..Owed::default() };
-    for granted in warrant.each() {
+    let (mut owed, mut said) = (Owed { asked, ..Owed::default() }, Vec::new());
+    for (place, granted) in warrant.each().enumerate() {
         for obligation in &weighed(scene, granted, arguments, now).await? {
             match obligation {
                 // Met by `results`, which marks what was filtered or read with a token.
                 Obligation::MarkPrivate => {}
-                // Met by `scene`, whose entry says it.
-                Obligation::Review(_) => {}
+                Obligation::Review(why) => {
+                    let action =
+                        granted.permit.action().map_or_else(|| scene.action.clone(), Action::to_string);
+                    owed.due.reviews.push((action, why.clone()));
+                }
                 Obligation::SignIn(demand) => signed_in(scene, *demand, now)?,
                 Obligation::Rewrite(_) | Obligation::Rows(_) | Obligation::SizeAtMost(_) => {
                     owed.add(obligation);
                 }
+                // Asked for together, below.
+                Obligation::Approval(need) if back.is_some() => said.push((place, need.clone())),
                 Obligation::Approval(_) => return Err(Fault::Unmet("approval")),
                 Obligation::Target(_) => return Err(Fault::Unmet("target")),
                 // Counted last.
                 Obligation::Rate(_) => {}
             }
+        }
+    }
+    if let Some(back) = back {
+        let needs = approval::needs(scene, warrant, &said, owed.asked.as_ref(), arguments);
+        if !needs.is_empty() {
+            (owed.due.spends, owed.due.standing) =
+                approval::agreed(scene, needs, arguments, back, now).await?;
         }
     }
     for granted in warrant.each() {

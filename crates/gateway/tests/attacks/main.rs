@@ -7,6 +7,7 @@ mod issuer;
 #[path = "../world/mod.rs"]
 mod world;
 
+mod approvals;
 mod authority;
 mod budgets;
 mod details;

@@ -83,7 +83,9 @@ impl World {
 
     /// A modern request with its mirrored headers.
     pub fn modern(&self, token: &str, method: &str, mut params: Value) -> Post<'_> {
-        params["_meta"] = meta();
+        if params.get("_meta").is_none() {
+            params["_meta"] = meta();
+        }
         let name = params.get("name").or_else(|| params.get("uri")).or_else(|| params.get("taskId"));
         let name = name.and_then(Value::as_str).map(str::to_owned);
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});

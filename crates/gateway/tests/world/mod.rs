@@ -349,6 +349,7 @@ fn gateway(
         access: Arc::new(Guard::new(config.access().unwrap(), Arc::new(OwnSources), store)),
         decider: Arc::clone(decider),
         transactions: transactions(config, key),
+        approvals: config.approvals.clone(),
         upstream: prokura_egress::Upstream::new(UpstreamConfig::default()),
     })
     .unwrap()

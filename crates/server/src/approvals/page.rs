@@ -104,12 +104,12 @@ fn notice(done: &str, task: &StoredTask) -> Option<Notice> {
     let (meaning, sentence) = match (done, task.task.state) {
         ("agreed", TaskState::Approved | TaskState::Used) => (Meaning::Permitted, t.approve_done_agreed),
         ("agreed", TaskState::Pending) => (Meaning::Permitted, t.approve_done_counted),
-        ("alike", TaskState::Approved | TaskState::Used) => (Meaning::Permitted, t.approve_done_alike),
+        ("alike", TaskState::Approved | TaskState::Used) => (Meaning::Permitted, t.approve_done_agreed),
         ("refused", TaskState::Refused) => (Meaning::Permitted, t.approve_done_refused),
         ("twice", _) => (Meaning::Attention, t.approve_twice),
         ("over", _) => (Meaning::Attention, t.approve_over),
         ("not-yours", _) => (Meaning::Refused, t.approve_not_yours),
-        ("weak", _) => (Meaning::Refused, t.approve_weak),
+        ("weak", _) => (Meaning::Refused, t.approve_surely),
         _ => return None,
     };
     Some(Notice { meaning, sentence: sentence.to_string() })
@@ -132,7 +132,7 @@ fn view(people: &People, visit: &Visit, reader: &SignedIn, known: &Known, notice
     let own = matches!(&call.subject, Principal::User(user) if *user == reader.user.id);
     let address = format!("/approve/{}", task.id);
     let lead = if own {
-        ENGLISH.approve_lead_own.to_string()
+        ENGLISH.approve_lead.with("name", ENGLISH.chain_you).to_string()
     } else {
         ENGLISH.approve_lead.with("name", known.names.of(call.subject.as_str())).to_string()
     };
@@ -154,7 +154,6 @@ fn view(people: &People, visit: &Visit, reader: &SignedIn, known: &Known, notice
         votes: shown::votes(&known.names, stored),
         asked: people.when(task.asked_at),
         until: people.when(task.until),
-        waits: state == TaskState::Pending,
         stands: shown::stands(stored, now),
         id: Ident::new(task.id.as_str()),
         surely: (asked && !sure).then(|| people.path(&approve_sign_in(&task.id, true))),

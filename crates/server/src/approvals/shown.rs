@@ -125,7 +125,7 @@ pub(super) fn risk(risk: Option<Risk>) -> String {
         Some(Risk::Low) => ENGLISH.approve_risk_low,
         Some(Risk::Medium) => ENGLISH.approve_risk_medium,
         Some(Risk::High) => ENGLISH.approve_risk_high,
-        None => ENGLISH.approve_risk_unknown,
+        None => ENGLISH.approve_unknown,
     }
     .to_string()
 }
@@ -134,7 +134,7 @@ pub(super) fn undo(reversible: Option<bool>) -> String {
     match reversible {
         Some(true) => ENGLISH.approve_undo_yes,
         Some(false) => ENGLISH.approve_undo_no,
-        None => ENGLISH.approve_undo_unknown,
+        None => ENGLISH.approve_unknown,
     }
     .to_string()
 }

@@ -30,7 +30,6 @@ pub(super) fn approve(w: &Words) -> Approve {
         votes: vec![],
         asked: at(-40),
         until: at(3_560),
-        waits: true,
         stands: ENGLISH.approve_stands_pending.with("n", 0).with("of", 2).to_string(),
         id: Ident::new("apt_7QdVb2mXcR0aL9pKs4TzYw"),
         surely: None,
@@ -96,13 +95,11 @@ pub(super) fn special(w: &Words) -> Result<Vec<Special>, RenderError> {
     let agreed = Approve {
         notice: notice(Meaning::Permitted, t.approve_done_agreed.to_string()),
         votes: vec![Shown::sentence("Bob agreed: “as discussed”")],
-        waits: false,
         stands: t.approve_stands_approved.to_string(),
         decide: None,
         ..approve(w)
     };
     let over = Approve {
-        waits: false,
         lines: vec![],
         forgotten: true,
         stands: t.approve_stands_void.to_string(),

@@ -1,0 +1,263 @@
+//! E41: a call that somebody must agree to is let through once, for exactly what was agreed to.
+
+use crate::world::{Reply, World, alice, meta};
+use prokura_access::{ApprovalSeal, Conditions};
+use prokura_core::{Ballot, Clock as _, GrantId, TaskId, TaskState, UserId, Voter};
+use prokura_ledger::Outcome;
+use prokura_oauth::json::{Limits, parse};
+use prokura_oauth::seal::MasterKey;
+use prokura_store::{ApprovalRule, StoreError, StoredTask, TaskFilter};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// A tool that the operator calls risky.
+const RISKY: &str = r#"
+[resource.tools.read_report]
+risk = "high"
+reversible = false
+"#;
+
+/// Alice's grant is in the database, and one of her tools is asked about.
+async fn world() -> (World, String) {
+    let config = crate::world::CONFIG.replacen(
+        "[[resource]]\nname = \"hr\"",
+        &format!("{RISKY}[[resource]]\nname = \"hr\""),
+        1,
+    );
+    let world = World::with_config(Reply::echo, &config).await;
+    world.insert_bounded("g_1", None).await;
+    let token = world.token(&alice());
+    (world, token)
+}
+
+fn call(arguments: &str) -> String {
+    format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"read_report","arguments":{arguments}}}}}"#
+    )
+}
+
+async fn tasks(world: &World) -> Vec<StoredTask> {
+    let read = |tx: &mut prokura_store::Tx<'_>| tx.tasks(&TaskFilter::default());
+    world.store.read::<_, StoreError>(read).await.unwrap()
+}
+
+async fn vote(world: &World, id: &TaskId, agrees: bool) {
+    let ballot = Ballot {
+        voter: Voter::User(UserId::parse("usr_alice").unwrap()),
+        groups: BTreeSet::new(),
+        agent: None,
+        sign_in: None,
+        agrees,
+        word: String::new(),
+        at: world.clock.now(),
+    };
+    let (id, child) = (id.clone(), GrantId::parse(format!("g_of_{id}")).unwrap());
+    let vote = move |tx: &mut prokura_store::Tx<'_>| tx.vote(&id, child.clone(), &ballot);
+    world.store.transact::<_, StoreError>(vote).await.unwrap();
+}
+
+/// Asks for a call, and has Alice agree to it.
+async fn agreed(world: &World, token: &str, arguments: &str) -> TaskId {
+    let first = world.post(token, call(arguments)).send().await;
+    assert_eq!(first.status, 200, "{}", first.body);
+    let id = tasks(world).await.into_iter().find(|t| t.task.state == TaskState::Pending).unwrap().task.id;
+    vote(world, &id, true).await;
+    id
+}
+
+const PAY: &str = r#"{"to":"x","amount":20}"#;
+
+#[tokio::test]
+async fn e41_a_call_waits_is_agreed_to_and_goes_through_once() {
+    let (world, token) = world().await;
+    let seen = world.upstream.seen().len();
+    let first = world.post(&token, call(PAY)).send().await;
+    let told = first.json();
+    assert_eq!((first.status, &told["result"]["isError"]), (200, &json!(true)), "{}", first.body);
+    let text = told["result"]["content"][0]["text"].as_str().unwrap().to_owned();
+    let waiting = tasks(&world).await;
+    let id = waiting[0].task.id.clone();
+    assert!(text.contains(&format!("/approve/{id}")) && text.contains("its risk is high"), "{text}");
+    assert_eq!(world.upstream.seen().len(), seen, "nothing reached the server");
+    world.post(&token, call(PAY)).send().await;
+    assert_eq!(tasks(&world).await.len(), 1, "the same question is the same task");
+    let facts = ApprovalSeal::new(&MasterKey::new([7; 32])).unwrap().open(&id, &waiting[0].sealed).unwrap();
+    assert_eq!(facts.arguments, parse(PAY.as_bytes(), &Limits::MESSAGE).unwrap().into_object().unwrap());
+
+    vote(&world, &id, true).await;
+    let through = world.post(&token, call(PAY)).send().await;
+    assert!(through.status == 200 && through.json()["result"]["isError"] != json!(true), "{}", through.body);
+    assert_eq!(world.upstream.seen().len(), seen + 1);
+    let again = world.post(&token, call(PAY)).send().await;
+    assert_eq!(again.json()["result"]["isError"], json!(true), "a second time asks anew");
+    assert_eq!(world.upstream.seen().len(), seen + 1);
+    assert_eq!(tasks(&world).await.len(), 2);
+
+    let record = world.record().await;
+    let permit = record
+        .iter()
+        .find(|e| e.event.action == "tool:read_report" && e.event.outcome == Outcome::Permit)
+        .unwrap();
+    let used = permit.event.details.get("approvals").unwrap().to_vec();
+    assert!(String::from_utf8(used).unwrap().contains(id.as_str()));
+    let asked = record.iter().filter(|e| e.event.action == "approval:ask").count();
+    assert_eq!(asked, 2);
+    assert!(!format!("{record:?}").contains("amount"), "no argument stands in the record");
+}
+
+#[tokio::test]
+async fn e41_other_arguments_are_another_call_and_the_same_in_other_words_are_not() {
+    let (world, token) = world().await;
+    agreed(&world, &token, PAY).await;
+    let seen = world.upstream.seen().len();
+    for other in [
+        r#"{"to":"x","amount":20.000001}"#,
+        r#"{"to":"x","amount":"20"}"#,
+        r#"{"to":"x","amount":20,"note":null}"#,
+        r#"{"to":["x"],"amount":20}"#,
+        r#"{"to":"x"}"#,
+    ] {
+        let refused = world.post(&token, call(other)).send().await;
+        assert_eq!(refused.json()["result"]["isError"], json!(true), "{other}: {}", refused.body);
+    }
+    let twice = world.post(&token, call(r#"{"to":"x","amount":20,"amount":2000}"#)).send().await;
+    assert_eq!(twice.status, 400, "a duplicate key is no message");
+    assert_eq!(world.upstream.seen().len(), seen);
+    let same = world.post(&token, call(r#"{ "amount" : 2.0e1, "to" : "\u0078" }"#)).send().await;
+    assert!(same.status == 200 && same.json()["result"]["isError"] != json!(true), "{}", same.body);
+    assert_eq!(world.upstream.seen().len(), seen + 1);
+}
+
+#[tokio::test]
+async fn e41_the_agreement_of_one_is_worth_nothing_to_another() {
+    let (world, token) = world().await;
+    agreed(&world, &token, PAY).await;
+    world.insert_bounded("g_2", None).await;
+    let other = world.token(&crate::world::TokenFor { grant: "g_2", ..alice() });
+    let refused = world.post(&other, call(PAY)).send().await;
+    assert_eq!(refused.json()["result"]["isError"], json!(true), "another grant of the same user");
+    let mut claims = world.claims(&alice());
+    claims.actors = vec![prokura_core::AgentId::parse("agt_other").unwrap()];
+    let actor = claims.sign(&world.key).unwrap();
+    let refused = world.post(&actor, call(PAY)).send().await;
+    assert_eq!(refused.json()["result"]["isError"], json!(true), "another agent with the same grant");
+    let nobody = world.token(&crate::world::TokenFor { grant: "g_none", ..alice() });
+    let refused = world.post(&nobody, call(PAY)).send().await;
+    assert_eq!(refused.json()["error"]["data"]["error"], json!("approval_elsewhere"), "{}", refused.body);
+}
+
+#[tokio::test]
+async fn e41_however_many_send_it_at_once_one_goes_through() {
+    let (world, token) = world().await;
+    agreed(&world, &token, PAY).await;
+    let seen = world.upstream.seen().len();
+    let sends = (0..200).map(|_| world.post(&token, call(PAY)).send());
+    let answers = futures_util::future::join_all(sends).await;
+    let through =
+        answers.iter().filter(|a| a.status == 200 && a.json()["result"].get("isError").is_none()).count();
+    assert_eq!((through, world.upstream.seen().len()), (1, seen + 1));
+}
+
+#[tokio::test]
+async fn an_agreement_ends_with_its_time_and_with_its_grant() {
+    let (world, token) = world().await;
+    agreed(&world, &token, PAY).await;
+    world.clock.advance(Duration::from_secs(600));
+    let token = world.token(&alice());
+    let late = world.post(&token, call(PAY)).send().await;
+    assert_eq!(late.json()["result"]["isError"], json!(true), "it is asked anew: {}", late.body);
+    let id = tasks(&world).await.into_iter().find(|t| t.task.state == TaskState::Pending).unwrap().task.id;
+    vote(&world, &id, true).await;
+    let (grant, now) = (GrantId::parse("g_1").unwrap(), world.clock.now());
+    let revoke = move |tx: &mut prokura_store::Tx<'_>| tx.revoke_grant(&grant, "usr_alice", "enough", now);
+    world.store.transact::<_, StoreError>(revoke).await.unwrap();
+    assert_eq!(world.post(&token, call(PAY)).send().await.status, 401);
+    let state = tasks(&world).await.into_iter().find(|t| t.task.id == id).unwrap().task.state;
+    assert_eq!(state, TaskState::Void);
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_and_nobody_is_asked_again_at_once() {
+    let (world, token) = world().await;
+    world.post(&token, call(PAY)).send().await;
+    let id = tasks(&world).await[0].task.id.clone();
+    vote(&world, &id, false).await;
+    let refused = world.post(&token, call(PAY)).send().await;
+    assert_eq!(
+        (refused.status, &refused.json()["error"]["data"]["error"]),
+        (403, &json!("approval_refused"))
+    );
+    assert_eq!(tasks(&world).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_standing_agreement_lets_its_like_through_and_nothing_else() {
+    let (world, token) = world().await;
+    world.post(&token, call(PAY)).send().await;
+    let stored = tasks(&world).await.remove(0);
+    let seal = ApprovalSeal::new(&MasterKey::new([7; 32])).unwrap();
+    let given = parse(PAY.as_bytes(), &Limits::MESSAGE).unwrap().into_object().unwrap();
+    let sealed =
+        seal.seal_conditions("apr_1", &Conditions::exactly(&given), &prokura_core::SystemRng).unwrap();
+    let (now, until) = (world.clock.now(), world.clock.now().after(Duration::from_secs(60)));
+    let rule = ApprovalRule::of("apr_1".into(), &stored, sealed, "usr_alice".into(), now, until);
+    let put = move |tx: &mut prokura_store::Tx<'_>| tx.insert_approval_rule(&rule);
+    world.store.transact::<_, StoreError>(put).await.unwrap();
+    for _ in 0..2 {
+        let through = world.post(&token, call(PAY)).send().await;
+        assert!(through.json()["result"].get("isError").is_none(), "{}", through.body);
+    }
+    let other = world.post(&token, call(r#"{"to":"x","amount":21}"#)).send().await;
+    assert_eq!(other.json()["result"]["isError"], json!(true));
+    let record = format!("{:?}", world.record().await);
+    assert!(record.contains("approval_rules") && record.contains("apr_1"));
+    world.clock.advance(Duration::from_secs(60));
+    let late = world.post(&token, call(PAY)).send().await;
+    assert_eq!(late.json()["result"]["isError"], json!(true));
+}
+
+#[tokio::test]
+async fn the_modern_era_asks_for_input_and_goes_on_by_the_state() {
+    let (world, token) = world().await;
+    let mut meta = meta();
+    meta["io.modelcontextprotocol/clientCapabilities"] = json!({"elicitation": {"url": {}}});
+    let given: Value = serde_json::from_str(PAY).unwrap();
+    let send = |arguments: Value, more: Value| {
+        let mut params = json!({"name": "read_report", "arguments": arguments, "_meta": meta.clone()});
+        for (name, value) in more.as_object().unwrap() {
+            params[name] = value.clone();
+        }
+        world.modern(&token, "tools/call", params).send()
+    };
+    let first = send(given.clone(), json!({})).await.json();
+    assert_eq!(first["result"]["resultType"], json!("input_required"), "{first}");
+    let request = &first["result"]["inputRequests"]["prokura_approval"];
+    assert_eq!(
+        (&request["method"], &request["params"]["mode"]),
+        (&json!("elicitation/create"), &json!("url"))
+    );
+    let id = tasks(&world).await[0].task.id.clone();
+    assert!(request["params"]["url"].as_str().unwrap().ends_with(&format!("/approve/{id}")));
+    let state = first["result"]["requestState"].clone();
+    let accepted = json!({"prokura_approval": {"action": "accept"}});
+    vote(&world, &id, true).await;
+    let seen = world.upstream.seen().len();
+    let back = json!({"requestState": state, "inputResponses": accepted});
+    let through = send(given.clone(), back.clone()).await;
+    assert!(through.json()["result"].get("inputRequests").is_none(), "{}", through.body);
+    let sent = world.upstream.seen();
+    assert_eq!(sent.len(), seen + 1);
+    let body = sent[seen].json().to_string();
+    assert!(!body.contains("prokura_approval") && !body.contains("requestState"), "{body}");
+    // The state leads to no second call, and not to another one.
+    let changed = send(json!({"to": "evil", "amount": 20}), json!({})).await.json();
+    let state = changed["result"]["requestState"].clone();
+    let other = tasks(&world).await.into_iter().find(|t| t.task.state == TaskState::Pending).unwrap().task.id;
+    vote(&world, &other, true).await;
+    let edited = send(given, json!({"requestState": state, "inputResponses": {}})).await.json();
+    assert_eq!(edited["error"]["data"]["error"], json!("approval_void"), "{edited}");
+    let states: Vec<_> = tasks(&world).await.into_iter().filter(|t| t.task.id == other).collect();
+    assert_eq!(states[0].task.state, TaskState::Void, "edited after it was agreed to");
+    assert_eq!(world.upstream.seen().len(), seen + 1);
+}
