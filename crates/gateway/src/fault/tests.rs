@@ -1,7 +1,8 @@
 //! Every refusal of the gateway, as `docs/refusals.md` lists them.
 
 use super::*;
-use prokura_core::{Acr, Constraint, Demand, InvalidBudget, Path, Test, Timestamp};
+use crate::oblige::{Reply, Waits};
+use prokura_core::{Acr, Constraint, Demand, InvalidBudget, Path, TaskId, Test, Timestamp};
 use prokura_policy::access::{
     AccessPolicies, AccessPolicy, Applies, FixedFacts, Mode, Otherwise, PolicyName, Situation, Stage,
 };
@@ -49,6 +50,34 @@ fn decided() -> Vec<Fault> {
     ]
 }
 
+/// Every way in which an approval is wanting.
+fn unapproved() -> Vec<Fault> {
+    let task = TaskId::parse("apt_1").unwrap();
+    let waits = |reply| {
+        Unapproved::Waits(Waits {
+            tasks: vec![task.clone()],
+            address: "https://as.example/approve/apt_1".to_owned(),
+            because: "its risk is high".to_owned(),
+            went: false,
+            reply,
+        })
+    };
+    let all = [
+        waits(Reply::Elicit),
+        waits(Reply::Input("state".to_owned())),
+        waits(Reply::Told),
+        waits(Reply::Denied),
+        Unapproved::Refused(task.clone()),
+        Unapproved::Declined,
+        Unapproved::Changed,
+        Unapproved::Gone,
+        Unapproved::Full,
+        Unapproved::Nobody,
+        Unapproved::Elsewhere,
+    ];
+    all.into_iter().map(|why| Fault::Unapproved(Box::new(why))).collect()
+}
+
 fn all() -> Vec<Fault> {
     let proof = Fault::Proof(ProofError::Method);
     let version = BadHeaders::UnsupportedVersion { requested: "1900-01-01".to_owned() };
@@ -91,9 +120,9 @@ fn all() -> Vec<Fault> {
         access(Otherwise::Approval),
         access(Otherwise::Quarantine),
         Fault::Policy(Box::default()),
-        Fault::Unmet("approval"),
         Fault::Untold(Box::new(Selector::parse("$.recipient").unwrap())),
         Fault::Withheld(Withheld::Opaque),
+        Fault::Unmet("rows"),
         Fault::NoSession,
         Fault::UnknownSession,
         Fault::UnknownEvent,
@@ -107,6 +136,7 @@ fn all() -> Vec<Fault> {
         Fault::UpstreamBad("no JSON"),
         Fault::UpstreamSays(StatusCode::FORBIDDEN),
     ]);
+    all.extend(unapproved());
     all
 }
 

@@ -30,6 +30,8 @@ mod unapproved;
 
 pub(crate) use approval::{Approvals, Spend};
 pub(crate) use unapproved::{INPUT, Returned, Speaks, Unapproved};
+#[cfg(test)]
+pub(crate) use unapproved::{Reply, Waits};
 
 /// What must still be done to what comes back of a message.
 #[derive(Default)]
