@@ -6,8 +6,8 @@
 
 mod access;
 mod admin;
-mod authzen;
 mod approvals;
+mod authzen;
 mod behaviour;
 mod check;
 mod check_provider;
@@ -43,12 +43,11 @@ pub use access::{
     WindowConfig,
 };
 pub use admin::{ADMIN, ADMIN_PATH, ADMIN_SCOPES, Admin};
+pub use approvals::{Approvals, AskFor};
 pub use authzen::{
     AUTHZEN, AUTHZEN_ASSERT, AUTHZEN_EVALUATE, AUTHZEN_PATH, AUTHZEN_SCOPES, AUTHZEN_SEARCH, Authzen,
     AuthzenCaller, AuthzenReasons, AuthzenRecord, UndeclaredObligations,
 };
-pub use approvals::{ApprovalWebhook, Approvals, AskFor};
-pub use approvals::{Approvals, AskFor};
 pub use behaviour::Behaviour;
 pub use client::{AuthMethod, ClientConfig, ClientWorkload, ConfiguredGrant, GrantType};
 pub use consent::{ConsentMode, ConsentPolicy, EnterpriseConsent, Group};

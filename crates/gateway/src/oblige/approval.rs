@@ -12,8 +12,7 @@ use crate::scene::Scene;
 use prokura_access::{ApprovalSeal, Facts, Line, arguments_hash};
 use prokura_config::ResourceConfig;
 use prokura_core::{
-    Action, ActionKind, AgentId, ApprovalNeed, AskedCall, GrantId, Principal, Quorum, Risk,
-    TaskId, Timestamp,
+    Action, ActionKind, AgentId, ApprovalNeed, AskedCall, GrantId, Principal, Quorum, Risk, TaskId, Timestamp,
 };
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::access_token::AccessToken;
