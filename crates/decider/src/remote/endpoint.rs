@@ -92,6 +92,11 @@ impl Endpoint {
         Ok(Self { upstream, url: parsed, bearer, bounds })
     }
 
+    /// Within what it is asked.
+    pub fn bounds(&self) -> RemoteBounds {
+        self.bounds
+    }
+
     /// Where it is.
     pub fn url(&self) -> &Uri {
         &self.url

@@ -2,9 +2,11 @@
 //!
 //! Invariant: one that is not reached, answers late, or says what cannot be read has denied.
 
+mod authzen;
 mod endpoint;
 mod opa;
 
+pub use authzen::Authzen;
 pub use endpoint::{Endpoint, InvalidEndpoint, RemoteBounds, Unanswered};
 pub use opa::Opa;
 
