@@ -2,6 +2,7 @@
 
 mod access;
 mod ancestors;
+mod authzen;
 mod cedar;
 mod code;
 mod disk;
@@ -43,6 +44,9 @@ async fn main() -> Result<()> {
     println!("machine: {} cores; load {}", std::thread::available_parallelism()?, load());
     if wants("issuance") {
         issuance::measure(size).await?;
+    }
+    if wants("authzen") {
+        authzen::measure(size).await?;
     }
     if wants("workload") {
         workload::measure(size).await?;

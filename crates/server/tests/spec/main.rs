@@ -9,6 +9,7 @@ mod admin_api;
 mod attester;
 mod authzen;
 mod authzen_search;
+mod authzen_suites;
 mod consent;
 mod core_flow;
 mod device;
