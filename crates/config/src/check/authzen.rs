@@ -3,7 +3,7 @@
 use super::Checked;
 use crate::{
     AUTHZEN, AUTHZEN_ASSERT, AUTHZEN_EVALUATE, AUTHZEN_SCOPES, AUTHZEN_SEARCH, Config, ConfigError,
-    ConfiguredGrant, GrantType,
+    ConfiguredGrant, GrantType, PolicyLanguage, PolicySet,
 };
 use std::collections::BTreeSet;
 
@@ -35,7 +35,26 @@ pub(super) fn check(config: &Config) -> Checked {
             return Err(ConfigError::value(key("grant.resource"), reason, fix));
         }
     }
+    itself(config)?;
     callers(config)
+}
+
+/// A decision point that asks itself never comes to an end.
+fn itself(config: &Config) -> Checked {
+    let issuer = config.issuer.as_str();
+    let asks_us = |set: &&PolicySet| {
+        let url = set.url.as_ref().map(|u| u.url().as_str()).unwrap_or_default();
+        let rest = url.strip_prefix(issuer);
+        set.language == PolicyLanguage::Authzen && rest.is_some_and(|r| r.is_empty() || r.starts_with('/'))
+    };
+    match config.policy.sets.iter().find(asks_us) {
+        None => Ok(()),
+        Some(set) => {
+            let key = format!("policy.set {}.url", set.name);
+            let reason = "it is the address of this server, which would ask itself";
+            Err(ConfigError::value(key, reason, "name another decision point, or leave the set out"))
+        }
+    }
 }
 
 fn bounds(config: &Config) -> Checked {
@@ -139,6 +158,10 @@ mod tests {
             ("[[authzen.caller]]\nclient = \"other\"", "no client of this id"),
             ("[[authzen.caller]]\nclient = \"pep\"\n[[authzen.caller]]\nclient = \"pep\"", "twice"),
             ("asserts = true", "asserts"),
+            (
+                "[[policy.set]]\nname = \"us\"\nlanguage = \"authzen\"\nurl = \"https://as.example/\"",
+                "ask itself",
+            ),
         ] {
             assert!(with(bad).contains(why), "{bad}: {}", with(bad));
         }

@@ -6,6 +6,7 @@
 
 use super::AuthzenFault;
 use super::ask::Ask;
+use super::entities::Known;
 use crate::fault::Fault;
 use prokura_core::Obligation;
 use prokura_oauth::json::{self, Limits, Object, Value, obj};
@@ -111,7 +112,7 @@ async fn each(
     let candidates = ask.app.authzen.candidates.of(ask.in_force.directory.as_ref(), ask.kinds().ours(kind));
     let start =
         place.after.as_ref().map_or(0, |after| candidates.partition_point(|c| c.id.id() <= after.as_str()));
-    let mut walk = Walk::new(ask, &place);
+    let (mut walk, mut shared) = (Walk::new(ask, &place), None);
     for candidate in &candidates[start..] {
         if !walk.goes_on().await {
             return Ok(walk.stopped());
@@ -122,8 +123,13 @@ async fn each(
             continue;
         }
         let (subject, resource) = pairs(candidate);
-        let known = ask.with(subject, resource, aim.context)?;
+        // What the request says besides is the same for every candidate.
+        let known = match shared.take() {
+            Some(known) => Known { subject, resource, ..known },
+            None => ask.with(subject, resource, aim.context)?,
+        };
         let ruling = ask.rule(&known, &aim.action.name, Some(&aim.action.properties)).await;
+        shared = Some(known);
         let judged = ask.weigh(ruling, aim.context);
         if judged.decision.permitted {
             let named = obj([("type", kind.into()), ("id", candidate.id.id().into())]);
