@@ -22,7 +22,7 @@ async fn world(policies: &str, known: &str) -> (World, String) {
     let config = "kinds = { record = \"Record\", todo = \"Todo\" }\nactions = { record = [\"view\", \"edit\", \"delete\", \"read\", \"write\"] }\nreasons = \"none\"";
     let world = World::with(&asked(config)).await;
     let engine = CedarEngine::load(&[Source::new("authzen.cedar", policies)], None).unwrap();
-    let directory = Snapshot::of(entities::parse(known).unwrap(), 1);
+    let directory = Snapshot::of(entities::parse(known).unwrap());
     world.decider.replace(InForce {
         engines: vec![Arc::new(engine)],
         directory: Some(Arc::new(directory)),
