@@ -4,9 +4,10 @@ use crate::failure::Failure;
 use crate::serve::load::{env, file};
 use prokura_config::{Config, PolicyLanguage, PolicySet};
 use prokura_core::{Clock, Rng};
-use prokura_decider::remote::{Endpoint, Opa, Remote, RemoteBounds};
+use prokura_decider::remote::{Authzen, Endpoint, Opa, Remote, RemoteBounds};
 use prokura_decider::{Decider, Keeper, KeeperOptions, languages};
 use prokura_egress::{Trust, Upstream, UpstreamConfig};
+use prokura_policy::authzen::Kinds;
 use prokura_store::Store;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -52,10 +53,10 @@ pub(crate) async fn keeper(
 /// Who is asked elsewhere, by the names of the sets.
 fn remotes(config: &Config, trust: &Trust) -> Result<HashMap<String, Arc<dyn Remote>>, Failure> {
     let elsewhere = config.policy.sets.iter().filter(|s| s.language.is_remote());
-    elsewhere.map(|set| Ok((set.name.clone(), remote(set, trust)?))).collect()
+    elsewhere.map(|set| Ok((set.name.clone(), remote(set, trust, config)?))).collect()
 }
 
-fn remote(set: &PolicySet, trust: &Trust) -> Result<Arc<dyn Remote>, Failure> {
+fn remote(set: &PolicySet, trust: &Trust, config: &Config) -> Result<Arc<dyn Remote>, Failure> {
     let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("`policy.set {}`: {e}", set.name));
     let url = set.url.as_ref().map(|u| u.url().as_str()).unwrap_or_default();
     let token = set.token.as_ref().map(|t| t.read(env, file)).transpose().map_err(|e| wrong(&e))?;
@@ -64,6 +65,9 @@ fn remote(set: &PolicySet, trust: &Trust) -> Result<Arc<dyn Remote>, Failure> {
     let endpoint = Endpoint::new(upstream, url, token.as_deref(), bounds).map_err(|e| wrong(&e))?;
     match set.language {
         PolicyLanguage::Opa => Ok(Arc::new(Opa::new(&set.name, endpoint).map_err(|e| wrong(&e))?)),
+        PolicyLanguage::Authzen => {
+            Ok(Arc::new(Authzen::new(&set.name, endpoint, Kinds::new(config.authzen.kinds()))))
+        }
         other => Err(wrong(&format!("nobody here asks {}", other.as_str()))),
     }
 }
