@@ -174,6 +174,15 @@ impl From<ProofError> for Fault {
     }
 }
 
+/// Answered as a server would that elicits, where the client understands that: the transport did not fail.
+fn unapproved(why: &Unapproved) -> Row {
+    match why.result() {
+        _ if why.elicits() => row(StatusCode::OK, ELICIT, why.word(), why.sentence()),
+        Some(_) => row(StatusCode::OK, i64::from(StatusCode::FORBIDDEN.as_u16()), why.word(), why.sentence()),
+        None => own(StatusCode::FORBIDDEN, why.word(), why.sentence()),
+    }
+}
+
 /// `URLElicitationRequiredError` (MCP 2025-11-25, "Elicitation").
 const ELICIT: i64 = -32042;
 /// Why a token with a budget is refused that nobody can draw from here.
@@ -253,27 +262,7 @@ impl Fault {
             Self::Unmet(obligation) => own(S::FORBIDDEN, "obligation_unmet", unmet(obligation)),
             Self::Untold(at) => own(S::FORBIDDEN, "target_untold", untold(at)),
             Self::Withheld(why) => own(S::FORBIDDEN, "withheld", withheld(why)),
-            Self::Unmet(obligation) => own(
-                S::FORBIDDEN,
-                "obligation_unmet",
-                format!("a policy allows it only with `{obligation}`, which cannot be done here"),
-            ),
-            Self::Untold(at) => own(
-                S::FORBIDDEN,
-                "target_untold",
-                format!("a policy lets `{at}` be only what the user agreed to or a trusted source named"),
-            ),
-            Self::Withheld(why) => own(
-                S::FORBIDDEN,
-                "withheld",
-                format!("the result is withheld by a policy of this organisation: {why}"),
-            ),
-            // Answered as a server would that elicits: the transport did not fail.
-            Self::Unapproved(why) if why.elicits() => row(S::OK, ELICIT, why.word(), why.sentence()),
-            Self::Unapproved(why) if why.result().is_some() => {
-                row(S::OK, i64::from(S::FORBIDDEN.as_u16()), why.word(), why.sentence())
-            }
-            Self::Unapproved(why) => own(S::FORBIDDEN, why.word(), why.sentence()),
+            Self::Unapproved(why) => unapproved(why),
             Self::Budget(why) => own(S::FORBIDDEN, budget_word(why), why.to_string()),
             Self::NoSession => own(S::BAD_REQUEST, "malformed", "name the session"),
             Self::UnknownSession => own(S::NOT_FOUND, "unknown_session", "no such session; initialize again"),
