@@ -40,7 +40,7 @@ fn config(rounds: usize, upstream: u16) -> String {
     };
     let planners = (0..rounds).map(|n| client(&format!("planner{n}"), "bench", "use", "]")).collect::<String>();
     let server = client("server", "store", "read", ", \"token_exchange\"]\nintrospects = [\"bench\"]");
-    let feed = client("gw", "feed", "feed", "]");
+    let feed = client("gw", "feed", "feed", "]").replace("client_secret_post", "client_secret_basic");
     let resource = |name: &str, scope: &str| {
         format!(
             "[[resource]]\nname = \"{name}\"\nupstream = \"http://127.0.0.1:{upstream}/mcp\"\n\

@@ -20,6 +20,8 @@ pub struct Employee {
     pub role: String,
     /// Who leads them, by name.
     pub manager: String,
+    /// The login of who leads them.
+    pub lead: String,
     /// Pay a year, in euros.
     pub salary: i64,
     /// Personal data.
@@ -34,16 +36,17 @@ const SCHEMA: &str = "
     CREATE TABLE sale (quarter TEXT NOT NULL, region TEXT NOT NULL, euros INTEGER NOT NULL,
                        PRIMARY KEY (quarter, region));
     CREATE TABLE employee (id INTEGER PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL,
-                           manager TEXT NOT NULL, salary INTEGER NOT NULL, email TEXT NOT NULL);
+                           manager TEXT NOT NULL, lead TEXT NOT NULL,
+                           salary INTEGER NOT NULL, email TEXT NOT NULL);
     INSERT INTO sale VALUES ('2026-Q2', 'North', 412000), ('2026-Q2', 'South', 388500),
                             ('2026-Q2', 'West', 251300), ('2026-Q3', 'North', 461700),
                             ('2026-Q3', 'South', 379200), ('2026-Q3', 'West', 302900);
     INSERT INTO employee VALUES
-        (1, 'Alice Brandt', 'Head of Sales', 'Nora Weiss', 98000, 'alice@example.com'),
-        (2, 'Bruno Keller', 'Account Manager', 'Alice Brandt', 64000, 'bruno@example.com'),
-        (3, 'Chioma Okafor', 'Account Manager', 'Alice Brandt', 66500, 'chioma@example.com'),
-        (4, 'Dmitri Petrov', 'Controller', 'Nora Weiss', 71000, 'dmitri@example.com'),
-        (5, 'Emel Aydin', 'Sales Engineer', 'Alice Brandt', 72000, 'emel@example.com');
+        (1, 'Alice Brandt', 'Head of Sales', 'Nora Weiss', 'nora', 98000, 'alice@example.com'),
+        (2, 'Bruno Keller', 'Account Manager', 'Alice Brandt', 'alice', 64000, 'bruno@example.com'),
+        (3, 'Chioma Okafor', 'Account Manager', 'Alice Brandt', 'alice', 66500, 'chioma@example.com'),
+        (4, 'Dmitri Petrov', 'Controller', 'Nora Weiss', 'nora', 71000, 'dmitri@example.com'),
+        (5, 'Emel Aydin', 'Sales Engineer', 'Alice Brandt', 'alice', 72000, 'emel@example.com');
 ";
 
 impl SalesData {
@@ -91,27 +94,34 @@ impl SalesData {
     pub fn employees(&self) -> Result<Vec<Employee>, DataError> {
         let db = self.lock();
         let mut query =
-            db.prepare_cached("SELECT id, name, role, manager, salary, email FROM employee ORDER BY id")?;
+            db.prepare_cached("SELECT id, name, role, manager, lead, salary, email FROM employee ORDER BY id")?;
         let rows = query.query_map([], |row| {
             Ok(Employee {
                 id: row.get(0)?,
                 name: row.get(1)?,
                 role: row.get(2)?,
                 manager: row.get(3)?,
-                salary: row.get(4)?,
-                email: row.get(5)?,
+                lead: row.get(4)?,
+                salary: row.get(5)?,
+                email: row.get(6)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Gives someone another role; the name of that person, or `None` if there is no such number.
+    /// Gives someone another role, other pay, or both; the name of that person, or `None` if there is no such number.
     ///
     /// # Errors
     /// [`DataError`] if SQLite cannot write.
-    pub fn set_role(&self, id: i64, role: &str) -> Result<Option<String>, DataError> {
-        let sql = "UPDATE employee SET role = ?2 WHERE id = ?1 RETURNING name";
-        Ok(self.lock().query_row(sql, params![id, role], |row| row.get(0)).optional()?)
+    pub fn change(
+        &self,
+        id: i64,
+        role: Option<&str>,
+        salary: Option<i64>,
+    ) -> Result<Option<String>, DataError> {
+        let sql = "UPDATE employee SET role = coalesce(?2, role), salary = coalesce(?3, salary)
+                   WHERE id = ?1 RETURNING name";
+        Ok(self.lock().query_row(sql, params![id, role, salary], |row| row.get(0)).optional()?)
     }
 
     /// Removes someone; the name of that person, or `None` if there is no such number.

@@ -35,13 +35,18 @@ struct Quarter {
     quarter: String,
 }
 
-/// A new role for someone.
+/// What changes for someone.
 #[derive(Debug, Deserialize, JsonSchema)]
-struct NewRole {
+#[serde(deny_unknown_fields)]
+struct Change {
     /// The number in the personnel file.
     id: i64,
     /// What they do from now on.
-    role: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    /// Their pay a year from now on, in euros.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    salary: Option<i64>,
 }
 
 /// Someone on the staff.
@@ -57,6 +62,13 @@ fn internal(e: &DataError) -> ErrorData {
 
 fn said(text: impl Into<String>) -> CallToolResult {
     CallToolResult::success(vec![ContentBlock::text(text.into())])
+}
+
+/// A value, and the same as text for clients that do not read values.
+fn told(value: serde_json::Value) -> CallToolResult {
+    let mut result = said(value.to_string());
+    result.structured_content = Some(value);
+    result
 }
 
 fn found(name: Option<String>, id: i64, done: &str) -> CallToolResult {
@@ -89,17 +101,19 @@ impl Sales {
     #[tool(description = "Everyone on the staff", annotations(read_only_hint = true))]
     async fn list_employees(&self) -> Result<CallToolResult, ErrorData> {
         let staff = self.data.employees().map_err(|e| internal(&e))?;
-        let lines: Vec<_> =
-            staff.iter().map(|e| format!("{} {}, {}, led by {}", e.id, e.name, e.role, e.manager)).collect();
-        let mut result = said(lines.join("\n"));
-        result.structured_content = Some(serde_json::json!({ "employees": staff }));
-        Ok(result)
+        Ok(told(serde_json::json!({ "employees": staff })))
     }
 
-    #[tool(description = "Give someone another role")]
-    async fn modify_employee(&self, Parameters(p): Parameters<NewRole>) -> Result<CallToolResult, ErrorData> {
-        let name = self.data.set_role(p.id, &p.role).map_err(|e| internal(&e))?;
-        Ok(found(name, p.id, &format!("is now {}", p.role)))
+    #[tool(description = "Give someone another role or other pay")]
+    async fn modify_employee(&self, Parameters(p): Parameters<Change>) -> Result<CallToolResult, ErrorData> {
+        let name = self.data.change(p.id, p.role.as_deref(), p.salary).map_err(|e| internal(&e))?;
+        let done = match (p.role, p.salary) {
+            (Some(role), Some(salary)) => format!("is now {role}, for {salary} EUR a year"),
+            (Some(role), None) => format!("is now {role}"),
+            (None, Some(salary)) => format!("now gets {salary} EUR a year"),
+            (None, None) => "stays as is".to_owned(),
+        };
+        Ok(found(name, p.id, &done))
     }
 
     #[tool(description = "Remove someone from the staff", annotations(destructive_hint = true))]
@@ -108,13 +122,10 @@ impl Sales {
         Ok(found(name, p.id, "was removed"))
     }
 
-    #[tool(description = "The whole staff as CSV, with personal data", annotations(read_only_hint = true))]
+    #[tool(description = "The whole personnel file, with personal data", annotations(read_only_hint = true))]
     async fn export_employees(&self) -> Result<CallToolResult, ErrorData> {
-        let mut csv = "id,name,role,manager,salary,email\n".to_owned();
-        for e in self.data.employees().map_err(|e| internal(&e))? {
-            let _ = writeln!(csv, "{},{},{},{},{},{}", e.id, e.name, e.role, e.manager, e.salary, e.email);
-        }
-        Ok(said(csv))
+        let staff = self.data.employees().map_err(|e| internal(&e))?;
+        Ok(told(serde_json::json!({ "exported": staff })))
     }
 }
 
