@@ -37,7 +37,11 @@ const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Add
 /// Tells the story, and stays up for whoever wants to look around.
 pub(crate) async fn demo(asked: DemoArgs) -> Result<(), Failure> {
     let folder = tempfile::tempdir().map_err(|e| Failure::refused(format!("no temporary folder: {e}")))?;
-    let upstream = upstream().await?;
+    let data = Arc::new(SalesData::in_memory().map_err(Failure::refused)?);
+    let staff = data.employees().map_err(Failure::refused)?;
+    std::fs::write(folder.path().join("staff.cedar"), prokura_demo::POLICIES).map_err(unwritten)?;
+    std::fs::write(folder.path().join("staff.json"), prokura_demo::entities(&staff)).map_err(unwritten)?;
+    let upstream = upstream(data).await?;
     let any = SocketAddr::new(USUAL.ip(), 0);
     let listener = match Listener::bind(USUAL).await {
         Ok(listener) => listener,
@@ -79,9 +83,12 @@ async fn tell(asked: &DemoArgs, stage: &Stage, service: &Service) -> Result<(), 
     Ok(())
 }
 
+fn unwritten(e: std::io::Error) -> Failure {
+    Failure::refused(format!("a temporary file: {e}"))
+}
+
 /// The MCP server of the demo, on a free port.
-async fn upstream() -> Result<SocketAddr, Failure> {
-    let data = Arc::new(SalesData::in_memory().map_err(Failure::refused)?);
+async fn upstream(data: Arc<SalesData>) -> Result<SocketAddr, Failure> {
     let listener = Listener::bind(SocketAddr::new(USUAL.ip(), 0)).await?;
     let address = listener.address().map_err(Failure::refused)?;
     let router = axum::Router::new().nest_service("/mcp", prokura_demo::service(data));
@@ -102,8 +109,30 @@ default_scopes = ["tools:generate_summary"]
 [resource.scopes]
 "tools:generate_summary" = { title = "Generate sales summaries", actions = ["tool:generate_summary", "prompt:quarter_review"] }
 "read:report" = { title = "Read sales reports", actions = ["tool:read_report", "resource:report/*"] }
-"read:staff" = { title = "Read the list of the staff", actions = ["tool:list_employees"] }
-"write:staff" = { title = "Change roles of the staff", actions = ["tool:modify_employee"] }
+"read:staff" = { title = "Read the list of the staff, and export it", actions = ["tool:list_employees", "tool:export_employees"] }
+"write:staff" = { title = "Change and remove staff", actions = ["tool:modify_employee", "tool:delete_employee"] }
+[resource.tools.list_employees]
+rows = { at = "$.employees", kind = "Employee", id = "id", action = "view" }
+[resource.tools.export_employees]
+action = "export"
+rows = { at = "$.exported", kind = "Employee", id = "id", action = "view" }
+[resource.tools.modify_employee]
+action = "modify"
+target = { kind = "Employee", id = ".id" }
+[resource.tools.delete_employee]
+action = "delete"
+target = { kind = "Employee", id = ".id" }
+
+[[group]]
+name = "hr"
+members = ["nora"]
+
+[[policy.set]]
+name = "staff"
+language = "cedar"
+files = ["POLICIES"]
+[[policy.entities]]
+files = ["ENTITIES"]
 
 [[workload.provider]]
 name = "cluster"
@@ -151,6 +180,8 @@ requires = { fact = "posture.compliant", is = true, unknown = "pass" }
 
 /// Who signs in.
 const LOGIN: &str = "alice";
+/// Who is asked about raises.
+const APPROVER: &str = "nora";
 const CLIENT: &str = "https://planner.example/client.json";
 const CALLBACK: &str = "https://planner.example/callback";
 
@@ -170,7 +201,6 @@ fn loaded(
         "token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "ES256",
         "jwks": { "keys": [serde_json::from_slice::<serde_json::Value>(&key.to_jwk()).unwrap_or_default()] },
     });
-    let unwritten = |e| Failure::refused(format!("a temporary file: {e}"));
     std::fs::write(&document, client.to_string()).map_err(unwritten)?;
     std::fs::write(&keys, cluster.jwks().map_err(Failure::refused)?).map_err(unwritten)?;
     std::fs::write(&secret, &watch.secret).map_err(unwritten)?;
@@ -181,6 +211,8 @@ fn loaded(
     );
     let said = CONFIG.replace("UPSTREAM", &upstream.to_string()).replace("CLUSTER", Cluster::ISSUER);
     let said = said.replace("SECRET", &secret.display().to_string());
+    let said = said.replace("POLICIES", &folder.join("staff.cedar").display().to_string());
+    let said = said.replace("ENTITIES", &folder.join("staff.json").display().to_string());
     let text = head + &said.replace("KEYS", &keys.display().to_string());
     let mut config = Config::parse(&text).map_err(Failure::refused)?;
     let mut dev = Dev::default();
@@ -198,7 +230,10 @@ async fn stage(
 ) -> Result<Stage, Failure> {
     let password = random_id("", &*service.rng);
     let alice = NewUser { login: LOGIN.into(), name: "Alice".into(), password: Some(password.clone()) };
-    add(&service.store, &*service.clock, &*service.rng, &alice).await.map_err(Failure::refused)?;
+    let nora = NewUser { login: APPROVER.into(), name: "Nora".into(), password: Some(random_id("", &*service.rng)) };
+    for person in [&alice, &nora] {
+        add(&service.store, &*service.clock, &*service.rng, person).await.map_err(Failure::refused)?;
+    }
     reporter(service).await?;
     let config = &service.config;
     let resource = config.resources.first().map(|r| config.resource_uri(r).to_string()).unwrap_or_default();
@@ -208,6 +243,7 @@ async fn stage(
         software: Software { client_id: CLIENT.into(), redirect_uri: CALLBACK.into(), key },
         login: alice.login,
         password,
+        approver: (nora.login, nora.password.unwrap_or_default()),
         cluster,
         watch,
     })

@@ -343,7 +343,7 @@ impl Called {
         value.map(str::to_owned).ok_or_else(|| Broken::because(format!("the refusal names no `{name}`")))
     }
 
-    fn result(&self) -> Option<&Object> {
+    pub(crate) fn result(&self) -> Option<&Object> {
         self.message.get("result")?.as_object()
     }
 

@@ -1,4 +1,4 @@
-//! Alice's browser: cookies, forms, redirects; no script.
+//! A person's browser: cookies, forms, redirects; no script.
 
 use crate::http::{Answer, Broken, Http};
 use crate::narrator::{Did, Narrator};
@@ -15,6 +15,7 @@ const MAX_HOPS: usize = 5;
 pub(crate) struct Browser {
     http: Http,
     origin: String,
+    person: &'static str,
     cookies: BTreeMap<String, String>,
 }
 
@@ -30,8 +31,8 @@ pub(crate) struct Form {
 }
 
 impl Browser {
-    pub(crate) fn new(http: Http, origin: &str) -> Self {
-        Self { http, origin: origin.to_owned(), cookies: BTreeMap::new() }
+    pub(crate) fn new(http: Http, origin: &str, person: &'static str) -> Self {
+        Self { http, origin: origin.to_owned(), person, cookies: BTreeMap::new() }
     }
 
     /// Opens an address of the server's, which must lead on.
@@ -96,7 +97,7 @@ impl Browser {
         // On the way to a page, the server may lead from one address to another.
         let on_the_way = method == Method::GET && page.answer.status == StatusCode::SEE_OTHER;
         let must = if on_the_way { StatusCode::SEE_OTHER } else { must };
-        let did = Did::new("Alice", "server", &method, &url).of(&page.answer);
+        let did = Did::new(self.person, "server", &method, &url).of(&page.answer);
         tell.step(did.must(must).noting(note(&page))).await?;
         Ok(page)
     }

@@ -4,6 +4,7 @@ use crate::agent::{Agent, Called, Software};
 use crate::browser::{Browser, Page};
 use crate::cluster::Cluster;
 use crate::http::{Broken, Http};
+use crate::manager;
 use crate::narrator::Narrator;
 use crate::passing::{Passing, REPORTER};
 use crate::pods::Pods;
@@ -26,6 +27,8 @@ pub struct Stage {
     pub login: String,
     /// The user's password.
     pub password: String,
+    /// The name and the password of somebody of human resources.
+    pub approver: (String, String),
     /// The cluster whose pods come, and whose word counts.
     pub cluster: Cluster,
     /// Who watches over the machines.
@@ -46,7 +49,8 @@ pub async fn play(
 ) -> Result<(), Broken> {
     let http = Http::new();
     let mut agent = Agent::new(http.clone(), stage.software.clone(), &stage.resource, rng, clock);
-    let mut alice = Browser::new(http.clone(), &origin(&stage.issuer)?);
+    let mut alice = Browser::new(http.clone(), &origin(&stage.issuer)?, "Alice");
+    let mut nora = Browser::new(http.clone(), &origin(&stage.issuer)?, "Nora");
 
     tell.act("An agent that knows one address and nothing of Prokura is refused, and learns whom to ask")?;
     let refused =
@@ -56,7 +60,7 @@ pub async fn play(
     tell.act("Alice signs in, reads what is asked, and agrees")?;
     let attempt = agent.attempt(SUMMARY, None)?;
     let asked = alice.ask(tell, &attempt.url, "who is there?").await?;
-    let page = sign_in(tell, &mut alice, &asked, stage).await?;
+    let page = sign_in(tell, &mut alice, &asked, (&stage.login, &stage.password), &stage.issuer).await?;
     let back = agree(tell, &mut alice, &page, &stage.issuer).await?;
     agent.redeem(tell, attempt, back.leads_to()).await?;
 
@@ -78,6 +82,15 @@ pub async fn play(
     let forged = forged(&agent.tokens.access);
     let must = StatusCode::UNAUTHORIZED;
     agent.call_with(tell, "thief", &forged, "tools/call", report(), must, Called::refusal).await?;
+
+    tell.act("Alice leads three people: the agent may work on these, and on them not do all that she may")?;
+    let attempt = agent.attempt(&with(&agent.tokens.scope, manager::SCOPES), Some(REPORTER))?;
+    let asked = alice.ask(tell, &attempt.url, "Alice is known").await?;
+    let page = alice.read(tell, asked.leads_to()).await?;
+    let back = agree(tell, &mut alice, &page, &stage.issuer).await?;
+    agent.redeem(tell, attempt, back.leads_to()).await?;
+    let (login, password) = &stage.approver;
+    manager::play(tell, &agent, &stage.issuer, &mut nora, (login, password)).await?;
 
     tell.act("The token is renewed")?;
     agent.refresh(tell).await?;
@@ -117,17 +130,18 @@ pub async fn play(
     pods.call(tell, &token, StatusCode::OK, quoted).await
 }
 
-async fn sign_in(
+pub(crate) async fn sign_in(
     tell: &mut Narrator<'_>,
-    alice: &mut Browser,
+    person: &mut Browser,
     asked: &Page,
-    stage: &Stage,
+    (login, password): (&str, &str),
+    issuer: &str,
 ) -> Result<Page, Broken> {
-    let page = alice.read(tell, asked.leads_to()).await?;
-    let form = page.form(&format!("{}/signin/password", path(&stage.issuer)?))?;
-    let form = form.with("login", &stage.login).with("password", &stage.password);
-    let done = alice.submit(tell, form, |_| "signed in".into()).await?;
-    alice.read(tell, done.leads_to()).await
+    let page = person.read(tell, asked.leads_to()).await?;
+    let form = page.form(&format!("{}/signin/password", path(issuer)?))?;
+    let form = form.with("login", login).with("password", password);
+    let done = person.submit(tell, form, |_| "signed in".into()).await?;
+    person.read(tell, done.leads_to()).await
 }
 
 async fn agree(
@@ -147,7 +161,7 @@ async fn revoke(tell: &mut Narrator<'_>, alice: &mut Browser, issuer: &str) -> R
     alice.submit(tell, form, |_| "revoked".into()).await.map(drop)
 }
 
-fn tool(name: &str, arguments: Object) -> Object {
+pub(crate) fn tool(name: &str, arguments: Object) -> Object {
     obj([("name", name.into()), ("arguments", Value::Object(arguments))])
 }
 
