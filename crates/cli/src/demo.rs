@@ -230,7 +230,8 @@ async fn stage(
 ) -> Result<Stage, Failure> {
     let password = random_id("", &*service.rng);
     let alice = NewUser { login: LOGIN.into(), name: "Alice".into(), password: Some(password.clone()) };
-    let nora = NewUser { login: APPROVER.into(), name: "Nora".into(), password: Some(random_id("", &*service.rng)) };
+    let nora =
+        NewUser { login: APPROVER.into(), name: "Nora".into(), password: Some(random_id("", &*service.rng)) };
     for person in [&alice, &nora] {
         add(&service.store, &*service.clock, &*service.rng, person).await.map_err(Failure::refused)?;
     }

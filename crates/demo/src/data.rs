@@ -93,8 +93,9 @@ impl SalesData {
     /// [`DataError`] if SQLite cannot read.
     pub fn employees(&self) -> Result<Vec<Employee>, DataError> {
         let db = self.lock();
-        let mut query =
-            db.prepare_cached("SELECT id, name, role, manager, lead, salary, email FROM employee ORDER BY id")?;
+        let mut query = db.prepare_cached(
+            "SELECT id, name, role, manager, lead, salary, email FROM employee ORDER BY id",
+        )?;
         let rows = query.query_map([], |row| {
             Ok(Employee {
                 id: row.get(0)?,

@@ -95,7 +95,8 @@ fn waiting(called: &Called) -> String {
 
 /// Who is in a list.
 fn names(called: &Called) -> String {
-    let names: Vec<_> = called.rows("employees").iter().filter_map(|row| row.str("name").map(str::to_owned)).collect();
+    let names: Vec<_> =
+        called.rows("employees").iter().filter_map(|row| row.str("name").map(str::to_owned)).collect();
     format!("sees only {}", names.join(", "))
 }
 
@@ -109,7 +110,8 @@ fn members(called: &Called) -> String {
 impl Called {
     /// The rows of a list in what a tool answered.
     fn rows(&self, member: &str) -> Vec<Object> {
-        let content = self.result().and_then(|r| r.get("structuredContent")?.as_object()?.get(member)?.as_array());
+        let content =
+            self.result().and_then(|r| r.get("structuredContent")?.as_object()?.get(member)?.as_array());
         content.unwrap_or_default().iter().filter_map(Value::as_object).cloned().collect()
     }
 }

@@ -10,9 +10,17 @@ pub const POLICIES: &str = include_str!("../policies/staff.cedar");
 pub fn entities(staff: &[Employee]) -> String {
     let all = staff.iter().map(|e| {
         let uid = obj([("type", "Employee".into()), ("id", e.id.to_string().into())]);
-        let attrs = obj([("name", e.name.as_str().into()), ("role", e.role.as_str().into()), ("lead", e.lead.as_str().into())]);
+        let attrs = obj([
+            ("name", e.name.as_str().into()),
+            ("role", e.role.as_str().into()),
+            ("lead", e.lead.as_str().into()),
+        ]);
         let parents = Value::Array(Vec::new());
-        Value::Object(obj([("uid", Value::Object(uid)), ("attrs", Value::Object(attrs)), ("parents", parents)]))
+        Value::Object(obj([
+            ("uid", Value::Object(uid)),
+            ("attrs", Value::Object(attrs)),
+            ("parents", parents),
+        ]))
     });
     String::from_utf8_lossy(&Value::Array(all.collect()).to_vec()).into_owned()
 }
