@@ -1,10 +1,11 @@
 //! The upstream's answer: read, redacted, its outcome recorded, then released.
 
-use crate::envelope::{Malformed, Message};
+use crate::envelope::{Id, Malformed, Message};
 use crate::exchange::{Exchange, Origin, Passage};
 use crate::fault::Fault;
 use crate::forward::SESSION;
 use crate::scene::Scene;
+use crate::sse::Decoder;
 use crate::stream;
 use crate::version::Era;
 use axum::body::Body;
@@ -12,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use prokura_egress::UpstreamBody;
-use prokura_oauth::json::{Limits, Value};
+use prokura_oauth::json::{Limits, Object, Value};
 
 /// The deepest JSON that is relayed.
 const DEPTH: usize = 64;
@@ -123,6 +124,53 @@ async fn read_answer(scene: &Scene, exchange: &Exchange, body: UpstreamBody) -> 
         Passage::Last(answer) => Ok(answer),
         _ => Err(Fault::UpstreamBad("the answer is not to the request")),
     }
+}
+
+/// The result of a question of the gateway's own, whether it comes as one object or as an event.
+pub(crate) async fn result_of(
+    scene: &Scene,
+    response: Response<UpstreamBody>,
+    id: &Id,
+) -> Result<Object, Fault> {
+    let bounds = &scene.inner.bounds;
+    let (parts, body) = response.into_parts();
+    let events = match (parts.status, media_type(&parts.headers)) {
+        (StatusCode::OK, "text/event-stream") => true,
+        (StatusCode::OK, "application/json") => false,
+        (status, _) => return Err(Fault::UpstreamSays(status)),
+    };
+    let read = async {
+        match events {
+            true => found_in_events(body, id, bounds.max_response).await,
+            false => parse(&collect(body, bounds.max_response).await?, bounds.max_response),
+        }
+    };
+    let message =
+        tokio::time::timeout(bounds.idle_timeout, read).await.map_err(|_| Fault::UpstreamTimeout)??;
+    match message {
+        Message::Response(Some(of), Ok(result)) if of == *id => Ok(result),
+        _ => Err(Fault::UpstreamBad("the answer is not to the request")),
+    }
+}
+
+async fn found_in_events(mut body: UpstreamBody, id: &Id, max: usize) -> Result<Message, Fault> {
+    let (mut decoder, mut seen) = (Decoder::new(max), 0);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Fault::UpstreamBad("the stream broke"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        seen += data.len();
+        let mut events = Vec::new();
+        if seen > max || decoder.push(&data, &mut events).is_err() {
+            return Err(Fault::UpstreamBad("the stream is no event stream, or too long"));
+        }
+        for data in events.iter().filter_map(|event| event.data.as_deref()).filter(|data| !data.is_empty()) {
+            let message = parse(data.as_bytes(), max)?;
+            if matches!(&message, Message::Response(Some(of), _) if of == id) {
+                return Ok(message);
+            }
+        }
+    }
+    Err(Fault::UpstreamBad("the stream ended without an answer"))
 }
 
 /// Reads one message of an upstream, as strictly as a client's.

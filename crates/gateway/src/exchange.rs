@@ -14,8 +14,9 @@ use crate::method::RELATED_TASK;
 use crate::oblige::{self, Owed};
 use crate::question::Asking;
 use crate::route::Route;
+use crate::tools::{Known, Turn};
 use crate::version::Era;
-use prokura_core::{Action, ActionKind, Obligation, TaskId, Timestamp};
+use prokura_core::{Action, ActionKind, Obligation, TaskId, Timestamp, TraceId};
 use prokura_oauth::json::{Object, Value};
 use std::sync::Arc;
 
@@ -244,6 +245,8 @@ pub(crate) struct Exchange {
     pub(crate) tasks: Vec<(Task, String)>,
     /// When the exchange began.
     pub(crate) now: Timestamp,
+    /// The flow it belongs to.
+    pub(crate) trace: TraceId,
 }
 
 impl Exchange {
@@ -305,10 +308,13 @@ impl Exchange {
 
     async fn pass_notification(&self, mut call: Call) -> Result<Passage, Fault> {
         let passes = match call.method.as_str() {
+            "notifications/tools/list_changed" => {
+                self.inner.pins.turn(&self.route).map(Turn::changed);
+                true
+            }
             "notifications/progress"
             | "notifications/message"
             | "notifications/cancelled"
-            | "notifications/tools/list_changed"
             | "notifications/prompts/list_changed"
             | "notifications/resources/list_changed" => true,
             "notifications/elicitation/complete" => self.era == Era::Legacy,
@@ -333,13 +339,13 @@ impl Exchange {
 
     /// Whether a list may show this action to the caller: exactly if calling it would be permitted.
     fn shows(&self, action: &Action) -> bool {
-        self.reaches(action) && self.permitted(&[action]).first() == Some(&true)
+        self.reaches(action) && self.permitted(&[action], None).first() == Some(&true)
     }
 
-    /// Of each action, whether the policies could permit it with some arguments.
-    pub(crate) fn permitted(&self, actions: &[&Action]) -> Vec<bool> {
+    /// Of each action, whether the policies could permit it with some arguments; `known` are the tools of the route.
+    pub(crate) fn permitted(&self, actions: &[&Action], known: Option<&Known>) -> Vec<bool> {
         match &self.asking {
-            Some(asking) => asking.shows(&self.route, actions),
+            Some(asking) => asking.shows(&self.route, actions, known),
             None => vec![true; actions.len()],
         }
     }

@@ -15,6 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderValue, Response, StatusCode, header};
 use prokura_access::Refused as NotMet;
 use prokura_core::{Denial, Reason, ScopeSet, Selector, TraceId};
+use prokura_mcp::schema::{BadSchema, Misfit};
 use prokura_oauth::challenge::Challenge;
 use prokura_oauth::dpop::{self, BadNonce, ProofError};
 use prokura_oauth::error::OAuthError;
@@ -93,6 +94,18 @@ pub(crate) enum Fault {
     Access(Box<NotMet>),
     /// The organisation's policies do not permit it.
     Policy(Box<Refused>),
+    /// The tool was described otherwise than by the description in force.
+    ToolChanged,
+    /// Nobody approved the tool yet.
+    ToolNew,
+    /// The tool's arguments must be checked, and its server does not name it.
+    ToolUnknown,
+    /// The tool's arguments must be checked, and its schema cannot be used.
+    ToolSchema(BadSchema),
+    /// The arguments are not of the types that the tool names.
+    Arguments(Misfit),
+    /// What is pinned cannot be read.
+    ToolsUnread,
     /// It is permitted only together with something that nobody here can do.
     Unmet(&'static str),
     /// It is aimed at what nobody named who may.
@@ -188,6 +201,13 @@ const ELICIT: i64 = -32042;
 /// Why a token with a budget is refused that nobody can draw from here.
 const NO_BUDGET: &str = "the authorization has a budget, which cannot be drawn from at this gateway";
 
+const TOOL_CHANGED: &str =
+    "the server describes this tool otherwise than before: an administrator must look at it first";
+const TOOL_NEW: &str = "this tool must be approved by an administrator first";
+const TOOL_UNKNOWN: &str =
+    "the server does not say which arguments this tool takes, so they cannot be checked";
+const TOOLS_UNREAD: &str = "the descriptions of tools cannot be read; try again soon";
+
 impl Fault {
     fn row(&self) -> Row {
         use StatusCode as S;
@@ -263,6 +283,12 @@ impl Fault {
             Self::Untold(at) => own(S::FORBIDDEN, "target_untold", untold(at)),
             Self::Withheld(why) => own(S::FORBIDDEN, "withheld", withheld(why)),
             Self::Unapproved(why) => unapproved(why),
+            Self::ToolChanged => own(S::FORBIDDEN, "tool_changed", TOOL_CHANGED),
+            Self::ToolNew => own(S::FORBIDDEN, "tool_new", TOOL_NEW),
+            Self::ToolUnknown => own(S::FORBIDDEN, "tool_unknown", TOOL_UNKNOWN),
+            Self::ToolSchema(bad) => own(S::FORBIDDEN, "tool_schema", bad.to_string()),
+            Self::Arguments(misfit) => row(S::BAD_REQUEST, -32602, "arguments", misfit.to_string()),
+            Self::ToolsUnread => own(S::SERVICE_UNAVAILABLE, "tools_unread", TOOLS_UNREAD),
             Self::Budget(why) => own(S::FORBIDDEN, budget_word(why), why.to_string()),
             Self::NoSession => own(S::BAD_REQUEST, "malformed", "name the session"),
             Self::UnknownSession => own(S::NOT_FOUND, "unknown_session", "no such session; initialize again"),
@@ -384,7 +410,11 @@ impl Fault {
             Self::RateLimited { seconds, .. } => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }
-            Self::RevocationStale | Self::NotRecorded | Self::NoTransaction | Self::Unjudged => {
+            Self::RevocationStale
+            | Self::NotRecorded
+            | Self::NoTransaction
+            | Self::Unjudged
+            | Self::ToolsUnread => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Self::HttpMethod => {

@@ -121,6 +121,11 @@ pub(crate) async fn forward(
     outbound: Outbound,
 ) -> Result<Response<UpstreamBody>, Fault> {
     drop(warrant);
+    send(scene, outbound).await
+}
+
+/// Sends a message: one that was permitted, or the gateway's own question which tools there are.
+pub(crate) async fn send(scene: &Scene, outbound: Outbound) -> Result<Response<UpstreamBody>, Fault> {
     let headers = outbound.headers();
     let body = outbound.message.map(Message::into_bytes).unwrap_or_default();
     let mut request = Request::new(Full::new(Bytes::from(body)));

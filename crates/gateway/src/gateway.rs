@@ -9,6 +9,7 @@ use crate::oblige::Origins;
 use crate::possession::Proofs;
 use crate::route::{Doors, GatewayError, Route};
 use crate::standing::Standing;
+use crate::tools::Pins;
 use crate::transaction::Transactions;
 use crate::{metadata, walk};
 use axum::Router;
@@ -96,6 +97,7 @@ pub(crate) struct Inner {
     pub(crate) upstream: Upstream,
     pub(crate) access: Arc<Guard>,
     pub(crate) decider: Arc<Decider>,
+    pub(crate) pins: Pins,
     pub(crate) transactions: Option<Transactions>,
     pub(crate) approvals: Approvals,
 }
@@ -133,7 +135,8 @@ impl Gateway {
         } = options;
         let approvals = Approvals::new(approvals, &resources, &master_key).map_err(|_| GatewayError::Key)?;
         let route = |r| Route::new(&issuer, r, &servers, &clock).map(Arc::new);
-        let routes = resources.iter().map(route).collect::<Result<_, _>>()?;
+        let routes = resources.iter().map(route).collect::<Result<Vec<_>, _>>()?;
+        let pins = Pins::new(store.clone(), routes.iter().map(|r| r.name.as_str()));
         let proofs = Arc::new(Proofs::new(&dpop, &master_key).map_err(|_| GatewayError::Key)?);
         let authenticator = Authenticator::new(
             issuer.as_str().to_owned(),
@@ -168,6 +171,7 @@ impl Gateway {
             upstream,
             access,
             decider,
+            pins,
             transactions,
             approvals,
         };

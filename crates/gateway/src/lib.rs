@@ -11,6 +11,7 @@
 
 mod access;
 mod answer;
+mod binding;
 mod body;
 mod budget;
 mod caller;
@@ -37,6 +38,7 @@ mod ruling;
 mod scene;
 mod standing;
 mod stream;
+mod tools;
 mod transaction;
 mod walk;
 

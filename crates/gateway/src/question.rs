@@ -4,12 +4,15 @@
 //! server says of itself names either. Names carry the server: `Tool::"crm/read"` of one and `Tool::"hr/read"` of another
 //! never meet.
 
+use crate::binding::Binding;
 use crate::fault::Fault;
 use crate::route::Route;
-use crate::ruling::Refused;
+use crate::ruling::{Matter, Refused};
 use crate::scene::Scene;
+use crate::tools::{Known, Tool};
 use prokura_core::{Action, ActionKind, AgentId, GrantId, Principal, Timestamp};
 use prokura_decider::InForce;
+use prokura_mcp::tool::Hints;
 use prokura_oauth::access_token::AccessToken;
 use prokura_oauth::json::{Object, Value, obj};
 use prokura_policy::pdp::{Aim, Directory, Entity, EntityId, Listed, NoEntities, Question};
@@ -67,38 +70,58 @@ impl Asking {
         Ok(Self { in_force, subject, actor, chain, grant, context, now })
     }
 
-    /// What is asked about an action.
+    /// What is asked about an action: by the operator's binding, or as the tool, resource or prompt itself. What came of a
+    /// call is asked about without its target, which only its arguments name.
     ///
     /// # Errors
     /// [`Fault::Policy`] if policies cannot speak of it.
-    pub(crate) fn about(self: &Arc<Self>, route: &Route, action: &Action) -> Result<Asked, Fault> {
-        let resource = Arc::new(target(route, action)?);
+    pub(crate) fn about(
+        self: &Arc<Self>,
+        scene: &Scene,
+        action: &Action,
+        tool: Option<&Tool>,
+        matter: Matter<'_>,
+    ) -> Result<Asked, Fault> {
+        let binding = scene.route.binding(action);
+        let resource = match (&binding.target, matter) {
+            (Some(target), Matter::Call { arguments, .. }) => {
+                entity(self.in_force.directory.as_deref(), target.of(arguments)?)
+            }
+            _ => Arc::new(itself(&scene.route, action)?),
+        };
         let mut context = self.context.clone();
         if action.kind == ActionKind::Tool {
-            context.insert("tool", Value::Object(tool(&action.name)));
+            context.insert("tool", Value::Object(facts_of(binding, action, tool)));
         }
-        Ok(Asked { by: Arc::clone(self), action: verb(action).to_owned(), resource, context })
+        let action = verb(binding, action).to_owned();
+        Ok(Asked { by: Arc::clone(self), action, resource, context })
     }
 
-    /// Of each action, whether a list may show it.
-    pub(crate) fn shows(&self, route: &Route, actions: &[&Action]) -> Vec<bool> {
-        let entities: Vec<_> = actions.iter().map(|action| target(route, action).ok()).collect();
-        let tools: Vec<_> =
-            actions.iter().map(|a| (a.kind == ActionKind::Tool).then(|| tool(&a.name))).collect();
-        let nothing = Entity::bare(self.subject.id.clone());
+    /// Of each action, whether a list may show it; `known` are the tools of the route.
+    pub(crate) fn shows(&self, route: &Route, actions: &[&Action], known: Option<&Known>) -> Vec<bool> {
+        let nobody = Entity::bare(self.subject.id.clone());
+        let part = |action: &&Action| {
+            let tool = known.and_then(|known| known.get(&action.name)).map(Arc::as_ref);
+            let facts =
+                (action.kind == ActionKind::Tool).then(|| facts_of(route.binding(action), action, tool));
+            (itself(route, action).ok(), facts)
+        };
+        let parts: Vec<_> = actions.iter().map(part).collect();
         let listed: Vec<_> = actions
             .iter()
-            .zip(&entities)
-            .zip(&tools)
-            .map(|((action, entity), tool)| Listed {
-                action: verb(action),
-                aim: Aim::At(entity.as_ref().unwrap_or(&nothing)),
-                tool: tool.as_ref(),
+            .zip(&parts)
+            .map(|(action, (entity, facts))| {
+                let binding = route.binding(action);
+                let aim = match &binding.target {
+                    Some(target) => Aim::Some(&target.kind),
+                    None => Aim::At(entity.as_ref().unwrap_or(&nobody)),
+                };
+                Listed { action: verb(binding, action), aim, tool: facts.as_ref() }
             })
             .collect();
-        let question = self.question("", None, &nothing, &self.context);
+        let question = self.question("", None, &nobody, &self.context);
         let shown = self.in_force.visible(&question, &listed);
-        shown.into_iter().zip(&entities).map(|(shown, entity)| shown && entity.is_some()).collect()
+        shown.into_iter().zip(&parts).map(|(shown, (entity, _))| shown && entity.is_some()).collect()
     }
 
     fn question<'a>(
@@ -172,16 +195,16 @@ fn actor(token: &AccessToken) -> Option<&AgentId> {
 }
 
 /// What policies call what is done.
-fn verb(action: &Action) -> &str {
+fn verb<'a>(binding: &'a Binding, action: &'a Action) -> &'a str {
     match action.kind {
-        ActionKind::Tool => &action.name,
+        ActionKind::Tool => binding.action.as_deref().unwrap_or(&action.name),
         ActionKind::Resource => "read",
         ActionKind::Prompt => "get_prompt",
     }
 }
 
-/// What it is done to: the tool, resource or prompt of this server.
-fn target(route: &Route, action: &Action) -> Result<Entity, Fault> {
+/// The tool, resource or prompt of this server, as an entity.
+fn itself(route: &Route, action: &Action) -> Result<Entity, Fault> {
     let (kind, id) = match action.kind {
         ActionKind::Tool => ("Tool", format!("{}/{}", route.name, action.name)),
         ActionKind::Resource => ("Resource", format!("{} {}", route.name, action.name)),
@@ -192,9 +215,10 @@ fn target(route: &Route, action: &Action) -> Result<Entity, Fault> {
     Ok(Entity { id: named(kind, &id)?, attributes, parents: vec![named("Server", &route.name)?] })
 }
 
-/// What stands in the context as `tool`.
-fn tool(name: &str) -> Object {
-    obj([("name", name.into())])
+/// What stands in the context as `tool`. Of a tool that is not known, the worst is believed.
+fn facts_of(binding: &Binding, action: &Action, tool: Option<&Tool>) -> Object {
+    let (hints, approved) = tool.map_or((Hints::default(), false), |tool| (tool.hints(), tool.approved));
+    binding.facts(&action.name, hints, approved)
 }
 
 /// A reference to an entity, as attributes and contexts write it.

@@ -4,6 +4,7 @@ use crate::exchange::Exchange;
 use crate::fault::Fault;
 use crate::method::{List, takes_state};
 use crate::oblige;
+use crate::tools::Sight;
 use crate::version::{Era, Version};
 use prokura_oauth::json::{self, Object, Value};
 
@@ -16,7 +17,7 @@ impl Exchange {
         let method = self.origin.method();
         oblige::after(self, &mut result).await?;
         if let Some(list) = List::of_method(method) {
-            self.filter(list, &mut result)?;
+            self.filter(list, &mut result).await?;
         }
         match method {
             "initialize" => forget_task_lists(&mut result),
@@ -30,22 +31,34 @@ impl Exchange {
         Ok(result)
     }
 
-    fn filter(&self, list: List, result: &mut Object) -> Result<(), Fault> {
+    /// Takes out of a list what the caller may not do, and tools that are described otherwise than they were.
+    async fn filter(&self, list: List, result: &mut Object) -> Result<(), Fault> {
         let bad = Fault::UpstreamBad("a list is not of its method's shape");
         if json::case_variant(result, &[list.member(), "nextCursor", "cacheScope"]).is_some() {
             return Err(bad);
         }
         let Some(Value::Array(entries)) = result.get_mut(list.member()) else { return Err(bad) };
-        let named = |entry: &Value| {
-            let entry = entry.as_object().filter(|e| json::case_variant(e, &[list.key()]).is_none())?;
+        let read = |entry: Value| {
+            let entry = entry.into_object().filter(|e| json::case_variant(e, &[list.key()]).is_none())?;
             let action = list.action(entry.str(list.key())?);
-            self.reaches(&action).then_some(action)
+            Some((action, entry))
         };
-        let actions: Vec<_> = entries.iter().map(named).collect();
-        let asked: Vec<_> = actions.iter().flatten().collect();
-        let mut permitted = self.permitted(&asked).into_iter();
-        let mut shown = actions.iter().map(|action| action.is_some() && permitted.next() == Some(true));
-        entries.retain(|_| shown.next() == Some(true));
+        let (mut actions, mut read): (Vec<_>, Vec<_>) =
+            std::mem::take(entries).into_iter().filter_map(read).unzip();
+        if list == List::Tools {
+            let sight = Sight { now: self.now, trace: self.trace.clone() };
+            let described = self.inner.pins.see(&self.route, &read, &sight).await?;
+            keep(&mut actions, &described);
+            keep(&mut read, &described);
+        }
+        let reached: Vec<_> = actions.iter().map(|action| self.reaches(action)).collect();
+        keep(&mut actions, &reached);
+        keep(&mut read, &reached);
+        let asked: Vec<_> = actions.iter().collect();
+        let all = self.inner.pins.now().await?;
+        let known = all.get(&self.route.name).filter(|_| list == List::Tools);
+        keep(&mut read, &self.permitted(&asked, known));
+        *entries = read.into_iter().map(Value::Object).collect();
         if let Some(next) = result.str("nextCursor").map(|c| self.seal_cursor(c)) {
             result.insert("nextCursor", Value::from(next));
         }
@@ -92,6 +105,12 @@ impl Exchange {
             result.insert("cacheScope", "private".into());
         }
     }
+}
+
+/// Keeps of `all` what `kept` says so of.
+fn keep<T>(all: &mut Vec<T>, kept: &[bool]) {
+    let mut kept = kept.iter();
+    all.retain(|_| kept.next() == Some(&true));
 }
 
 /// Lists of tasks are not offered: see `method`.

@@ -1,11 +1,12 @@
 //! Route: an address becomes a resource, its policy and its upstream.
 
+use crate::binding::Binding;
 use crate::fault::Fault;
 use crate::foreign::{self, ForeignServer};
 use http::request::Parts;
 use http::{HeaderMap, Uri, header};
-use prokura_config::{Issuer, RateLimit, ResourceConfig, SELF};
-use prokura_core::{Clock, ResourceUri, Scope, ScopeSet};
+use prokura_config::{Issuer, Pinning, RateLimit, ResourceConfig, SELF};
+use prokura_core::{Action, ActionKind, Clock, ResourceUri, Scope, ScopeSet};
 use prokura_oauth::access_token::AccessToken;
 use prokura_oauth::dpop::Target;
 use prokura_oauth::foreign::Words;
@@ -13,8 +14,8 @@ use prokura_oauth::protected_resource::{self, ResourceMetadata};
 use prokura_oauth::rich::TYPE;
 use prokura_policy::ResourcePolicy;
 use prokura_verify::{Source, Verifier};
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, LazyLock};
 
 /// A gateway that cannot be put together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +74,12 @@ pub(crate) struct Route {
     pub(crate) trusted: BTreeSet<String>,
     /// Tokens of others, if any are taken.
     pub(crate) foreign: Option<Verifier<AccessToken>>,
+    /// Which descriptions of its tools are taken.
+    pub(crate) pin: Pinning,
+    /// Whether the mappings count that its tools declare.
+    pub(crate) coaz: bool,
+    /// What single tools are for policies.
+    bindings: HashMap<String, Binding>,
     /// What our scopes are called by the authorization server that clients are sent to first.
     first_words: Words,
     /// The same for each issuer of tokens of others, by the number of its source.
@@ -121,6 +128,9 @@ impl Route {
             trusted: config.tools.iter().filter(|(_, t)| t.trusted).map(|(name, _)| name.clone()).collect(),
             words: taken.foreign.iter().map(|s| s.words.clone()).collect(),
             foreign: taken.verifier(&config.name, &resource, clock),
+            pin: config.pin,
+            coaz: config.coaz,
+            bindings: config.tools.iter().map(|(name, t)| (name.clone(), Binding::new(t))).collect(),
             first_words,
             metadata,
             name: config.name.clone(),
@@ -143,6 +153,13 @@ impl Route {
     /// What a client without a usable token asks for first, in the words of the server that it is sent to.
     pub(crate) fn first_asked(&self) -> ScopeSet {
         self.first_words.asked(&self.first_scopes)
+    }
+
+    /// What an action is for policies by the operator's word; nothing in particular if none was said.
+    pub(crate) fn binding(&self, action: &Action) -> &Binding {
+        static NOTHING_SAID: LazyLock<Binding> = LazyLock::new(Binding::default);
+        let said = self.bindings.get(&action.name).filter(|_| action.kind == ActionKind::Tool);
+        said.unwrap_or(&NOTHING_SAID)
     }
 
     /// `scopes` in the words of the server that issued the caller's token.

@@ -5,7 +5,8 @@ use crate::decide::Warrant;
 use crate::fault::Fault;
 use crate::question::{Asked, Asking};
 use crate::scene::Scene;
-use prokura_core::{Action, Obligation};
+use crate::tools::{self, Learner, Tool, check_arguments};
+use prokura_core::{Action, ActionKind, Obligation, Path};
 use prokura_ledger::Event;
 use prokura_oauth::json::{Object, Value, obj};
 use prokura_oauth::secret::sha256_base64url;
@@ -86,6 +87,12 @@ impl Refused {
         Self { problems: vec![format!("no {kind} can be named so")], ..Self::default() }
     }
 
+    /// No entity can be told for sure from the arguments.
+    pub(crate) fn untargeted(path: &Path) -> Self {
+        let note = format!("the argument `{path}` must name what it is done to");
+        Self { note: Some(note.into()), ..Self::default() }
+    }
+
     fn by(asked: &Asked, ruling: Ruling, arguments: Option<&Object>) -> Self {
         let note = ruling.rules.iter().find_map(|rule| rule.note.clone());
         let ground = Ground::of(&asked.by, ruling.rules, arguments).with(ruling.reported.as_deref());
@@ -114,8 +121,13 @@ impl Refused {
 /// What a message does of which policies are asked, and of what it comes.
 #[derive(Clone, Copy)]
 pub(crate) enum Matter<'a> {
-    /// A call with these arguments, or something that takes none.
-    Call(Option<&'a Object>),
+    /// A call, or something that takes no arguments.
+    Call {
+        /// The arguments.
+        arguments: Option<&'a Object>,
+        /// How the server is asked which tools it has.
+        learner: &'a Learner,
+    },
     /// What came of calls that were decided on before: what they were decided under holds, and it must still be possible
     /// that they are permitted.
     Since(&'a [Obligation]),
@@ -125,16 +137,17 @@ impl<'a> Matter<'a> {
     /// The arguments, where there are any.
     pub(crate) fn arguments(self) -> Option<&'a Object> {
         match self {
-            Self::Call(arguments) => arguments,
+            Self::Call { arguments, .. } => arguments,
             Self::Since(_) => None,
         }
     }
 }
 
-/// Puts every action of a warrant to the policies; answers what was asked about the first, if anything was.
+/// Puts every action of a warrant to the policies; answers what was asked about the first, if anything was. A tool must be
+/// as it was described when it was pinned, and its arguments of the types that it names, before anybody is asked.
 ///
 /// # Errors
-/// [`Fault::Policy`] if some action is not permitted.
+/// [`Fault::Policy`] if some action is not permitted; whatever [`tools::usable`] and [`check_arguments`] have against it.
 pub(crate) async fn rule(
     scene: &Scene,
     asking: Option<&Arc<Asking>>,
@@ -142,21 +155,24 @@ pub(crate) async fn rule(
     matter: Matter<'_>,
 ) -> Result<Option<Asked>, Fault> {
     let mut first = None;
-    let Some(asking) = asking else { return Ok(first) };
     for granted in warrant.each_mut() {
         let Some(action) = granted.permit.action() else { continue };
-        let asked = match asking.about(&scene.route, action) {
+        let counts = asking.is_some_and(|asking| asking.in_force().counts());
+        let tool = tool(scene, action, counts, matter).await?;
+        let Some(asking) = asking else { continue };
+        let asked = match asking.about(scene, action, tool.as_deref(), matter) {
             // Who only reports refuses nothing, also where it cannot be asked.
-            Err(_) if !asking.in_force().counts() => continue,
+            Err(_) if !counts => continue,
             asked => asked?,
         };
         match matter {
-            Matter::Call(arguments) => {
+            Matter::Call { arguments, .. } => {
                 let ruling = asking.in_force().ruling(&asked.question(arguments)).await;
                 if !ruling.permitted {
                     return Err(Refused::by(&asked, ruling, arguments).told_to(scene));
                 }
-                granted.permit.oblige(ruling.obligations);
+                let rows = scene.route.binding(action).rows.clone().filter(|_| counts);
+                granted.permit.oblige(ruling.obligations.into_iter().chain(rows));
                 let ground = Ground::of(asking, ruling.rules, arguments);
                 granted.ground = Some(ground.with(ruling.reported.as_deref()));
             }
@@ -171,8 +187,30 @@ pub(crate) async fn rule(
     Ok(first)
 }
 
+/// The tool of an action, if it is one of a tool that is known, with arguments that fit it.
+async fn tool(
+    scene: &Scene,
+    action: &Action,
+    ruled: bool,
+    matter: Matter<'_>,
+) -> Result<Option<Arc<Tool>>, Fault> {
+    if action.kind != ActionKind::Tool {
+        return Ok(None);
+    }
+    let binding = scene.route.binding(action);
+    let learner = match matter {
+        Matter::Call { learner, .. } => Some(learner),
+        Matter::Since(_) => None,
+    };
+    let tool = tools::usable(scene, &action.name, binding, ruled, learner).await?;
+    if ruled || binding.strict {
+        check_arguments(tool.as_deref(), binding, matter.arguments())?;
+    }
+    Ok(tool)
+}
+
 fn still(scene: &Scene, asking: &Asking, action: &Action) -> Result<(), Fault> {
-    match asking.shows(&scene.route, &[action])[..] {
+    match asking.shows(&scene.route, &[action], None)[..] {
         [true] => Ok(()),
         _ => {
             let ground = Ground::of(asking, Vec::new(), None);

@@ -20,6 +20,7 @@ use crate::question::Asking;
 use crate::route::Route;
 use crate::ruling::{self, Matter};
 use crate::scene::Scene;
+use crate::tools::Learner;
 use crate::version::{Era, Version};
 use crate::{answer, body, cors, transaction};
 use axum::body::Body;
@@ -65,6 +66,8 @@ struct Walk {
 struct Read {
     message: Message,
     version: Version,
+    /// Whether a header named the version.
+    named_version: bool,
     touch: Touch,
     found: Found,
     handles: Handles,
@@ -175,7 +178,8 @@ impl Walk {
         let session = session.map(|session| session.id);
         let found = opener.open_message(&mut message)?;
         let handles = Handles { elicits, ..handles };
-        Ok(Read { message, version, touch, found, handles, session, now })
+        let named_version = headers.contains_key(mirror::VERSION);
+        Ok(Read { message, version, named_version, touch, found, handles, session, now })
     }
 
     fn handles(&self, elicits: bool) -> Handles {
@@ -223,8 +227,16 @@ impl Walk {
     async fn rule(&self, read: &Read, warrant: &mut Warrant) -> Result<Ruled, Fault> {
         let arguments = read.message.call().and_then(method::arguments).and_then(Value::as_object);
         let since: Vec<_> = read.found.tasks.iter().flat_map(|(task, _)| task.owed.clone()).collect();
-        let matter =
-            if read.found.tasks.is_empty() { Matter::Call(arguments) } else { Matter::Since(&since) };
+        let learner = Learner {
+            era: read.version.era(),
+            version: read.named_version.then_some(read.version),
+            session: read.session.clone(),
+        };
+        let matter = if read.found.tasks.is_empty() {
+            Matter::Call { arguments, learner: &learner }
+        } else {
+            Matter::Since(&since)
+        };
         let (returned, speaks) = (&read.found.returned, read.speaks(&self.scene.method));
         self.rule_on(warrant, matter, Some((returned, &speaks)), read.now).await
     }
@@ -268,7 +280,7 @@ impl Walk {
 
     /// Inject: what goes to the upstream is made from what was read.
     fn inject(&self, headers: &HeaderMap, read: Read) -> (Exchange, Outbound) {
-        let Read { message, version, touch, mut found, handles, session, now } = read;
+        let Read { message, version, named_version, touch, mut found, handles, session, now } = read;
         let era = version.era();
         let action = match touch {
             Touch::Actions(actions) => only(actions),
@@ -294,9 +306,10 @@ impl Walk {
             state_context: std::mem::take(&mut found.state_context),
             tasks: found.tasks,
             now,
+            trace: self.scene.trace.clone(),
         };
         let mut outbound = Outbound::new(Method::POST, Some(message));
-        outbound.version = headers.contains_key(mirror::VERSION).then_some(version);
+        outbound.version = named_version.then_some(version);
         outbound.mirrored = era == Era::Modern;
         outbound.session = session;
         if era == Era::Modern && self.scene.method == "tools/call" {
@@ -352,6 +365,7 @@ impl Walk {
             state_context: Vec::new(),
             tasks: Vec::new(),
             now,
+            trace: self.scene.trace.clone(),
         }
     }
 

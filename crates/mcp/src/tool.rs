@@ -103,12 +103,12 @@ impl Description {
         Hints::of(self.entry.get("annotations").and_then(Value::as_object))
     }
 
-    /// The types of its arguments.
+    /// The types of its arguments, if it says any.
     ///
     /// # Errors
-    /// [`BadSchema`] if there are none that can be used.
-    pub fn schema(&self) -> Result<Schema, BadSchema> {
-        Schema::new(self.entry.get("inputSchema").cloned().ok_or(BadSchema::Form)?)
+    /// [`BadSchema`] if they cannot be used.
+    pub fn schema(&self) -> Result<Option<Schema>, BadSchema> {
+        self.entry.get("inputSchema").cloned().map(Schema::new).transpose()
     }
 
     /// How its server would have calls mapped to questions (`x-authzen-mapping`, COAZ-MCP draft 1), if it says so.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::oblige::{Reply, Waits};
 use prokura_core::{Acr, Constraint, Demand, InvalidBudget, Path, TaskId, Test, Timestamp};
+use prokura_mcp::schema::Why;
 use prokura_policy::access::{
     AccessPolicies, AccessPolicy, Applies, FixedFacts, Mode, Otherwise, PolicyName, Situation, Stage,
 };
@@ -120,6 +121,13 @@ fn all() -> Vec<Fault> {
         access(Otherwise::Approval),
         access(Otherwise::Quarantine),
         Fault::Policy(Box::default()),
+        Fault::ToolChanged,
+        Fault::ToolNew,
+        Fault::ToolUnknown,
+        Fault::ToolSchema(BadSchema::Reference("https://elsewhere.example/schema".to_owned())),
+        Fault::Arguments(Misfit { place: ".amount".to_owned(), why: Why::Integer }),
+        Fault::Arguments(Misfit { place: ".bcc".to_owned(), why: Why::Unknown }),
+        Fault::ToolsUnread,
         Fault::Untold(Box::new(Selector::parse("$.recipient").unwrap())),
         Fault::Withheld(Withheld::Opaque),
         Fault::Unmet("rows"),

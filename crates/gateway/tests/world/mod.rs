@@ -8,6 +8,7 @@
 
 mod client;
 pub mod issuer;
+pub mod rules;
 mod upstream;
 
 #[allow(unused_imports, reason = "each test binary uses its own part")]
@@ -78,6 +79,7 @@ pub struct World {
     pub key: SigningKey,
     pub keys: watch::Sender<Arc<KeySet>>,
     pub issuer: Issuer,
+    /// The policies; none until a test puts some in force.
     pub decider: Arc<Decider>,
     config: Config,
     database: DatabaseUrl,
