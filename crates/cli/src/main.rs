@@ -69,7 +69,7 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Approval(asked) => asked.run().await,
         Command::Agent(asked) => asked.run().await,
         Command::Client(asked) => asked.run().await,
-        Command::Resource(asked) => asked.run(),
+        Command::Resource(asked) => asked.run().await,
         Command::Grant(asked) => asked.run().await,
         Command::Key(asked) => asked.run().await,
         Command::Policy(asked) => Box::pin(asked.run()).await,

@@ -29,6 +29,8 @@ pub const ADMIN_SCOPES: &[(&str, &str)] = &[
     ("posture:write", "Deliver postures that a configured issuer signed"),
     ("signals:read", "See the streams of shared signals"),
     ("signals:write", "Send security events, and change the streams of shared signals"),
+    ("tools:read", "See how the tools of MCP servers are described, and what changed in it"),
+    ("tools:write", "Approve descriptions of tools"),
     ("workloads:read", "See providers, rules and workloads, and try tokens of workloads"),
     ("workloads:write", "Change the rules from workloads to agents, and disable workloads"),
 ];

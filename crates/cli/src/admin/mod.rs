@@ -18,6 +18,7 @@ mod policy;
 mod resource;
 mod signals;
 mod standing;
+mod tool;
 mod user;
 mod user_ways;
 mod workload;

@@ -1,6 +1,7 @@
 //! `prokura resource`: the protected MCP servers of the configuration.
 
 use super::AdminArgs;
+use super::tool::ToolsWhat;
 use crate::failure::Failure;
 use crate::serve::load::Loaded;
 use crate::show::{Table, json, print};
@@ -19,11 +20,20 @@ pub(crate) struct ResourceCommand {
 enum What {
     /// List them with their addresses and scopes
     List,
+    /// Their tools, as the servers describe them: what is in force, what changed, what waits for an approval
+    #[command(subcommand)]
+    Tools(ToolsWhat),
 }
 
 impl ResourceCommand {
-    pub(crate) fn run(self) -> Result<(), Failure> {
-        let What::List = self.what;
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        match self.what {
+            What::List => self.list(),
+            What::Tools(what) => self.args.open().await?.tools(what).await,
+        }
+    }
+
+    fn list(&self) -> Result<(), Failure> {
         let config = Loaded::read(&self.args.config)?.config;
         let mut table = Table::new(&["resource", "address", "before", "scopes"]);
         for resource in &config.resources {

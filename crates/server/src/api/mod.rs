@@ -22,6 +22,7 @@ mod policy;
 mod posture;
 mod problem;
 mod route;
+mod tools;
 mod workloads;
 
 pub use openapi::openapi;
@@ -46,6 +47,7 @@ const TABLES: &[&[Route]] = &[
     grants::ROUTES,
     policy::ROUTES,
     posture::ROUTES,
+    tools::ROUTES,
     workloads::ROUTES,
 ];
 
