@@ -49,9 +49,6 @@ pub struct ResourceConfig {
     /// `approve` (only those that an administrator approved) or `off`.
     #[serde(default)]
     pub pin: Pinning,
-    /// Whether the mappings count that its tools declare for policies (`x-authzen-mapping`, COAZ-MCP draft 1).
-    #[serde(default)]
-    pub coaz: bool,
 }
 
 impl ResourceConfig {

@@ -76,8 +76,6 @@ pub(crate) struct Route {
     pub(crate) foreign: Option<Verifier<AccessToken>>,
     /// Which descriptions of its tools are taken.
     pub(crate) pin: Pinning,
-    /// Whether the mappings count that its tools declare.
-    pub(crate) coaz: bool,
     /// What single tools are for policies.
     bindings: HashMap<String, Binding>,
     /// What our scopes are called by the authorization server that clients are sent to first.
@@ -129,7 +127,6 @@ impl Route {
             words: taken.foreign.iter().map(|s| s.words.clone()).collect(),
             foreign: taken.verifier(&config.name, &resource, clock),
             pin: config.pin,
-            coaz: config.coaz,
             bindings: config.tools.iter().map(|(name, t)| (name.clone(), Binding::new(t))).collect(),
             first_words,
             metadata,

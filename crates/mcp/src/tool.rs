@@ -110,11 +110,6 @@ impl Description {
     pub fn schema(&self) -> Result<Option<Schema>, BadSchema> {
         self.entry.get("inputSchema").cloned().map(Schema::new).transpose()
     }
-
-    /// How its server would have calls mapped to questions (`x-authzen-mapping`, COAZ-MCP draft 1), if it says so.
-    pub fn mapping(&self) -> Option<&Value> {
-        self.entry.get("inputSchema")?.as_object()?.get("x-authzen-mapping")
-    }
 }
 
 #[cfg(test)]

@@ -25,11 +25,6 @@ pub(super) fn check(r: &ResourceConfig) -> Checked {
             ));
         }
     }
-    if r.coaz && r.pin == Pinning::Off {
-        let key = format!("resource {}.coaz", r.name);
-        let reason = "with `pin = \"off\"` what a server declares is not looked at";
-        return Err(ConfigError::value(key, reason.to_owned(), "set `pin = \"first_use\"`"));
-    }
     Ok(())
 }
 

@@ -136,7 +136,7 @@ pub(crate) async fn usable(
         return Ok(None);
     }
     let approved_only = route.pin == Pinning::Approve;
-    let needed = ruled || binding.strict || approved_only || route.coaz;
+    let needed = ruled || binding.strict || approved_only;
     let mut tool = pins.tool(route, name).await?;
     let changed = pins.turn(route).is_some_and(Turn::has_changed);
     if let Some(learner) = learner.filter(|_| needed && (tool.is_none() || changed)) {
