@@ -16,6 +16,7 @@ mod foreign;
 mod handles;
 mod messages;
 mod mirrored;
+mod pins;
 mod policies;
 mod proofs;
 mod results;

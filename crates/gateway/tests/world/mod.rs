@@ -12,7 +12,7 @@ pub mod rules;
 mod upstream;
 
 #[allow(unused_imports, reason = "each test binary uses its own part")]
-pub use client::{Post, meta};
+pub use client::{Answer, Post, meta};
 pub use upstream::{Reply, Seen, Upstream};
 
 use prokura_access::Guard;
