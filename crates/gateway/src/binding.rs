@@ -77,8 +77,8 @@ impl Binding {
 }
 
 fn rows(config: &RowsConfig) -> Obligation {
-    let RowsConfig { at, kind, id, action } = config.clone();
-    Obligation::Rows(Rows { at, kind, id, action })
+    let RowsConfig { at, kind, id, action, references } = config.clone();
+    Obligation::Rows(Rows { at, kind, id, action, references: references.into_iter().collect() })
 }
 
 impl Target {
