@@ -22,6 +22,9 @@ use prokura_oauth::error::OAuthError;
 use prokura_oauth::json::{Object, Value};
 use prokura_oauth::rich;
 use prokura_store::Undrawn;
+use words::{TOOL_CHANGED, TOOL_NEW, TOOL_UNKNOWN, TOOLS_UNREAD, unmet, untold, withheld};
+
+mod words;
 
 /// Why a request is refused or fails.
 #[derive(Debug)]
@@ -155,18 +158,6 @@ fn row(status: StatusCode, code: i64, word: &'static str, sentence: impl Into<St
     Row { status, code, word, sentence: sentence.into() }
 }
 
-fn unmet(obligation: &str) -> String {
-    format!("a policy allows it only with `{obligation}`, which cannot be done here")
-}
-
-fn untold(at: &Selector) -> String {
-    format!("a policy lets `{at}` be only what the user agreed to or a trusted source named")
-}
-
-fn withheld(why: &Withheld) -> String {
-    format!("the result is withheld by a policy of this organisation: {why}")
-}
-
 /// Who is stopped because of a condition has to come again; others are refused.
 fn not_met(refused: &NotMet) -> StatusCode {
     if refused.quarantines() { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN }
@@ -200,13 +191,6 @@ fn unapproved(why: &Unapproved) -> Row {
 const ELICIT: i64 = -32042;
 /// Why a token with a budget is refused that nobody can draw from here.
 const NO_BUDGET: &str = "the authorization has a budget, which cannot be drawn from at this gateway";
-
-const TOOL_CHANGED: &str =
-    "the server describes this tool otherwise than before: an administrator must look at it first";
-const TOOL_NEW: &str = "this tool must be approved by an administrator first";
-const TOOL_UNKNOWN: &str =
-    "the server does not say which arguments this tool takes, so they cannot be checked";
-const TOOLS_UNREAD: &str = "the descriptions of tools cannot be read; try again soon";
 
 impl Fault {
     fn row(&self) -> Row {
