@@ -38,8 +38,7 @@ pub(crate) async fn play(
 
     tell.act("A raise waits until Nora of human resources has agreed to exactly this one; it is made once")?;
     let waits = agent.call(tell, "tools/call", raise(66_000), ok, waiting).await?;
-    let page = approve(tell, nora, &waits, (login, password), issuer).await?;
-    drop(page);
+    approve(tell, nora, &waits, (login, password), issuer).await?;
     agent.call(tell, "tools/call", raise(99_000), ok, waiting).await?;
     let done = agent.call(tell, "tools/call", raise(66_000), ok, quoted).await?;
     if !done.text().contains("66000") {

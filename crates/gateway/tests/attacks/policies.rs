@@ -227,6 +227,7 @@ async fn silence_is_a_deny_and_without_policies_nothing_is_asked() {
 async fn an_obligation_that_nobody_meets_refuses() {
     let world = World::new().await;
     let need = ApprovalNeed {
+        acr: None,
         approvers: vec!["nobody-is-in-this-group".into()],
         of: 1,
         lasts: Duration::from_secs(60),
