@@ -85,18 +85,27 @@ impl Read {
         }
         let mut policies: Vec<&Policy> = parsed.policies().collect();
         policies.sort_by_key(|p| begins(p));
+        // Once for the file: of a large one, no policy may cost what the whole does.
+        let lines: Vec<usize> = source.text.match_indices('\n').map(|(at, _)| at).collect();
         for policy in policies {
-            if let Err(error) = self.add(source, &text, policy) {
+            let line = lines.partition_point(|end| *end < begins(policy)) + 1;
+            if let Err(error) = self.add(source, &text, policy, line) {
                 errors.push(error);
             }
         }
     }
 
-    fn add(&mut self, source: &Source, text: &Arc<str>, policy: &Policy) -> Result<(), EngineError> {
+    fn add(
+        &mut self,
+        source: &Source,
+        text: &Arc<str>,
+        policy: &Policy,
+        line: usize,
+    ) -> Result<(), EngineError> {
         let begins = begins(policy);
         let wrong = |why: String| at(source, begins, why);
         let id = policy.annotation("id").filter(|id| !id.is_empty()).map(str::to_owned);
-        let id = id.unwrap_or_else(|| self.by_place(source, begins));
+        let id = id.unwrap_or_else(|| self.by_place(source, begins, line));
         let duty = duty(policy).map_err(wrong)?;
         let renamed = policy.new_id(PolicyId::new(&id));
         if self.policies.add(renamed).is_err() {
@@ -123,13 +132,12 @@ impl Read {
     }
 
     /// What a policy is called that does not say it: file and line, with the column for a second one in the line.
-    fn by_place(&self, source: &Source, begins: usize) -> String {
-        let (line, column) = place(&source.text, begins);
+    fn by_place(&self, source: &Source, begins: usize, line: usize) -> String {
         let short = format!("{}:{line}", source.name);
         if self.policies.policy(&PolicyId::new(&short)).is_none() {
             short
         } else {
-            format!("{short}:{column}")
+            format!("{short}:{}", place(&source.text, begins).1)
         }
     }
 
