@@ -13,6 +13,7 @@ mod issuance;
 mod load;
 mod process;
 mod redact;
+mod relations;
 mod revoke;
 mod table;
 mod upstream;
@@ -65,6 +66,8 @@ async fn main() -> Result<()> {
     }
     if wants("redact") {
         redact::measure(size)?;
+    if wants("relations") {
+        relations::measure(size).await?;
     }
     if wants("revoke") {
         revoke::measure(size).await?;

@@ -3,7 +3,7 @@
 use crate::admin::config::ConfigCommand;
 use crate::admin::{
     AccessCommand, AgentCommand, ApprovalCommand, AuditCommand, ClientCommand, FactCommand, GrantCommand,
-    IssuerCommand, KeyCommand, PolicyCommand, ResourceCommand, SignalsCommand, UserCommand,
+    IssuerCommand, KeyCommand, PolicyCommand, RelationCommand, ResourceCommand, SignalsCommand, UserCommand,
 };
 use crate::bridge::{ConnectArgs, TokenArgs};
 use crate::demo::DemoArgs;
@@ -50,6 +50,7 @@ pub(crate) enum Command {
     Issuer(IssuerCommand),
     Grant(GrantCommand),
     Fact(FactCommand),
+    Relation(RelationCommand),
     Key(KeyCommand),
     Policy(PolicyCommand),
     Signals(SignalsCommand),

@@ -62,6 +62,7 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Workload(asked) => Box::pin(asked.run()).await,
         Command::Issuer(asked) => Box::pin(asked.run()).await,
         Command::Fact(asked) => Box::pin(asked.run()).await,
+        Command::Relation(asked) => Box::pin(asked.run()).await,
         Command::Connect(asked) => Box::pin(asked.run()).await,
         Command::Token(asked) => Box::pin(asked.run()).await,
         Command::User(asked) => asked.run().await,

@@ -27,6 +27,8 @@ pub const ADMIN_SCOPES: &[(&str, &str)] = &[
     ("policy:read", "See policies and their versions, check texts, and ask what would be decided and why"),
     ("policy:write", "Put versions of policies in force, and tell what is known of entities"),
     ("posture:write", "Deliver postures that a configured issuer signed"),
+    ("relations:read", "See who has which relation to what, and the model"),
+    ("relations:write", "Change who has which relation to what, and the model"),
     ("signals:read", "See the streams of shared signals"),
     ("signals:write", "Send security events, and change the streams of shared signals"),
     ("tools:read", "See how the tools of MCP servers are described, and what changed in it"),

@@ -15,6 +15,7 @@ mod foreign;
 mod id_jag;
 mod network;
 mod policy;
+mod relations;
 mod signals;
 mod tool;
 mod transaction;
@@ -53,6 +54,7 @@ pub(crate) fn check(config: &Config) -> Checked {
     workload::check(config)?;
     crate::access::policies(config)?;
     policy::check(config)?;
+    relations::check(config)?;
     dev(config)
 }
 

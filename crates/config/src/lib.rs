@@ -24,6 +24,7 @@ mod identity_provider;
 mod network;
 mod policy;
 mod registration;
+mod relations;
 mod resource;
 mod schema;
 mod secret;
@@ -65,6 +66,7 @@ pub use identity_provider::{AcrName, IdTokenAlgorithm, IdentityProvider, Linking
 pub use network::{ForwardedHeader, Network};
 pub use policy::{Patience, Policy, PolicyEntities, PolicyLanguage, PolicyMode, PolicySet, Role};
 pub use registration::{ClientMetadataPolicy, Device, DeviceClients, Dynamic, Registration};
+pub use relations::Relations;
 pub use resource::{RateLimit, ResourceConfig, ScopeConfig, SignInDemand};
 pub use schema::schema;
 pub use secret::{SecretError, SecretRef};
@@ -192,6 +194,9 @@ pub struct Config {
     /// Policies: what the organisation allows, asked at every call.
     #[serde(default)]
     pub policy: Policy,
+    /// Who has which relation to what.
+    #[serde(default)]
+    pub relations: Relations,
     /// Roles, as policies name them.
     #[serde(default, rename = "role")]
     pub roles: Vec<Role>,

@@ -27,6 +27,7 @@ use prokura_attest::Providers as Attesters;
 use prokura_config::{Config, SecretError};
 use prokura_core::{Clock, Passages, Rng, Timestamp, TraceId};
 use prokura_decider::Decider;
+use prokura_decider::relations::Relations;
 use prokura_egress::Egress;
 use prokura_oauth::client_attestation::CHALLENGE_HEADER;
 use prokura_oauth::dpop::NONCE_HEADER;
@@ -229,6 +230,7 @@ pub(crate) struct AppState {
     pub(crate) upkeep: consent::Upkeep,
     pub(crate) decider: Arc<Decider>,
     pub(crate) authzen: Authzen,
+    pub(crate) relations: Relations,
 }
 
 impl AppState {
@@ -341,6 +343,7 @@ impl Server {
             upkeep: consent::Upkeep::default(),
             decider,
             authzen: Authzen::new(&config, &master_key)?,
+            relations: Relations::new(store.clone(), Arc::clone(&clock)),
             initial_token: secrets.initial_access_token.as_deref().map(SecretDigest::of),
             refusals: Refusals::new(store.clone(), Arc::clone(&clock)),
             successors: master_key.mac_key("successors of refresh tokens")?,
@@ -381,6 +384,11 @@ impl Server {
     /// The keys that verify what this server signs; whoever waits hears of changes.
     pub fn keys(&self) -> watch::Receiver<Arc<KeySet>> {
         self.0.keys.watch()
+    }
+
+    /// Who has which relation to what, as the administration API asks and changes it.
+    pub fn relations(&self) -> &Relations {
+        &self.0.relations
     }
 
     /// The keys that sign transaction tokens, for a gateway in the same process.

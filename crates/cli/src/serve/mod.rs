@@ -10,6 +10,7 @@ pub(crate) mod master;
 mod patience;
 pub(crate) mod policies;
 pub(crate) mod ready;
+pub(crate) mod relations;
 mod said;
 pub(crate) mod service;
 pub(crate) mod stop;
@@ -46,9 +47,11 @@ pub(crate) async fn serve(asked: ServeArgs) -> Result<(), Failure> {
     said::at_start(&service).await?;
     let maintenance = tokio::spawn(service.clone().maintain());
     let signals = tokio::spawn(service.clone().signals());
+    let relations = tokio::spawn(relations::follow(service.relations()));
     listener.run(service.router(), stop::signal()).await;
     maintenance.abort();
     signals.abort();
+    relations.abort();
     said::at_end();
     Ok(())
 }

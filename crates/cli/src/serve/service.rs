@@ -1,11 +1,12 @@
 //! Everything that serves, put together.
 
 use super::load::Loaded;
-use super::{access, foreign, master, policies, ready};
+use super::{access, foreign, master, policies, ready, relations};
 use crate::failure::Failure;
 use axum::Router;
 use prokura_config::Config;
 use prokura_core::{Clock, Rng, SystemClock, SystemRng};
+use prokura_decider::relations::Relations;
 use prokura_egress::{AllowList, Egress, EgressConfig, Trust, Upstream, UpstreamConfig};
 use prokura_gateway::{Gateway, GatewayOptions, Transactions};
 use prokura_server::{Server, ServerOptions};
@@ -55,6 +56,7 @@ impl Service {
             decider: Arc::clone(&decider),
         });
         let server = server.await.map_err(Failure::usage)?;
+        relations::begin(&config, server.relations(), &decider, relations::event(&clock, &rng)).await?;
         let gateway = Gateway::new(GatewayOptions {
             issuer: config.issuer.clone(),
             resources: config.resources.clone(),
@@ -81,6 +83,11 @@ impl Service {
     /// All addresses.
     pub(crate) fn router(&self) -> Router {
         self.server.router().merge(self.gateway.router()).merge(ready::routes(self.store.clone(), None))
+    }
+
+    /// Who has which relation to what.
+    pub(crate) fn relations(&self) -> Relations {
+        self.server.relations().clone()
     }
 
     /// Fetches, verifies and sends signals, for ever.

@@ -21,6 +21,7 @@ mod openapi;
 mod policy;
 mod posture;
 mod problem;
+mod relations;
 mod route;
 mod tools;
 mod workloads;
@@ -48,6 +49,7 @@ const TABLES: &[&[Route]] = &[
     policy::ROUTES,
     posture::ROUTES,
     tools::ROUTES,
+    relations::ROUTES,
     workloads::ROUTES,
 ];
 

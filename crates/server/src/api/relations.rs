@@ -107,10 +107,7 @@ pub(super) const ROUTES: &[Route] = &[
         summary: "What gives a relation to an object: one step of it",
         query: &[],
         takes: Takes::Json(
-            question!(
-                r#""relation","object""#,
-                r#""relation":{"type":"string"},"object":{"type":"string"}"#
-            ),
+            question!(r#""relation","object""#, r#""relation":{"type":"string"},"object":{"type":"string"}"#),
             MAX,
         ),
         gives: r#"{"type":"object","required":["tree","revision"],"properties":{"tree":{"type":"object","description":"As UsersetTree.Node of OpenFGA"},"revision":{"type":"string"}}}"#,
@@ -186,7 +183,9 @@ impl From<RelationsFault> for ApiFault {
             F::Model(errors) => {
                 Self::Wrong(errors.iter().map(|e| Wrong::new("/model", e.to_string())).collect())
             }
-            wrong @ (F::Ask(_) | F::Tuple(_) | F::Twice(_) | F::Size(_)) => Wrong::new("", wrong.to_string()).into(),
+            wrong @ (F::Ask(_) | F::Tuple(_) | F::Twice(_) | F::Size(_)) => {
+                Wrong::new("", wrong.to_string()).into()
+            }
         }
     }
 }
@@ -209,7 +208,8 @@ fn on_conflict(body: &mut Fields, name: &str) -> Result<OnConflict, Wrong> {
 async fn write(call: Call) -> Result<Reply, ApiFault> {
     let mut body = Fields::of(call.body(), "");
     let (writes, deletes) = (body.array_if("writes", AT_ONCE)?, body.array_if("deletes", AT_ONCE)?);
-    let (on_duplicate, on_missing) = (on_conflict(&mut body, "on_duplicate")?, on_conflict(&mut body, "on_missing")?);
+    let (on_duplicate, on_missing) =
+        (on_conflict(&mut body, "on_duplicate")?, on_conflict(&mut body, "on_missing")?);
     body.done()?;
     let writes = tuples(writes, "writes")?;
     let deletes = tuples(deletes, "deletes")?.into_iter().map(|t| t.key).collect();
@@ -267,7 +267,14 @@ fn after(text: &str) -> Option<RelationTuple> {
     let mut parts = text.split(' ').map(str::to_owned);
     let (object, relation, subject, userset) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let none = String::new;
-    parts.next().is_none().then(|| RelationTuple { object, relation, subject, userset, condition: none(), context: none() })
+    parts.next().is_none().then(|| RelationTuple {
+        object,
+        relation,
+        subject,
+        userset,
+        condition: none(),
+        context: none(),
+    })
 }
 
 fn shown(row: &RelationTuple) -> Result<Value, ApiFault> {
@@ -277,11 +284,13 @@ fn shown(row: &RelationTuple) -> Result<Value, ApiFault> {
 async fn changes(call: Call) -> Result<Reply, ApiFault> {
     let text = asked(&call, "after");
     let (revision, n) = text.split_once('/').unwrap_or((text, ""));
-    let wrong = || Wrong::new("after", "it must be a revision such as `rev.12`, or `next` of the page before");
+    let wrong =
+        || Wrong::new("after", "it must be a revision such as `rev.12`, or `next` of the page before");
     let revision = if text.is_empty() { Revision(0) } else { Revision::parse(revision).ok_or_else(wrong)? };
     // All of the revision itself has been seen.
     let n = if n.is_empty() { u64::MAX >> 1 } else { n.parse().map_err(|_| wrong())? };
-    let found = call.app.store.read::<_, StoreError>(move |tx| tx.relation_changes((revision.0, n), PAGE)).await?;
+    let found =
+        call.app.store.read::<_, StoreError>(move |tx| tx.relation_changes((revision.0, n), PAGE)).await?;
     let one = |c: &prokura_store::RelationChange| {
         Ok(Value::Object(obj([
             ("revision", Revision(c.revision).to_string().into()),
@@ -314,9 +323,8 @@ impl More {
         let tuples = tuples(body.array_if("contextual_tuples", 100)?, "contextual_tuples")?;
         let at_least = match body.text_if("at_least", 32)? {
             None => Revision(0),
-            Some(text) => {
-                Revision::parse(&text).ok_or_else(|| body.wrong("at_least", "it must be a revision, such as `rev.12`"))?
-            }
+            Some(text) => Revision::parse(&text)
+                .ok_or_else(|| body.wrong("at_least", "it must be a revision, such as `rev.12`"))?,
         };
         body.done()?;
         Ok(Self { context, tuples, at_least })
@@ -325,13 +333,16 @@ impl More {
     async fn ask<T: Send + 'static>(
         self,
         call: &Call,
-        question: impl Fn(prokura_relations::Ask<'_, prokura_decider::relations::InTx<'_, '_>>) -> Result<T, AskError>
+        question: impl Fn(
+            prokura_relations::Ask<'_, prokura_decider::relations::InTx<'_, '_>>,
+        ) -> Result<T, AskError>
         + Send
         + Sync
         + 'static,
     ) -> Result<(T, Revision), ApiFault> {
         let Self { context, tuples, at_least } = self;
-        let asked = call.app.relations.ask(at_least, move |ask| question(ask.context(&context).contextual(&tuples)));
+        let asked =
+            call.app.relations.ask(at_least, move |ask| question(ask.context(&context).contextual(&tuples)));
         Ok(asked.await?)
     }
 }
@@ -346,7 +357,8 @@ fn texts(all: impl IntoIterator<Item = String>) -> Value {
 
 async fn check(call: Call) -> Result<Reply, ApiFault> {
     let mut body = Fields::of(call.body(), "");
-    let (user, relation, object) = (body.text("user", 512)?, body.text("relation", 64)?, body.text("object", 512)?);
+    let (user, relation, object) =
+        (body.text("user", 512)?, body.text("relation", 64)?, body.text("object", 512)?);
     let more = More::take(body)?;
     let key = named("", Key::parse(&user, &relation, &object))?;
     let (allowed, revision) = more.ask(&call, move |ask| ask.check(&key)).await?;
@@ -364,7 +376,8 @@ async fn expand(call: Call) -> Result<Reply, ApiFault> {
 
 async fn list_objects(call: Call) -> Result<Reply, ApiFault> {
     let mut body = Fields::of(call.body(), "");
-    let (user, relation, kind) = (body.text("user", 512)?, body.text("relation", 64)?, body.text("type", 254)?);
+    let (user, relation, kind) =
+        (body.text("user", 512)?, body.text("relation", 64)?, body.text("type", 254)?);
     let more = More::take(body)?;
     let user = named("/user", User::parse(&user))?;
     let (found, revision) = more.ask(&call, move |ask| ask.objects(&user, &relation, &kind)).await?;

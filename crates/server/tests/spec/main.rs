@@ -24,6 +24,7 @@ mod par;
 mod policy;
 mod receipts;
 mod registration;
+mod relations;
 mod revocation_paths;
 mod rich;
 mod signals;

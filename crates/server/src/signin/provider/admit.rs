@@ -11,6 +11,7 @@ use crate::signin::users::{NewUser, added_event};
 use axum::response::Response;
 use prokura_config::{Config, Linking};
 use prokura_core::{Timestamp, TraceId, UserId, random_id};
+use prokura_decider::relations;
 use prokura_ledger::Event;
 use prokura_store::{Identity, StoreError, Tx, User};
 use std::sync::Arc;
@@ -76,11 +77,23 @@ impl Admission {
             Err(fault) => return Ok(Err(fault)),
         };
         tx.use_identity(&self.identity(&user.id), self.now)?;
+        self.say_groups(tx, &user.id)?;
         // Who is no longer in a group has no more what an administrator allows that group.
         consent::review(tx, &self.config, (Some(&user.id), None), self.now, &self.trace)?;
         let session = self.session.clone().of(&user.id);
         session.begin(tx)?;
         Ok(Ok(session))
+    }
+
+    /// The groups that the provider names become tuples, where the configuration says so.
+    fn say_groups(&self, tx: &mut Tx<'_>, user: &UserId) -> Result<(), StoreError> {
+        if !self.config.relations.provider_groups {
+            return Ok(());
+        }
+        let mut event = linked_event(self.session.event(), &self.provider, user);
+        event.action = "relation:groups".into();
+        let provider = (self.provider.config.name.as_str(), user.as_str());
+        relations::groups(tx, provider, &self.person.groups, self.now, &event)
     }
 
     /// Somebody whom nobody here knows yet.
