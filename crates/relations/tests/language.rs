@@ -53,7 +53,7 @@ fn everything_that_is_wrong_is_told_at_once() {
 #[test]
 fn comments_spaces_and_words_that_look_like_keywords_are_read() {
     let model = Model::from_dsl(
-        "# a model\n\nmodel\n  schema 1.1 # the newest\r\n\ntype user # people\ntype type\n  relations\n    # who\n    define model : [ user , type#schema ]# not a comment within a word\n    define schema: [\n      user,\n      user:*\n    ] or model\n\n\n    define x-y: (model and (schema but not model)) or model from parent\n    define parent: [type]",
+        "# a model\n\nmodel\n  schema 1.1 # the newest\r\n\ntype user # people\ntype type\n  relations\n    # who\n    define model : [ user , type#schema ] # a comment, and `#` within a word is none\n    define schema: [\n      user,\n      user:*\n    ] or model\n\n\n    define x-y: (model and (schema but not model)) or model from parent\n    define parent: [type]",
     )
     .map_err(|e| e[0].to_string())
     .unwrap();
