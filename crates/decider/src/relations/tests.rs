@@ -146,7 +146,7 @@ async fn a_model_that_is_not_valid_never_replaces_one_that_is() {
     let bad = MODEL_TEXT.replace("editor) but", "editr) but");
     let refused = w.relations.put_model(bad, "usr_admin".to_owned(), event()).await;
     assert!(
-        matches!(&refused, Err(RelationsFault::Model(e)) if e[0].line_and_column() == Some((10, 54))),
+        matches!(&refused, Err(RelationsFault::Model(e)) if e[0].line_and_column() == Some((11, 51))),
         "{refused:?}"
     );
     assert_eq!(w.relations.models(None, 10).await.unwrap().len(), 1);
