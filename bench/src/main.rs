@@ -66,6 +66,7 @@ async fn main() -> Result<()> {
     }
     if wants("redact") {
         redact::measure(size)?;
+    }
     if wants("relations") {
         relations::measure(size).await?;
     }

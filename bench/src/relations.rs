@@ -68,12 +68,17 @@ impl Shape {
         let mut draw = Draw(13);
         let folders = (1..self.folders).flat_map(move |i| {
             let (parent, group) = (i / 16, draw.below(self.groups));
-            [one(format!("folder:{parent}"), "parent", format!("folder:{i}")), one(format!("group:{group}#member"), "viewer", format!("folder:{i}"))]
+            [
+                one(format!("folder:{parent}"), "parent", format!("folder:{i}")),
+                one(format!("group:{group}#member"), "viewer", format!("folder:{i}")),
+            ]
         });
         let mut draw = Draw(17);
         let documents = (0..self.documents).flat_map(move |i| {
             let (folder, user) = (draw.below(self.folders), draw.below(self.users));
-            let own = (i % 2 == 0).then(|| one(format!("user:{user}"), "viewer", format!("document:{i}"))).flatten();
+            let own = (i % 2 == 0)
+                .then(|| one(format!("user:{user}"), "viewer", format!("document:{i}")))
+                .flatten();
             [one(format!("folder:{folder}"), "parent", format!("document:{i}")), own]
         });
         members.chain(nested).chain(folders).chain(documents).flatten()
@@ -117,7 +122,9 @@ fn key(draw: &mut Draw, shape: &Shape) -> Result<Key> {
 pub async fn measure(size: Size) -> Result<()> {
     let tuples: u64 = if size.rounds > 3 { 10_000_000 } else { 200_000 };
     let shape = Shape::of(tuples);
-    println!("\n### Relations: {tuples} tuples (budgets: check 50 µs median in memory, 600 µs p99 from SQLite; 400 MB)\n");
+    println!(
+        "\n### Relations: {tuples} tuples (budgets: check 50 µs median in memory, 600 µs p99 from SQLite; 400 MB)\n"
+    );
     println!("| | median µs | p99 µs | CPU µs |\n|-|-|-|-|");
     memory(&shape)?;
     sqlite(&shape).await
@@ -131,7 +138,12 @@ fn memory(shape: &Shape) -> Result<()> {
     let mut draw = Draw(1);
     let bare = timed(20_000, |_| {
         let key = key(&mut draw, shape)?;
-        std::hint::black_box(index.tuple(Named::Text(key.object.as_str()), "viewer", Named::Text(&key.user.name()), "")?);
+        std::hint::black_box(index.tuple(
+            Named::Text(key.object.as_str()),
+            "viewer",
+            Named::Text(&key.user.name()),
+            "",
+        )?);
         Ok(())
     })?;
     told("memory: one tuple is looked for", bare);
@@ -176,7 +188,10 @@ async fn sqlite(shape: &Shape) -> Result<()> {
             ..RelationWrite::default()
         };
         let now = clock.now();
-        store.transact::<_, StoreError>(move |tx| tx.write_relations(&write, "", now)).await?.map_err(|e| anyhow::anyhow!("{e:?}"))?;
+        store
+            .transact::<_, StoreError>(move |tx| tx.write_relations(&write, "", now))
+            .await?
+            .map_err(|e| anyhow::anyhow!("{e:?}"))?;
     }
     drop(all);
     // Within one reading transaction, as the store's own threads ask.
