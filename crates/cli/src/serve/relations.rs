@@ -117,7 +117,7 @@ mod tests {
             ("[{}]", "f, tuple 1:"),
             ("[", "f:"),
         ] {
-            let error = read_tuples("f", text).unwrap_err().to_string();
+            let error = format!("{:?}", read_tuples("f", text).unwrap_err());
             assert!(error.contains(place), "{error}");
         }
     }
