@@ -189,6 +189,10 @@ fn unapproved(why: &Unapproved) -> Row {
 
 /// `URLElicitationRequiredError` (MCP 2025-11-25, "Elicitation").
 const ELICIT: i64 = -32042;
+/// What must be accepted.
+const NOT_ACCEPTABLE: &str = "accept both application/json and text/event-stream (GET: text/event-stream)";
+/// What must be sent.
+const MEDIA_TYPE: &str = "send application/json in UTF-8 without content encoding";
 /// Why a token with a budget is refused that nobody can draw from here.
 const NO_BUDGET: &str = "the authorization has a budget, which cannot be drawn from at this gateway";
 
@@ -201,16 +205,8 @@ impl Fault {
             Self::HttpMethod => {
                 own(S::METHOD_NOT_ALLOWED, "http_method", "this HTTP method is not served here")
             }
-            Self::NotAcceptable => own(
-                S::NOT_ACCEPTABLE,
-                "not_acceptable",
-                "accept both application/json and text/event-stream (GET: text/event-stream)",
-            ),
-            Self::MediaType => own(
-                S::UNSUPPORTED_MEDIA_TYPE,
-                "media_type",
-                "send application/json in UTF-8 without content encoding",
-            ),
+            Self::NotAcceptable => own(S::NOT_ACCEPTABLE, "not_acceptable", NOT_ACCEPTABLE),
+            Self::MediaType => own(S::UNSUPPORTED_MEDIA_TYPE, "media_type", MEDIA_TYPE),
             Self::TooLarge => own(S::PAYLOAD_TOO_LARGE, "too_large", "the message is too large"),
             Self::SlowBody => {
                 own(S::REQUEST_TIMEOUT, "slow_body", "the message did not come whole and in time")
