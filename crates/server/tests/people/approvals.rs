@@ -154,7 +154,7 @@ async fn who_is_asked_sees_exactly_what_would_happen_and_agrees_once() {
     let made = entries.iter().find(|e| e.action == "grant:make" && e.grant == Some(child.clone())).unwrap();
     assert_eq!(made.reasons, ["approval"]);
     let said = format!("{entries:?}");
-    assert!(!said.contains("52000"), "no argument stands in the record");
+    assert!(!said.contains("salary") && !said.contains("e7\""), "no argument stands in the record");
 }
 
 #[tokio::test]
