@@ -105,7 +105,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("xtask", &["config"]),
-    ("fuzz", &["core", "oauth", "egress", "gateway"]),
+    ("fuzz", &["core", "oauth", "egress", "gateway", "relations"]),
 ];
 
 /// Crates that one place alone may name, since everybody else goes through that place.
