@@ -83,6 +83,7 @@ async fn tell(asked: &DemoArgs, stage: &Stage, service: &Service) -> Result<(), 
     Ok(())
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it stands where errors are mapped")]
 fn unwritten(e: std::io::Error) -> Failure {
     Failure::refused(format!("a temporary file: {e}"))
 }

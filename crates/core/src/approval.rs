@@ -384,7 +384,7 @@ mod tests {
         assert_eq!((two.state, two.until), (TaskState::Approved, Timestamp::from_seconds(80)));
         assert_eq!(two.state_at(Timestamp::from_seconds(80)), TaskState::Expired);
         let used = two.clone().used(Timestamp::from_seconds(79)).unwrap();
-        assert_eq!(used.clone().used(Timestamp::from_seconds(79)), Err(NoVote::Over(TaskState::Used)));
+        assert_eq!(used.used(Timestamp::from_seconds(79)), Err(NoVote::Over(TaskState::Used)));
         assert_eq!(two.used(Timestamp::from_seconds(80)), Err(NoVote::Over(TaskState::Expired)));
     }
 

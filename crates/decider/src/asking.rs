@@ -24,7 +24,8 @@ impl Asked {
 
 /// What they find. Who is elsewhere is not asked where somebody before denies.
 async fn findings(
-    (engines, remotes): (&[Arc<dyn Engine>], &[Arc<dyn Remote>]),
+    engines: &[Arc<dyn Engine>],
+    remotes: &[Arc<dyn Remote>],
     question: &Question<'_>,
 ) -> Vec<Finding> {
     let mut findings: Vec<Finding> = engines.iter().map(|e| e.decide(question)).collect();
@@ -60,12 +61,12 @@ impl InForce {
     }
 
     async fn ruled(&self, question: &Question<'_>) -> Ruling {
-        let found = findings((&self.engines, &self.remotes), question).await;
+        let found = findings(&self.engines, &self.remotes, question).await;
         if self.reporting.is_empty() {
             return if self.counts() { Ruling::of(found) } else { Ruling::unasked() };
         }
         let mut ruling = if self.counts() { Ruling::of(found.clone()) } else { Ruling::unasked() };
-        let besides = findings((&self.reporting.engines, &self.reporting.remotes), question).await;
+        let besides = findings(&self.reporting.engines, &self.reporting.remotes, question).await;
         let with = Ruling::of(found.into_iter().chain(besides));
         let differs = with.permitted != ruling.permitted || with.obligations != ruling.obligations;
         ruling.reported = differs.then(|| Box::new(with));

@@ -1,6 +1,6 @@
 //! Another decision point that is asked by AuthZEN: how it is found, what it is sent, how its answers are read, and that
 //! whatever else it does denies.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use prokura_core::{Obligation, Timestamp};
 use prokura_decider::remote::{Authzen, Endpoint, Remote, RemoteBounds};

@@ -1,5 +1,5 @@
 //! A remote OPA: what it is sent, how its answers are read, and that whatever else it does denies.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use prokura_core::{Obligation, Timestamp};
 use prokura_decider::remote::{Endpoint, Opa, Remote, RemoteBounds};

@@ -6,6 +6,7 @@
 //!
 //! F1: CVE-2025-25196, CVE-2025-46331, CVE-2025-48371 and CVE-2024-56323 of OpenFGA were wrong answers in odd combinations of
 //! usersets, wildcards, exclusions and what had been remembered.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::needless_pass_by_value, reason = "tests")]
 
 use prokura_core::{Rng, SeededRng};
 use prokura_oauth::json::{Object, Value, obj};

@@ -1,4 +1,5 @@
 //! The modelling language: what is read, what is refused, and where.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::needless_pass_by_value, reason = "tests")]
 
 use prokura_oauth::json::{Limits, parse};
 use prokura_relations::Model;

@@ -251,7 +251,7 @@ impl Opened {
         let span = prokura_config::Span::try_from(last.to_owned()).map_err(Failure::usage)?.get();
         let now = self.clock.now();
         let stats = self.store.read::<_, StoreError>(move |tx| tx.task_stats(now.before(span), now)).await?;
-        let TaskStats { asked, approved, refused, undecided, pending, median } = stats.clone();
+        let TaskStats { asked, approved, refused, undecided, pending, median } = stats;
         let median = median.map(|m| m.as_secs());
         if self.json {
             return json(&serde_json::json!({

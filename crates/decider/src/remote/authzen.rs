@@ -85,10 +85,10 @@ impl Authzen {
     async fn asked(&self, question: &Question<'_>) -> Result<Finding, Failed> {
         let request = request(question, &self.kinds);
         let answer = self.evaluation().await?.post(&request).await?;
-        self.read(Decision::read(answer)?)
+        self.read(&Decision::read(answer)?)
     }
 
-    fn read(&self, decision: Decision) -> Result<Finding, Failed> {
+    fn read(&self, decision: &Decision) -> Result<Finding, Failed> {
         let note = reason(&decision.context).map(|why| why.chars().take(LONGEST).collect::<String>().into());
         let rule = RuleRef { set: Arc::clone(&self.set), rule: "evaluation".into(), note };
         let (effect, obligations) = match decision.permitted {

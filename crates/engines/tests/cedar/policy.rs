@@ -154,7 +154,13 @@ impl Dice {
     }
 
     pub(crate) fn members(&mut self) -> Vec<(&'static str, V)> {
-        NAMES.into_iter().filter_map(|name| (!self.one_in(3)).then(|| (name, self.fitting(name)))).collect()
+        let mut members = Vec::new();
+        for name in NAMES {
+            if !self.one_in(3) {
+                members.push((name, self.fitting(name)));
+            }
+        }
+        members
     }
 
     /// Mostly of the type that the name promises.

@@ -153,8 +153,8 @@ fn what_is_wrong_says_where() {
 /// An open variable in its place would be equal to whatever it is compared with.
 #[test]
 fn what_is_null_is_not_there() {
-    let mut asked = Asked::default();
-    asked.resource = entity("Employee", "e1", r#"{"manager": null, "tags": [null]}"#);
+    let resource = entity("Employee", "e1", r#"{"manager": null, "tags": [null]}"#);
+    let asked = Asked { resource, ..Asked::default() };
     assert_eq!(effect("allow(_s, _a, r) if r.has(\"manager\") = false;", &asked), Effect::Permit);
     for text in ["allow(s, _a, r) if r.manager = s;", "allow(s, _a, r) if s in r.tags;"] {
         let finding = asked.of(&load(text).unwrap());

@@ -86,10 +86,10 @@ impl Any {
             return true;
         }
         self.0.rests_on(&other);
-        if matches!(self.0.answer, Answer::No) || other.is_bounded() {
-            if matches!(other.answer, Answer::Fail(_)) {
-                self.0.answer = other.answer;
-            }
+        if (matches!(self.0.answer, Answer::No) || other.is_bounded())
+            && matches!(other.answer, Answer::Fail(_))
+        {
+            self.0.answer = other.answer;
         }
         false
     }

@@ -128,7 +128,7 @@ impl Model {
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() { resolve::resolve(raws) } else { Err(errors) }
+        if errors.is_empty() { resolve::resolve(&raws) } else { Err(errors) }
     }
 
     /// Reads the JSON of OpenFGA's API.
@@ -136,7 +136,7 @@ impl Model {
     /// # Errors
     /// Everything that is wrong with it; never empty.
     pub fn from_json(model: &Object) -> Result<Self, Vec<ModelError>> {
-        resolve::resolve(vec![json::read(model).map_err(|e| vec![e])?])
+        resolve::resolve(&[json::read(model).map_err(|e| vec![e])?])
     }
 
     /// A type by its name.

@@ -11,15 +11,15 @@ use std::sync::Arc;
 /// How many relations a model may have.
 const MOST: usize = 2000;
 
-pub(super) fn resolve(raws: Vec<Raw>) -> Result<Model, Vec<ModelError>> {
+pub(super) fn resolve(raws: &[Raw]) -> Result<Model, Vec<ModelError>> {
     let mut work = Work::default();
-    for raw in &raws {
+    for raw in raws {
         if !matches!(raw.schema.text.as_str(), "1.1" | "1.2") {
             work.fail(&raw.schema, format!("schema `{}` is not known: write `schema 1.1`", raw.schema.text));
         }
     }
-    work.conditions(&raws);
-    work.declare(&raws);
+    work.conditions(raws);
+    work.declare(raws);
     work.tuplesets();
     work.define();
     work.finish()

@@ -1,6 +1,7 @@
 //! OpenFGA's own assertions (openfga/openfga, `assets/tests`, and openfga/sample-stores; Apache-2.0), as they are.
 //!
 //! The files are found beside the repository or by `PROKURA_VECTORS`; without them this says so, and fails where `CI` is set.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::needless_pass_by_value, reason = "tests")]
 
 mod matrix;
 mod stores;

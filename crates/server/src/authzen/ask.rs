@@ -65,6 +65,6 @@ impl Ask<'_> {
 
     /// What is answered to somebody who asked in this context.
     pub(super) fn weigh(&self, ruling: Ruling, context: &Object) -> Judged {
-        verdict(&self.app.config.authzen, self.trace, ruling, declared(context))
+        verdict(&self.app.config.authzen, self.trace, ruling, declared(context).as_deref())
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn verdict(
     config: &Authzen,
     trace: &TraceId,
     ruling: Ruling,
-    declared: Option<Vec<&str>>,
+    declared: Option<&[&str]>,
 ) -> Judged {
     let denied = |why, ruling: Ruling| {
         let context = reasons(config.reasons, trace, why, &ruling);
@@ -81,7 +81,7 @@ mod tests {
     }
 
     fn answered(config: &Authzen, ruling: Ruling, declared: Option<Vec<&str>>) -> Decision {
-        verdict(config, &TraceId::parse("tr_1").unwrap(), ruling, declared).decision
+        verdict(config, &TraceId::parse("tr_1").unwrap(), ruling, declared.as_deref()).decision
     }
 
     fn config(change: impl FnOnce(&mut Authzen)) -> Authzen {
