@@ -80,6 +80,7 @@ mod tests {
         Ruling::of([Finding { effect, rules: vec![rule], obligations, problems: Vec::new() }])
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "so that each case says what it has")]
     fn answered(config: &Authzen, ruling: Ruling, declared: Option<Vec<&str>>) -> Decision {
         verdict(config, &TraceId::parse("tr_1").unwrap(), ruling, declared.as_deref()).decision
     }
