@@ -1,6 +1,6 @@
 //! The search against one that knows nothing of searching: all relations of all objects at once, by the rules themselves.
 //!
-//! Models and tuples are drawn at random; `PROKURA_CASES` says how many worlds. The naive evaluator computes the well-founded
+//! Models and tuples are drawn at random; `PROKURA_WORLDS` says how many worlds. The naive evaluator computes the well-founded
 //! semantics (Van Gelder, Ross, Schlipf 1991): for a user, what is surely given and what may be given, from below, in turns,
 //! until neither changes. It has no path, no depth, no order and nothing that it remembers.
 //!
@@ -345,7 +345,7 @@ fn shown(model: &Model, tuples: &[Tuple]) -> String {
 }
 
 fn cases(least: usize) -> usize {
-    std::env::var("PROKURA_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(least)
+    std::env::var("PROKURA_WORLDS").ok().and_then(|n| n.parse().ok()).unwrap_or(least)
 }
 
 #[test]
