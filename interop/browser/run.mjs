@@ -332,7 +332,7 @@ const walks = {
     await page.keyboard.type(PASSWORD);
     await page.keyboard.press("Enter");
     await page.waitForURL("**/account");
-    await tabTo(page, "Sign-in and security");
+    await tabTo(page, "Security");
     await page.keyboard.press("Enter");
     await page.waitForURL("**/account/security");
     await tabTo(page, "Name of this device");

@@ -259,6 +259,7 @@ catalogue! {
     allowed_none: "Nobody may act for you.",
     allowed_none_more: "When software asks to act for you, you decide first, and it is then listed here.",
     security_title: "Sign-in and security",
+    security_tab: "Security",
     security_lead: "The ways into your account, and where it is open.",
     last_used: "Last used",
     never_used: "Not used yet",
@@ -477,8 +478,7 @@ catalogue! {
     approve_over: "Nothing was changed: it was decided or has ended meanwhile.",
     standing_title: "Agreed for a while",
     standing_by: "Agreed by",
-    standing_end: "End",
-    standing_end_label: "End the agreement to “{what}”",
+    standing_end_label: "Revoke the agreement to “{what}”",
     standing_ended: "The agreement has ended. The next call asks again.",
 
     // Faults.
