@@ -119,7 +119,7 @@ fn sorted(value: &Value) -> Value {
     }
 }
 
-/// Every case that comes out otherwise than in OPA is named here; the figures stand in docs/policy-conformance-rego.md.
+/// Every case that comes out otherwise than in OPA is named here; the figures stand in docs/policy-conformance.md.
 #[test]
 fn the_cases_of_opa_come_out_as_they_are_known_to() {
     let mut counts: BTreeMap<Came, usize> = BTreeMap::new();
