@@ -74,6 +74,7 @@ enum What {
         /// The set
         set: String,
         /// The version, by the first digits of its hash; `files` for what the files hold
+        #[arg(id = "begins", value_name = "VERSION")]
         version: String,
         /// Why, for the record
         #[arg(long, default_value = "")]

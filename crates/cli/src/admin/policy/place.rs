@@ -23,7 +23,8 @@ impl fmt::Display for Placed<'_> {
         let shown = shown.replace('\t', " ");
         let number = line.to_string();
         let margin = " ".repeat(number.len());
-        write!(f, "\n  {number} | {}", plain(&shown))?;
+        let begins = shown.len() - shown.trim_start().len();
+        write!(f, "\n  {number} | {}{}", " ".repeat(begins), plain(&shown))?;
         if let Some(column) = column.filter(|c| *c <= shown.chars().count() + 1) {
             write!(f, "\n  {margin} | {}^", " ".repeat(column.saturating_sub(1)))?;
         }
