@@ -109,7 +109,7 @@ async fn a_refusal_leads_to_its_rules_by_its_trace() {
     assert_eq!(entry.event.details.str("policies"), Some("staff@3f2a"));
     let rules = entry.event.details.get("rules").and_then(Value::as_array).unwrap();
     assert_eq!(rules[0].as_str(), Some("staff#staff.cedar:3"));
-    assert!(world.upstream.is_untouched());
+    assert!(world.upstream.seen().iter().all(|seen| seen.mcp() != "tools/call"));
 }
 
 #[tokio::test]
