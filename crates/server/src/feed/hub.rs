@@ -104,7 +104,8 @@ pub(super) async fn ask(app: &AppState, since: u64) -> Result<Batch, StoreError>
     let WordsSince { words, newest } = app.store.read(move |tx| tx.words_since(since, now, PAGE)).await?;
     let full = u32::try_from(words.len()).is_ok_and(|n| n >= PAGE);
     let last = words.last().map(|w| w.seq).filter(|_| full);
-    let words = words.into_iter().map(told).collect();
+    // Notices are for those who share the database.
+    let words = words.into_iter().filter(|word| !word.is_notice()).map(told).collect();
     Ok(Batch { asked_at, previous: since, seq: last.unwrap_or(newest), newest, words })
 }
 

@@ -90,11 +90,11 @@ impl Allowed {
         found.unwrap().unwrap().state
     }
 
-    /// How many words were said so far.
-    async fn words(&self) -> u64 {
+    /// How many words about somebody's standing were said so far.
+    async fn words(&self) -> usize {
         let now = self.world.clock.now();
-        let said = self.world.store.read::<_, StoreError>(move |tx| tx.words_since(0, now, 1)).await;
-        said.unwrap().newest
+        let said = self.world.store.read::<_, StoreError>(move |tx| tx.words_since(0, now, 1000)).await;
+        said.unwrap().words.iter().filter(|word| !word.is_notice()).count()
     }
 
     async fn endings(&self) -> Vec<Event> {

@@ -1,6 +1,7 @@
 //! The words about standing as others follow them: in the order of their numbers, each id's newest alone.
 
 use crate::driver::Row;
+use crate::revoked::Kind;
 use crate::tx::params;
 use crate::{StoreError, Tx};
 use prokura_core::Timestamp;
@@ -21,6 +22,14 @@ pub struct StandingWord {
     pub floor: u64,
     /// When the word no longer matters.
     pub until: Timestamp,
+}
+
+impl StandingWord {
+    /// Whether it only says that something else was changed, which who shares the database reads there: policies, what they
+    /// know, rules about workloads.
+    pub fn is_notice(&self) -> bool {
+        Kind::ALL.iter().any(|kind| kind.as_str() == self.kind && kind.is_notice())
+    }
 }
 
 /// Words in their order, and where the newest of all is.
