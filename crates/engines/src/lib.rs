@@ -12,5 +12,3 @@ pub mod polar;
 #[cfg(feature = "rego")]
 pub mod rego;
 pub mod table;
-
-use thiserror as _;

@@ -102,6 +102,10 @@ pub(crate) async fn before(
         if !needs.is_empty() {
             (owed.due.spends, owed.due.standing) =
                 approval::agreed(scene, needs, arguments, back, now).await?;
+            // What falls under a standing agreement was read by nobody.
+            if let Some(arguments) = arguments.filter(|_| !owed.due.spends.is_empty()) {
+                target::approved(scene, &Value::Object(arguments.clone()), now);
+            }
         }
     }
     for granted in warrant.each() {

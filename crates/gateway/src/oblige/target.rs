@@ -66,11 +66,9 @@ async fn consented(scene: &Scene) -> Result<Vec<Details>, Fault> {
 }
 
 /// Remembers what stood in a call that somebody agreed to.
-#[allow(dead_code, reason = "who meets approvals calls it")]
-pub(super) fn approved(call: &Call<'_>) {
-    if let Some(whose) = Whose::of(&call.scene.caller) {
-        let values = leaves(call.arguments, OF_ONE);
-        call.scene.inner.origins.remember(whose, Source::Approval, &values, call.now);
+pub(super) fn approved(scene: &Scene, arguments: &Value, now: Timestamp) {
+    if let Some(whose) = Whose::of(&scene.caller) {
+        scene.inner.origins.remember(whose, Source::Approval, &leaves(arguments, OF_ONE), now);
     }
 }
 

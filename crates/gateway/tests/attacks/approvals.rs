@@ -261,3 +261,19 @@ async fn the_modern_era_asks_for_input_and_goes_on_by_the_state() {
     assert_eq!(states[0].task.state, TaskState::Void, "edited after it was agreed to");
     assert_eq!(world.upstream.seen().len(), seen + 1);
 }
+
+#[tokio::test]
+async fn e15_what_somebody_agreed_to_may_be_aimed_at_and_nothing_else() {
+    let (world, token) = world().await;
+    let (aimed, others) = (call(PAY), call(r#"{"to":"y","amount":20}"#));
+    agreed(&world, &token, PAY).await;
+    let target = [("target", ".to from approval")];
+    crate::results::oblige(&world, &target);
+    assert_eq!(world.post(&token, aimed.clone()).send().await.status, 403, "it was not called yet");
+    crate::results::oblige(&world, &[]);
+    let through = world.post(&token, aimed.clone()).send().await;
+    assert!(through.json()["result"]["isError"] != json!(true), "{}", through.body);
+    crate::results::oblige(&world, &target);
+    assert_eq!(world.post(&token, aimed).send().await.status, 200, "it may be asked for again");
+    assert_eq!(world.post(&token, others).send().await.status, 403);
+}

@@ -38,7 +38,7 @@ fn words(all: &[(&str, &str)]) -> Vec<Obligation> {
     all.iter().map(|(name, text)| from_words(name, text).unwrap()).collect()
 }
 
-fn oblige(world: &World, all: &[(&str, &str)]) {
+pub(crate) fn oblige(world: &World, all: &[(&str, &str)]) {
     let mine =
         Filter::Is(Selector::parse("$.manager").unwrap(), Comparison::Equal, reference("User", "usr_alice"));
     under(world, Rules { obligations: words(all), filter: mine });
