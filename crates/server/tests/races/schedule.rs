@@ -61,12 +61,15 @@ struct Race<'a, T> {
 }
 
 impl<T> Race<'_, T> {
-    fn seats(&self, ready: bool) -> Vec<usize> {
-        let is = |seat: &Seat<T>| match seat {
-            Seat::Running(_, flag) => flag.up.load(Ordering::SeqCst) == ready,
-            _ => false,
-        };
-        (0..self.seats.len()).filter(|i| is(&self.seats[*i])).collect()
+    /// Who can go on, and who waits. Each flag is looked at once: whoever is woken meanwhile is in one of the two.
+    fn seats(&self) -> (Vec<usize>, Vec<usize>) {
+        let running = self.seats.iter().enumerate().filter_map(|(at, seat)| match seat {
+            Seat::Running(_, flag) => Some((at, flag.up.load(Ordering::SeqCst))),
+            _ => None,
+        });
+        let (ready, waiting): (Vec<_>, Vec<_>) = running.partition(|(_, up)| *up);
+        let places = |of: Vec<(usize, bool)>| of.into_iter().map(|(at, _)| at).collect();
+        (places(ready), places(waiting))
     }
 
     fn go(&mut self, at: usize, parent: &Waker) {
@@ -87,7 +90,7 @@ impl<T> Race<'_, T> {
     fn step(&mut self, parent: &Waker, impatient: bool) -> Poll<()> {
         let mut may_rush = impatient;
         loop {
-            let (ready, waiting) = (self.seats(true), self.seats(false));
+            let (ready, waiting) = self.seats();
             if ready.is_empty() {
                 return if waiting.is_empty() { Poll::Ready(()) } else { Poll::Pending };
             }
