@@ -1,5 +1,6 @@
 // Walks through what is asked of a user who has allowed something before, or whose organisation decides.
 import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
 import { check } from "./look.mjs";
 
 /** The walks, with what every walk needs. */
@@ -33,6 +34,51 @@ export const consentWalks = ({ fresh, asks, typePassword, leads }) => ({
     await typePassword(page);
     await page.getByRole("checkbox", { name: /Reporter/ }).waitFor();
     await check(page, "consent-through", { picture: true });
+    assert.deepEqual(broken, []);
+    await context.close();
+  },
+
+  async "single values are taken away, and nothing can be added"() {
+    let { page, context, broken } = await fresh({ javaScriptEnabled: false });
+    const verifier = randomBytes(32).toString("base64url");
+    const asking = new URL(asks("payer", "https://payer.example/cb"));
+    const resource = asking.searchParams.get("resource");
+    asking.searchParams.set("scope", "tools:generate_summary");
+    asking.searchParams.set("code_challenge", createHash("sha256").update(verifier).digest("base64url"));
+    asking.searchParams.set("authorization_details", JSON.stringify([{
+      type: "mcp_tool", locations: [resource], actions: ["generate_summary"],
+      constraints: [["in", ".region", ["north", "south", "east"]], ["<=", ".days", 30], ["like", ".file", "/reports/2026/*"], ["==", ".format", "pdf"]],
+    }]));
+    await page.goto(asking.href);
+    await typePassword(page);
+    await page.getByRole("button", { name: "Allow" }).waitFor();
+    await page.getByRole("checkbox", { name: "“south”" }).uncheck();
+    await page.getByRole("textbox", { name: "days is at most" }).fill("31");
+    await page.getByRole("textbox", { name: "file is like" }).fill("/reports/2026/q3/*");
+    await page.getByRole("button", { name: "Allow" }).click();
+    assert.match(await page.getByRole("status").innerText(), /cannot be/);
+    assert.equal(await page.getByRole("checkbox", { name: "“south”" }).isChecked(), false);
+    assert.equal(await page.locator("[aria-invalid=true]").inputValue(), "31");
+    await page.getByRole("textbox", { name: "days is at most" }).fill("7");
+    let code;
+    page.on("request", (request) => { code ??= new URL(request.url()).searchParams.get("code"); });
+    page = await leads(page, /^https:\/\/payer\.example\/cb\?code=/, () => page.getByRole("button", { name: "Allow" }).click());
+    const body = new URLSearchParams({ grant_type: "authorization_code", client_id: "payer", redirect_uri: "https://payer.example/cb", code, code_verifier: verifier });
+    const answer = await (await fetch(new URL("/token", asking), { method: "POST", body })).json();
+    assert.deepEqual(answer.authorization_details[0].constraints, [["in", ".region", ["north", "east"]], ["<=", ".days", 7], ["like", ".file", "/reports/2026/q3/*"], ["==", ".format", "pdf"]]);
+    await context.close();
+    ({ page, context, broken } = await fresh());
+    await page.goto(asking.href);
+    await typePassword(page);
+    await page.getByRole("button", { name: "Allow" }).waitFor();
+    await check(page, "consent-values", { picture: true });
+    await page.getByRole("textbox", { name: "days is at most" }).fill("300");
+    for (const region of ["north", "south", "east"]) await page.getByRole("checkbox", { name: region }).uncheck();
+    await page.getByRole("button", { name: "Allow" }).click();
+    await page.getByText("Leave at least one").waitFor();
+    await check(page, "consent-values-refused");
+    await page.getByRole("checkbox", { name: /Use generate_summary/ }).uncheck();
+    assert.equal(await page.getByRole("textbox", { name: "days is at most" }).isVisible(), false);
     assert.deepEqual(broken, []);
     await context.close();
   },

@@ -54,6 +54,11 @@ id = "known"
 name = "Known"
 redirect_uris = ["https://known.example/cb", "http://127.0.0.1/cb"]
 
+[[client]]
+id = "payer"
+name = "Payer"
+redirect_uris = ["https://payer.example/cb"]
+
 [[group]]
 name = "staff"
 members = ["alice"]
@@ -98,10 +103,10 @@ async function program() {
 }
 
 /** Starts it; gives its address, the first user's link and a way to run an administration command beside it. */
-export async function start({ dev = false } = {}) {
+export async function start({ dev = false, more = () => "" } = {}) {
   const [binary, folder, port] = [await program(), temporary("prokura-browser-"), await freePort()];
   const [config, base] = [join(folder, "prokura.toml"), `http://localhost:${port}`];
-  writeFileSync(config, configuration(port, folder, dev));
+  writeFileSync(config, configuration(port, folder, dev) + more(folder));
   writeFileSync(join(folder, "client.json"), JSON.stringify(DOCUMENT));
   writeFileSync(join(folder, "keeper.secret"), KEEPER);
   const { log } = await serveUntil(`${base}/readyz`, binary, ["serve", "--config", config, ...(dev ? ["--dev"] : [])]);

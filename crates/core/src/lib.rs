@@ -16,6 +16,7 @@ mod domain;
 mod fact;
 mod grant;
 mod id;
+mod narrowed;
 mod network;
 mod obligation;
 mod path;
@@ -46,6 +47,7 @@ pub use id::{
     AgentId, ClientId, GrantId, GrantName, InteractionId, InvalidId, PointId, Principal, SessionId, TaskId,
     TokenId, TraceId, UserId, WorkloadId,
 };
+pub use narrowed::Left;
 pub use network::{InvalidNetwork, Network};
 pub use obligation::{ApprovalNeed, Obligation, Rate, Rewrite, Rewriting, Rows, Source, Target};
 pub use path::{InvalidPath, Path, Step};

@@ -1,6 +1,6 @@
 //! The pages on which somebody decides what software may do.
 
-use crate::frame::{Form, Frame, Hop, Notice, Permission};
+use crate::frame::{ArgumentPart, Form, Frame, Hop, Notice, Permission};
 use crate::ident::Ident;
 use crate::shown::Shown;
 use crate::text::Text;

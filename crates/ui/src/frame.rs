@@ -100,6 +100,46 @@ pub struct Permission {
     pub actions: Vec<String>,
     /// Whether it is asked for still.
     pub kept: bool,
+    /// What can be taken away in it, argument by argument.
+    pub arguments: Vec<Argument>,
+}
+
+/// What can be taken away of one argument of a permission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Argument {
+    /// What is asked of it: `to is one of`.
+    pub label: Shown,
+    /// What can be changed.
+    pub part: ArgumentPart,
+    /// What is wrong with the answer before.
+    pub wrong: Option<Shown>,
+}
+
+/// What can be changed of one argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArgumentPart {
+    /// Values that can be taken away.
+    Values(Vec<ArgumentValue>),
+    /// A bound or a shape that can be tightened.
+    Bound {
+        /// The name of the form's field.
+        field: String,
+        /// What stands in it.
+        value: String,
+        /// Whether it is a number.
+        number: bool,
+    },
+}
+
+/// A value that can be taken away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArgumentValue {
+    /// What the form says for it.
+    pub value: String,
+    /// The value, exactly.
+    pub said: Shown,
+    /// Whether it is asked for still.
+    pub kept: bool,
 }
 
 /// What a notice means. Each has its word and its sign, never colour alone.

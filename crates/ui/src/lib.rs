@@ -28,8 +28,8 @@ pub use assets::{Asset, SCRIPT, SEAL, STYLE, asset};
 pub use consent::{
     Change, Changed, Consent, Device, Duration, Further, Organisation, Refused, Software, Standing, Withheld,
 };
-pub use detail::{budget_sentences, detail_sentence};
-pub use frame::{Form, Frame, Hop, Meaning, Notice, Permission};
+pub use detail::{argument_label, budget_sentences, detail_beginning, detail_sentence, literal};
+pub use frame::{Argument, ArgumentPart, ArgumentValue, Form, Frame, Hop, Meaning, Notice, Permission};
 pub use granted::{AgentChoice, AgentRow, Allowed, Branch, GrantPage, GrantRow, Happened, Narrowing, Stand};
 pub use ident::Ident;
 pub use pages::{

@@ -126,6 +126,7 @@ fn permission(scope: &str, sentence: &str, actions: &[&str], kept: bool) -> Perm
         sentence: Shown::sentence(sentence),
         actions: actions.iter().map(|a| (*a).to_owned()).collect(),
         kept,
+        arguments: Vec::new(),
     }
 }
 

@@ -27,6 +27,23 @@ impl Shown {
         Self(tidy(raw, usize::MAX))
     }
 
+    /// A value exactly, however long: what of it would not show, or not as it is, is written as `\u{200b}`.
+    pub fn exact(raw: &str) -> Self {
+        let (mut out, mut marks) = (String::new(), 0);
+        let mut rest = raw.chars().peekable();
+        while let Some(c) = rest.next() {
+            marks = if is_mark(c) { marks + 1 } else { 0 };
+            let edge = out.is_empty() || out.ends_with(' ') || rest.peek().is_none();
+            let plain = match c {
+                ' ' => !edge,
+                '\\' => rest.peek() != Some(&'u'),
+                c => !c.is_whitespace() && !is_hidden(c) && marks <= 2,
+            };
+            if plain { out.push(c) } else { out.push_str(&format!("\\u{{{:x}}}", u32::from(c))) }
+        }
+        Self(out)
+    }
+
     /// What is shown.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -102,7 +119,32 @@ mod tests {
         assert!(Shown::name("\u{200b}\u{3164} \u{2800}").is_empty());
     }
 
+    #[test]
+    fn what_would_not_show_of_a_value_is_written_out() {
+        for (raw, shown) in [
+            ("DE02 1203 0000", "DE02 1203 0000"),
+            ("Jörg, 販売", "Jörg, 販売"),
+            ("bob\u{200b}", "bob\\u{200b}"),
+            ("a\u{202e}b\n", "a\\u{202e}b\\u{a}"),
+            (" a  b ", "\\u{20}a \\u{20}b\\u{20}"),
+            ("C:\\new\\users", "C:\\new\\u{5c}users"),
+            ("\\u{200b}", "\\u{5c}u{200b}"),
+            ("", ""),
+        ] {
+            assert_eq!(Shown::exact(raw).as_str(), shown);
+        }
+    }
+
     proptest! {
+        /// No two values look the same.
+        #[test]
+        fn a_value_that_is_shown_exactly_can_be_told_from_every_other(a in any::<String>(), b in any::<String>()) {
+            let (one, other) = (Shown::exact(&a), Shown::exact(&b));
+            prop_assert_eq!(a == b, one == other);
+            prop_assert!(!one.as_str().chars().any(|c| is_hidden(c) || (c.is_whitespace() && c != ' ')));
+            prop_assert_eq!(Shown::whole(one.as_str()), one);
+        }
+
         #[test]
         fn whatever_was_written_is_short_and_plain(raw in any::<String>()) {
             let shown = Shown::name(&raw);

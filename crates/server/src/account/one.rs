@@ -286,6 +286,7 @@ fn narrowing(people: &People, visit: &Visit, known: &Known) -> Narrowing {
         value: scope,
         sentence,
         kept: true,
+        arguments: vec![],
     });
     let details = grant.details.iter().enumerate().map(|(place, detail)| Permission {
         name: "detail",
@@ -293,6 +294,7 @@ fn narrowing(people: &People, visit: &Visit, known: &Known) -> Narrowing {
         sentence: detail_sentence(detail, &ENGLISH),
         actions: vec![],
         kept: true,
+        arguments: vec![],
     });
     let (now, left) = (people.now().seconds(), grant.expires_at.since(people.now()).as_secs());
     let shorter = SHORTER.into_iter().filter(|s| u64::try_from(*s).is_ok_and(|s| s < left));

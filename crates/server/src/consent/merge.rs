@@ -8,6 +8,10 @@ use prokura_core::{Details, Held, MayAct};
 /// Details name tools that their own scopes bundle. So two parts with details join in both, and a part without details takes
 /// in every part within its scopes; but a bound on some tools and whole scopes beside it are neither of them together.
 pub(crate) fn join(one: &Held, other: &Held) -> Option<Held> {
+    let is_nothing = |held: &Held| held.actions.is_empty() && held.details.is_empty();
+    if is_nothing(one) || is_nothing(other) {
+        return Some(if is_nothing(one) { other.clone() } else { one.clone() });
+    }
     let actions = one.actions.union(&other.actions);
     match (one.details.is_empty(), other.details.is_empty()) {
         (true, true) => Some(Held { actions, details: Details::default() }),
@@ -32,7 +36,8 @@ pub(crate) fn without(held: &Held, asked: &Held) -> Held {
         return Held { actions: held.actions.difference(&asked.actions), details: Details::default() };
     }
     // With details, scopes are only where the tools are from: what is taken away is taken from the details.
-    let left = held.details.iter().filter(|d| !asked.details.iter().any(|a| a == *d)).cloned();
+    // What was left of a detail is asked for again with it, so that taking away more takes away something.
+    let left = held.details.iter().filter(|d| !asked.details.iter().any(|a| d.is_part_of(a))).cloned();
     let details = Details::new(left).unwrap_or_default();
     let actions =
         if details.is_empty() { held.actions.difference(&asked.actions) } else { held.actions.clone() };
@@ -74,6 +79,8 @@ mod tests {
         assert_eq!(join(&held("a", &[]), &held("b", &[])), Some(held("a b", &[])));
         assert_eq!(join(&held("a", &["x"]), &held("a b", &["y"])), Some(held("a b", &["x", "y"])));
         assert_eq!(join(&held("", &["x"]), &held("", &["y"])), Some(held("", &["x", "y"])));
+        assert_eq!(join(&held("", &[]), &held("", &["y"])), Some(held("", &["y"])));
+        assert_eq!(join(&held("a", &["x"]), &held("", &[])), Some(held("a", &["x"])));
         // What has no bound takes in what is bounded within it, from either side.
         assert_eq!(join(&held("a b", &[]), &held("a", &["x"])), Some(held("a b", &[])));
         assert_eq!(join(&held("a", &["x"]), &held("a b", &[])), Some(held("a b", &[])));
@@ -97,6 +104,14 @@ mod tests {
         assert_eq!(without(&held("a b", &[]), &held("b c", &[])), held("a", &[]));
         assert_eq!(without(&held("a", &["x", "y"]), &held("a", &["y", "z"])), held("a", &["x"]));
         assert_eq!(without(&held("a b", &["x"]), &held("a", &["x"])), held("b", &[]));
+        let bounded = |tool: &str, most: u32| {
+            let path = prokura_core::Path::parse(".n").unwrap();
+            let test = prokura_core::Test::AtMost(prokura_core::Decimal::from(most));
+            let detail = Detail::new([tool.to_owned()], [prokura_core::Constraint { path, test }]).unwrap();
+            Held { actions: ScopeSet::default(), details: Details::new([detail]).unwrap() }
+        };
+        assert_eq!(without(&bounded("x", 5), &bounded("x", 9)), held("", &[]), "what was left of it before");
+        assert_eq!(without(&bounded("x", 9), &bounded("x", 5)), bounded("x", 9));
     }
 
     #[test]

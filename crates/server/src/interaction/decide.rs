@@ -215,7 +215,7 @@ impl Yes {
         if prospect.given.is_some() {
             return self.take_given(tx, true);
         }
-        let Some(choice) = prospect.choice(asked, &self.pick) else { return Ok(None) };
+        let Ok(choice) = prospect.choice(asked, &self.pick) else { return Ok(None) };
         if !self.ending.spend(tx, &self.ending.yes(&self.id, &choice.scope), now)? {
             return Ok(None);
         }

@@ -11,6 +11,7 @@ mod manage;
 mod pages;
 mod prospect;
 mod question;
+mod values;
 
 pub use asked::{Asked, Prompt};
 

@@ -2,7 +2,7 @@
 
 use super::asked::{Asked, Prompt, Stored};
 use super::decide::{Ending, No};
-use super::prospect::{For, Prospect};
+use super::prospect::{For, Pick, Prospect, Unfit};
 use crate::people::{PageFault, People, Posted, SignedIn, Visit, see_other};
 use crate::signin::sign_in_path;
 use axum::extract::{Path, State};
@@ -205,7 +205,7 @@ async fn ask(
     visit: &Visit,
     ending: &Ending,
     prospect: &Prospect,
-    again: Option<u64>,
+    again: Option<(&Pick, Unfit)>,
 ) -> Result<Response, PageFault> {
     let (id, asked) = (&ending.id, ending.asked());
     let given = prospect.given.is_some();
@@ -247,12 +247,14 @@ async fn end(people: &People, posted: &Posted, id: String) -> Result<Response, P
         let to = people.refuse(Ending { id, stored, who }, No::User).await?;
         return refused(people, visit, &asked, to);
     }
-    let (pick, prospect) = (people.pick(&posted.fields), people.prospect(&asked, &who).await?);
+    let (pick, prospect) = (people.pick(&posted.fields, &asked), people.prospect(&asked, &who).await?);
     let ending = Ending { id, stored, who };
-    if prospect.given.is_some() || prospect.choice(&asked, &pick).is_some() {
-        return Ok(see_other(&people.allow(ending, pick).await?));
+    match prospect.choice(&asked, &pick) {
+        Err(unfit) if prospect.given.is_none() => {
+            ask(people, visit, &ending, &prospect, Some((&pick, unfit))).await
+        }
+        _ => Ok(see_other(&people.allow(ending, pick).await?)),
     }
-    ask(people, visit, &ending, &prospect, Some(people.seconds(&posted.fields))).await
 }
 
 /// After a No. A device's person stays here; who is not verified is not sent a browser by itself: anybody could register an address and use this

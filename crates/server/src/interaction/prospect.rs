@@ -2,6 +2,7 @@
 //! asks. It is found out anew when the answer comes, so that a page says nothing that counts.
 
 use super::Asked;
+use super::values::Values;
 use crate::consent::{self, Wanted, Whom};
 use prokura_config::{Config, DelegationRule, ResourceConfig};
 use prokura_core::{
@@ -247,7 +248,18 @@ pub(super) struct Pick {
     pub(super) through: BTreeSet<AgentId>,
     /// Whether every agent that is offered is left, as in development mode.
     pub(super) everyone: bool,
+    /// What is left of the values in details.
+    pub(super) values: Values,
     pub(super) lasts: Duration,
+}
+
+/// Why what was posted is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unfit {
+    /// Of scopes or details nothing is left although some was asked for.
+    Nothing,
+    /// Of an argument nothing is left, or more than was asked for.
+    Values,
 }
 
 /// What the user chose: no more than was offered.
@@ -260,14 +272,18 @@ pub(super) struct Choice {
 }
 
 impl Prospect {
-    /// What of a posted answer counts: what was offered, and what needed no question. `None` if of scopes or details nothing
-    /// is left although some was asked for: without details the scopes would allow more than with them, and without scopes
-    /// the details.
-    pub(super) fn choice(&self, asked: &Asked, pick: &Pick) -> Option<Choice> {
+    /// What of a posted answer counts: what was offered, and what needed no question.
+    ///
+    /// # Errors
+    /// [`Unfit`]. Of scopes and details some must be left of each that was asked for: without details the scopes would allow
+    /// more than with them, and without scopes the details.
+    pub(super) fn choice(&self, asked: &Asked, pick: &Pick) -> Result<Choice, Unfit> {
         let scope = self.offered.actions.intersection(&pick.scopes).union(&self.settled);
-        let picked = asked.details.only(&pick.details);
-        let kept = picked.iter().filter(|d| self.offered.details.iter().any(|o| o == *d)).cloned();
-        let details = Details::new(kept).ok()?;
+        let offered = |d: &Detail| self.offered.details.iter().any(|o| o == d);
+        let picked =
+            asked.details.iter().enumerate().filter(|(at, d)| pick.details.contains(at) && offered(d));
+        let left = picked.map(|(at, detail)| pick.values.left_of(&asked.details, at, detail));
+        let details = Details::new(left.collect::<Result<Vec<_>, _>>()?).map_err(|_| Unfit::Values)?;
         let nothing_left = scope.is_empty() != asked.scope.is_empty()
             || details.is_empty() != asked.details.is_empty()
             || (scope.is_empty() && details.is_empty());
@@ -275,7 +291,11 @@ impl Prospect {
         // Whom rules let and the user left stays with the rules: being left gives nobody more than being listed.
         let by_rule = self.further.iter().all(|f| f.by_rule.is_some() && named.contains(&f.agent));
         let may_act = if by_rule { MayAct::ByRule } else { MayAct::Only(named) };
-        (!nothing_left).then_some(Choice { scope, details, may_act, lasts: pick.lasts })
+        if nothing_left {
+            Err(Unfit::Nothing)
+        } else {
+            Ok(Choice { scope, details, may_act, lasts: pick.lasts })
+        }
     }
 
     /// The agents that were offered and left.

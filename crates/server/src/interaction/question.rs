@@ -1,16 +1,18 @@
 //! The consent page's question: what is shown, and what of the answer counts.
 
 use super::Asked;
-use super::prospect::{FurtherAgent, Pick, Prospect};
+use super::prospect::{FurtherAgent, Pick, Prospect, Unfit};
+use super::values::{self, Values};
 use crate::account::permissions;
 use crate::device::DeviceAsk;
 use crate::people::{Fields, People, SignedIn, Visit};
-use prokura_core::{AgentId, Details, InteractionId, Scope, ScopeSet};
+use prokura_core::{AgentId, Detail, Details, InteractionId, Scope, ScopeSet};
 use prokura_oauth::client_metadata::{Aspect, Difference};
 use prokura_oauth::redirect::shown_host;
 use prokura_ui::{
     Change, Changed, Consent, Device, Duration, ENGLISH, Further, Hop, Ident, Meaning, Notice, Organisation,
-    Permission, Shown, Software, When, Withheld, budget_sentences, detail_sentence, lasting,
+    Permission, Shown, Software, When, Withheld, budget_sentences, detail_beginning, detail_sentence,
+    lasting,
 };
 
 /// The field with the place of a detail that is left.
@@ -33,18 +35,19 @@ impl People {
     }
 
     /// What was posted.
-    pub(super) fn pick(&self, fields: &Fields) -> Pick {
+    pub(super) fn pick(&self, fields: &Fields, asked: &Asked) -> Pick {
         Pick {
             scopes: fields.many("scope").filter_map(|s| Scope::parse(s).ok()).collect(),
             details: fields.many(DETAIL).filter_map(|p| p.parse().ok()).collect(),
             through: fields.many(THROUGH).filter_map(|a| AgentId::parse(a).ok()).collect(),
             everyone: false,
+            values: Values::posted(fields, &asked.details),
             lasts: std::time::Duration::from_secs(self.seconds(fields)),
         }
     }
 
     /// For how many seconds a posted answer allows: a duration that was offered, else the shortest.
-    pub(super) fn seconds(&self, fields: &Fields) -> u64 {
+    fn seconds(&self, fields: &Fields) -> u64 {
         let longest = self.longest();
         let posted = fields.one("seconds").parse().ok();
         posted.filter(|s| durations(longest).contains(s)).unwrap_or(HOUR.min(longest))
@@ -57,29 +60,28 @@ impl People {
             details: (0..asked.details.iter().len()).collect(),
             through: asked.through.iter().cloned().collect(),
             everyone: true,
+            values: Values::All,
             lasts: std::time::Duration::from_secs(self.longest()),
         }
     }
 
-    /// The page that asks. `again` is the duration in seconds of an answer that left no permission: what was taken
-    /// away stays so, because who sees it ticked once more may allow it unseen.
+    /// The page that asks. `again` is an answer that cannot be: what was taken away stays so, because who sees it ticked once
+    /// more may allow it unseen.
     pub(super) fn question(
         &self,
         visit: &Visit,
         (id, asked): (&InteractionId, &Asked),
         who: &SignedIn,
         prospect: &Prospect,
-        again: Option<u64>,
+        again: Option<(&Pick, Unfit)>,
     ) -> Consent {
         let (title, organisation) = (self.title(&asked.resource), prospect.given.is_some());
+        let before = again.map(|(pick, _)| pick);
         Consent {
             frame: self.frame(visit),
             form: self.form(visit, &format!("/interaction/{id}")),
             switch: self.form(visit, &format!("/interaction/{id}/switch")),
-            notice: again.map(|_| Notice {
-                meaning: Meaning::Attention,
-                sentence: ENGLISH.permissions_none.to_string(),
-            }),
+            notice: again.map(|(_, unfit)| no_answer(unfit)),
             software: software(asked),
             device: asked.device.as_ref().map(|d| self.device(visit, d)),
             changed: prospect.changed.iter().map(changed).collect(),
@@ -89,10 +91,10 @@ impl People {
             chain: self.chain(asked, who, prospect),
             resource: Shown::name(title),
             resource_uri: asked.resource.to_string(),
-            permissions: self.permissions(asked, prospect, again.is_none()),
+            permissions: self.permissions(asked, prospect, before),
             budgets: asked.budget.as_ref().map_or_else(Vec::new, |b| budget_sentences(b, &ENGLISH)),
-            further: if organisation { vec![] } else { self.further(prospect, again.is_none()) },
-            durations: if organisation { vec![] } else { self.durations(again) },
+            further: if organisation { vec![] } else { self.further(prospect, before) },
+            durations: if organisation { vec![] } else { self.durations(before) },
         }
     }
 
@@ -163,7 +165,7 @@ impl People {
         }
     }
 
-    fn further(&self, prospect: &Prospect, kept: bool) -> Vec<Further> {
+    fn further(&self, prospect: &Prospect, before: Option<&Pick>) -> Vec<Further> {
         let most = |f: &FurtherAgent| match &f.by_rule {
             None => at_most(prospect),
             Some((at, 1)) => {
@@ -178,7 +180,7 @@ impl People {
             name: Shown::name(&f.name),
             id: Ident::new(f.agent.as_str()),
             most: most(f),
-            kept,
+            kept: before.is_none_or(|pick| pick.through.contains(&f.agent)),
         };
         prospect.further.iter().map(row).collect()
     }
@@ -198,40 +200,34 @@ impl People {
         hops
     }
 
-    fn permissions(&self, asked: &Asked, prospect: &Prospect, kept: bool) -> Vec<Permission> {
+    fn permissions(&self, asked: &Asked, prospect: &Prospect, before: Option<&Pick>) -> Vec<Permission> {
         let place = self.place(&asked.resource);
         let actions = |scope: &str| match place.and_then(|p| p.scopes.get(scope)) {
             Some(known) => known.actions.iter().map(ToString::to_string).collect(),
             None => vec![],
         };
-        let open = |d: &prokura_core::Detail| prospect.offered.details.iter().any(|o| o == d);
+        let open = |d: &Detail| prospect.offered.details.iter().any(|o| o == d);
+        let details = asked.details.iter().enumerate().filter(|(_, d)| open(d));
         permissions(place, &prospect.offered.actions.difference(&prospect.settled))
             .into_iter()
             .map(|(scope, sentence)| Permission {
                 name: "scope",
                 actions: actions(&scope),
+                kept: before.is_none_or(|pick| pick.scopes.iter().any(|s| s.as_str() == scope)),
                 value: scope,
                 sentence,
-                kept,
+                arguments: Vec::new(),
             })
-            .chain(asked.details.iter().enumerate().filter(|(_, d)| open(d)).map(|(place, detail)| {
-                Permission {
-                    name: DETAIL,
-                    value: place.to_string(),
-                    sentence: detail_sentence(detail, &ENGLISH),
-                    actions: Vec::new(),
-                    kept,
-                }
-            }))
+            .chain(details.map(|(place, detail)| single(&asked.details, (place, detail), before)))
             .collect()
     }
 
-    fn durations(&self, chosen: Option<u64>) -> Vec<Duration> {
+    fn durations(&self, before: Option<&Pick>) -> Vec<Duration> {
         let now = self.now().seconds();
         let all = durations(self.longest());
         // A month, unless the operator allows less: long enough not to nag, short enough not to be forgotten.
         let usual = all.iter().copied().find(|s| *s >= 30 * DAY).unwrap_or(self.longest());
-        let chosen = chosen.unwrap_or(usual);
+        let chosen = before.map_or(usual, |pick| pick.lasts.as_secs());
         let row = |seconds: u64| {
             let seconds_i = i64::try_from(seconds).unwrap_or(i64::MAX / 2);
             Duration {
@@ -243,6 +239,36 @@ impl People {
         };
         all.into_iter().map(row).collect()
     }
+}
+
+/// One detail, with what can be changed of it below.
+fn single(all: &Details, (place, detail): (usize, &Detail), before: Option<&Pick>) -> Permission {
+    let values = before.map_or(&Values::All, |pick| &pick.values);
+    let kept = before.is_none_or(|pick| pick.details.contains(&place));
+    let mut arguments = values::arguments(all, (place, detail), values);
+    if !kept {
+        arguments.values_mut().for_each(|argument| argument.wrong = None);
+    }
+    let sentence = match arguments.is_empty() {
+        true => detail_sentence(detail, &ENGLISH),
+        false => detail_beginning(detail, &arguments.keys().copied().collect(), &ENGLISH),
+    };
+    Permission {
+        name: DETAIL,
+        value: place.to_string(),
+        sentence,
+        actions: Vec::new(),
+        kept,
+        arguments: arguments.into_values().collect(),
+    }
+}
+
+fn no_answer(unfit: Unfit) -> Notice {
+    let sentence = match unfit {
+        Unfit::Nothing => ENGLISH.permissions_none.to_string(),
+        Unfit::Values => ENGLISH.permissions_wrong.to_string(),
+    };
+    Notice { meaning: Meaning::Attention, sentence }
 }
 
 fn count(prospect: &Prospect) -> usize {

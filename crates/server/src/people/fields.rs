@@ -7,7 +7,7 @@ pub(crate) struct Fields(Vec<(String, String)>);
 impl Fields {
     /// The largest form: a passkey's answer must fit.
     pub(crate) const MAX_BYTES: usize = 64 * 1024;
-    const MAX_FIELDS: usize = 128;
+    const MAX_FIELDS: usize = 256;
 
     /// Reads `application/x-www-form-urlencoded` bytes; `None` if there are too many fields.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
@@ -46,6 +46,6 @@ mod tests {
 
     #[test]
     fn the_number_of_fields_is_bounded() {
-        assert!(Fields::parse("a=1&".repeat(129).as_bytes()).is_none());
+        assert!(Fields::parse("a=1&".repeat(257).as_bytes()).is_none());
     }
 }

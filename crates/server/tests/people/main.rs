@@ -12,4 +12,5 @@ mod provider;
 mod second;
 mod signin;
 mod softkey;
+mod values;
 mod world;

@@ -252,6 +252,21 @@ impl Page {
             ["form_token", "state"].iter().filter_map(|n| Some((n.to_string(), value(n)?))).collect();
         Form { action, fields, options: attribute(form, "data-options") }
     }
+
+    /// The same form with everything that a browser without script sends if nothing is touched.
+    pub fn filled(&self, action: &str) -> Form {
+        let at = self.html.find(&format!("action=\"{action}")).unwrap();
+        let form = self.html[at..].split("</form>").next().unwrap();
+        let mut filled = self.form(action);
+        filled.fields.clear();
+        for input in form.split("<input ").skip(1).map(|rest| rest.split('>').next().unwrap()) {
+            let ticked = matches!(attribute(input, "type").as_str(), "checkbox" | "radio");
+            if !ticked || input.ends_with(" checked") {
+                filled = filled.with(&attribute(input, "name"), &attribute(input, "value"));
+            }
+        }
+        filled
+    }
 }
 
 pub struct Form {
@@ -263,6 +278,19 @@ pub struct Form {
 impl Form {
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.fields.push((name.into(), value.into()));
+        self
+    }
+
+    /// Without a field of that value.
+    pub fn without(mut self, name: &str, value: &str) -> Self {
+        self.fields.retain(|(n, v)| n != name || v != value);
+        self
+    }
+
+    /// With another value in a field.
+    pub fn typed(mut self, name: &str, value: &str) -> Self {
+        let field = self.fields.iter_mut().find(|(n, _)| n == name);
+        field.unwrap_or_else(|| panic!("no field {name}")).1 = value.to_owned();
         self
     }
 

@@ -115,6 +115,57 @@ fn changed() -> Vec<Changed> {
     ]
 }
 
+/// A payment whose accounts, amount and folder can be tightened; `wrong` is what was answered before.
+fn values(w: &Words, wrong: bool) -> Consent {
+    let value = |place: &str, said: &str, kept| ArgumentValue {
+        value: place.to_owned(),
+        said: Shown::whole(&format!("“{}”", Shown::exact(said))),
+        kept,
+    };
+    let bound = |field: &str, value: &str, number| ArgumentPart::Bound {
+        field: field.to_owned(),
+        value: value.to_owned(),
+        number,
+    };
+    let argument = |label: &str, part, wrong: Option<&str>| Argument {
+        label: Shown::whole(label),
+        part,
+        wrong: wrong.map(Shown::whole),
+    };
+    let (long, hostile) = ("account-of-somebody-".repeat(8), format!("bob\u{200b}{HOSTILE}"));
+    let accounts = vec![
+        value("0.0.0", "DE02 1203 0000 0000 2020 51", !wrong),
+        value("0.0.1", "DE02 5001 0517 0137 0750 30", !wrong),
+        value("0.0.2", &long, !wrong),
+        value("0.0.3", "מוטב", false),
+        value("0.0.4", &hostile, !wrong),
+    ];
+    let (none, much) =
+        (ENGLISH.argument_none.to_string(), ENGLISH.argument_bound_wrong.with("asked", 500).to_string());
+    let arguments = vec![
+        argument("recipient is one of", ArgumentPart::Values(accounts), wrong.then_some(none.as_str())),
+        argument(
+            "amount is at most",
+            bound("bound.0.1", if wrong { "50000" } else { "500" }, true),
+            wrong.then_some(much.as_str()),
+        ),
+        argument("file is like", bound("bound.0.2", "/invoices/2026/*", false), None),
+    ];
+    let pay = Permission {
+        name: "detail",
+        value: "0".to_owned(),
+        sentence: Shown::whole("Use pay_invoice, only where currency is “EUR”, and"),
+        actions: vec![],
+        kept: true,
+        arguments,
+    };
+    let usual = consent(w);
+    let notice = wrong
+        .then(|| Notice { meaning: Meaning::Attention, sentence: ENGLISH.permissions_wrong.to_string() });
+    let permissions = usual.permissions.iter().take(1).cloned().chain([pay]).collect();
+    Consent { notice, permissions, ..usual }
+}
+
 pub(super) fn states() -> Result<Vec<Special>, RenderError> {
     let [usual, ..] = words();
     let w = &usual;
@@ -127,6 +178,8 @@ pub(super) fn states() -> Result<Vec<Special>, RenderError> {
     };
     let new: Vec<_> = consent(w).permissions.into_iter().skip(1).collect();
     Ok(vec![
+        ("consent", "values", values(w, false).render()?),
+        ("consent", "values_wrong", values(w, true).render()?),
         ("consent", "through", through(w).render()?),
         ("consent", "changed", Consent { changed: changed(), ..consent(w) }.render()?),
         ("consent", "more", Consent { change: Some(more), permissions: new, ..consent(w) }.render()?),
