@@ -78,7 +78,7 @@ pub use status_list::StatusLists;
 pub use text::{ByteSize, Span};
 pub use tls::{ClientCertificates, Tls};
 pub use tokens::{Keys, TokenAlgorithm, Tokens};
-pub use tool::{ArgumentsConfig, Pinning, Risk, RowsConfig, TargetConfig, ToolConfig};
+pub use tool::{ArgumentsConfig, AuthzenMapping, Pinning, Risk, RowsConfig, TargetConfig, ToolConfig};
 pub use transaction::TransactionTokens;
 pub use url::{DatabaseUrl, Issuer, UpstreamUrl};
 pub use workload::{

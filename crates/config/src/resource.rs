@@ -1,6 +1,6 @@
 //! Resources: MCP servers behind the gateway.
 
-use crate::{Pinning, SELF, Span, TokenView, ToolConfig, UpstreamUrl};
+use crate::{AuthzenMapping, Pinning, SELF, Span, TokenView, ToolConfig, UpstreamUrl};
 use prokura_core::{Acr, ActionPattern, Demand};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
@@ -49,6 +49,10 @@ pub struct ResourceConfig {
     /// `approve` (only those that an administrator approved) or `off`.
     #[serde(default)]
     pub pin: Pinning,
+    /// Whether what the server says of how its tools are authorized is read (`x-authzen-mapping`, COAZ-MCP): `off` or
+    /// `read`. What a binding says stands above it.
+    #[serde(default)]
+    pub authzen_mapping: AuthzenMapping,
 }
 
 impl ResourceConfig {

@@ -18,6 +18,17 @@ pub enum Pinning {
     Off,
 }
 
+/// Whether what servers say of how their tools are authorized is read (`x-authzen-mapping`, COAZ-MCP).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthzenMapping {
+    /// It is not.
+    #[default]
+    Off,
+    /// It says what is done and to what, where the operator does not.
+    Read,
+}
+
 /// What a tool is for policies.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -2,6 +2,7 @@
 
 use crate::caller::Scheme;
 use crate::envelope::{Id, Malformed};
+use crate::mapping::MappingError;
 use crate::method::BadCall;
 use crate::mirror::BadHeaders;
 use crate::oblige::Unapproved;
@@ -22,7 +23,7 @@ use prokura_oauth::error::OAuthError;
 use prokura_oauth::json::{Object, Value};
 use prokura_oauth::rich;
 use prokura_store::Undrawn;
-use words::{TOOL_CHANGED, TOOL_NEW, TOOL_UNKNOWN, TOOLS_UNREAD, unmet, untold, withheld};
+use words::{TOOL_CHANGED, TOOL_NEW, TOOL_UNKNOWN, TOOLS_UNREAD, mapping, policy, unmet, untold, withheld};
 
 mod words;
 
@@ -97,6 +98,8 @@ pub(crate) enum Fault {
     Access(Box<NotMet>),
     /// The organisation's policies do not permit it.
     Policy(Box<Refused>),
+    /// What the server says of how the tool is authorized makes no question of the call.
+    Mapping(Box<MappingError>),
     /// The tool was described otherwise than by the description in force.
     ToolChanged,
     /// Nobody approved the tool yet.
@@ -258,7 +261,8 @@ impl Fault {
             }
             Self::Denied { denial, .. } => own(S::FORBIDDEN, denial.reason.code(), denial.reason.to_string()),
             Self::Access(refused) => own(not_met(refused), refused.word(), refused.to_string()),
-            Self::Policy(refused) => own(S::FORBIDDEN, "policy", refused.sentence()),
+            Self::Policy(refused) => policy(refused),
+            Self::Mapping(why) => mapping(why),
             Self::Unmet(obligation) => own(S::FORBIDDEN, "obligation_unmet", unmet(obligation)),
             Self::Untold(at) => own(S::FORBIDDEN, "target_untold", untold(at)),
             Self::Withheld(why) => own(S::FORBIDDEN, "withheld", withheld(why)),

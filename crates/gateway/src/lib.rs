@@ -26,6 +26,7 @@ mod forward;
 mod gateway;
 mod handle;
 mod limit;
+mod mapping;
 mod metadata;
 mod mirror;
 mod oblige;

@@ -6,6 +6,7 @@
 
 use crate::binding::Binding;
 use crate::fault::Fault;
+use crate::mapping::{Mapped, Mapping, MappingError};
 use crate::route::Route;
 use crate::ruling::{Matter, Refused};
 use crate::scene::Scene;
@@ -15,7 +16,7 @@ use prokura_decider::InForce;
 use prokura_mcp::tool::Hints;
 use prokura_oauth::access_token::AccessToken;
 use prokura_oauth::json::{Object, Value, obj};
-use prokura_policy::pdp::{Aim, Directory, Entity, EntityId, Listed, NoEntities, Question};
+use prokura_policy::pdp::{Aim, DECLARED, Directory, Entity, EntityId, Listed, NoEntities, Question};
 use std::sync::Arc;
 
 /// What is known of no entity.
@@ -70,18 +71,18 @@ impl Asking {
         Ok(Self { in_force, subject, actor, chain, grant, context, now })
     }
 
-    /// What is asked about an action: by the operator's binding, or as the tool, resource or prompt itself. What came of a
-    /// call is asked about without its target, which only its arguments name.
+    /// What is asked about an action: by the operator's binding, by what the server declares where that is read, or as the
+    /// tool, resource or prompt itself. What came of a call is asked about without its target, which only its arguments name.
     ///
     /// # Errors
-    /// [`Fault::Policy`] if policies cannot speak of it.
+    /// [`Fault::Policy`] if policies cannot speak of it; [`Fault::Mapping`] if what the server declares makes no question.
     pub(crate) fn about(
         self: &Arc<Self>,
         scene: &Scene,
         action: &Action,
         tool: Option<&Tool>,
         matter: Matter<'_>,
-    ) -> Result<Asked, Fault> {
+    ) -> Result<Vec<Asked>, Fault> {
         let binding = scene.route.binding(action);
         let resource = match (&binding.target, matter) {
             (Some(target), Matter::Call { arguments, .. }) => {
@@ -93,35 +94,73 @@ impl Asking {
         if action.kind == ActionKind::Tool {
             context.insert("tool", Value::Object(facts_of(binding, action, tool)));
         }
+        if let Matter::Call { arguments, .. } = matter {
+            let bad = |why| Fault::Mapping(Box::new(why));
+            if let Some(mapping) = scene.route.mapping(action, tool).map_err(bad)? {
+                let mapped = self.mapped(scene, mapping, action, arguments).map_err(bad)?;
+                return Ok(mapped.into_iter().map(|one| self.declared(one, &context)).collect());
+            }
+        }
         let action = verb(binding, action).to_owned();
-        Ok(Asked { by: Arc::clone(self), action, resource, context })
+        Ok(vec![Asked { by: Arc::clone(self), action, resource, context }])
+    }
+
+    /// What a mapping makes of a call. It sees what was checked, and the token as it was verified; the subject-identity claim
+    /// is always that of whose authority is used (COAZ-MCP, "The Subject-Identity Claim").
+    fn mapped(
+        &self,
+        scene: &Scene,
+        mapping: &Mapping,
+        action: &Action,
+        arguments: Option<&Object>,
+    ) -> Result<Vec<Mapped>, MappingError> {
+        let mut params = obj([("name", action.name.as_str().into())]);
+        if let Some(arguments) = arguments {
+            params.insert("arguments", arguments.clone().into());
+        }
+        let mut token = scene.caller.token().map(AccessToken::claims).unwrap_or_default();
+        token.insert("sub", self.subject.id.id().into());
+        mapping.apply(&params, &token, &self.subject.id)
+    }
+
+    /// The question that a mapping made, with what the server said of it apart from what is verified.
+    fn declared(self: &Arc<Self>, mapped: Mapped, context: &Object) -> Asked {
+        let mut context = context.clone();
+        context.insert(DECLARED, mapped.declared.into());
+        let resource = entity(self.in_force.directory.as_deref(), mapped.resource);
+        Asked { by: Arc::clone(self), action: mapped.action, resource, context }
     }
 
     /// Of each action, whether a list may show it; `known` are the tools of the route.
     pub(crate) fn shows(&self, route: &Route, actions: &[&Action], known: Option<&Known>) -> Vec<bool> {
         let nobody = Entity::bare(self.subject.id.clone());
-        let part = |action: &&Action| {
-            let tool = known.and_then(|known| known.get(&action.name)).map(Arc::as_ref);
-            let facts =
-                (action.kind == ActionKind::Tool).then(|| facts_of(route.binding(action), action, tool));
-            (itself(route, action).ok(), facts)
-        };
-        let parts: Vec<_> = actions.iter().map(part).collect();
-        let listed: Vec<_> = actions
-            .iter()
-            .zip(&parts)
-            .map(|(action, (entity, facts))| {
-                let binding = route.binding(action);
-                let aim = match &binding.target {
-                    Some(target) => Aim::Some(&target.kind),
-                    None => Aim::At(entity.as_ref().unwrap_or(&nobody)),
-                };
-                Listed { action: verb(binding, action), aim, tool: facts.as_ref() }
-            })
-            .collect();
+        let parts: Vec<_> = actions.iter().map(|action| Part::of(route, action, known)).collect();
+        let mut listed = Vec::new();
+        for (at, (action, part)) in actions.iter().zip(&parts).enumerate() {
+            let binding = route.binding(action);
+            let tool = part.facts.as_ref();
+            match (&part.mapping, &binding.target) {
+                (Err(_), _) => {}
+                // What only arguments tell is decided when there are some.
+                (Ok(Some(mapping)), _) => listed.extend(mapping.outlines().map(|outline| {
+                    (at, Listed { action: outline.action, aim: Aim::Some(outline.kind), tool })
+                })),
+                (Ok(None), Some(target)) => {
+                    listed.push((at, Listed { action: verb(binding, action), aim: Aim::Some(&target.kind), tool }));
+                }
+                (Ok(None), None) => {
+                    let aim = Aim::At(part.entity.as_ref().unwrap_or(&nobody));
+                    listed.push((at, Listed { action: verb(binding, action), aim, tool }));
+                }
+            }
+        }
+        let (places, listed): (Vec<_>, Vec<_>) = listed.into_iter().unzip();
         let question = self.question("", None, &nobody, &self.context);
-        let shown = self.in_force.visible(&question, &listed);
-        shown.into_iter().zip(&parts).map(|(shown, (entity, _))| shown && entity.is_some()).collect()
+        let mut shown: Vec<_> = parts.iter().map(|part| part.can_be_asked(self.in_force.counts())).collect();
+        for (at, is_shown) in places.into_iter().zip(self.in_force.visible(&question, &listed)) {
+            shown[at] &= is_shown;
+        }
+        shown
     }
 
     fn question<'a>(
@@ -165,6 +204,30 @@ impl Asked {
     /// The question, with these arguments.
     pub(crate) fn question<'a>(&'a self, arguments: Option<&'a Object>) -> Question<'a> {
         self.by.question(&self.action, arguments, &self.resource, &self.context)
+    }
+}
+
+/// What is known of an entry of a list before it is asked about.
+struct Part<'a> {
+    entity: Option<Entity>,
+    facts: Option<Object>,
+    mapping: Result<Option<&'a Mapping>, MappingError>,
+}
+
+impl<'a> Part<'a> {
+    fn of(route: &Route, action: &Action, known: Option<&'a Known>) -> Self {
+        let tool = known.and_then(|known| known.get(&action.name)).map(Arc::as_ref);
+        let is_tool = action.kind == ActionKind::Tool;
+        Self {
+            entity: itself(route, action).ok(),
+            facts: is_tool.then(|| facts_of(route.binding(action), action, tool)),
+            mapping: route.mapping(action, tool.filter(|_| is_tool)),
+        }
+    }
+
+    /// Whether policies can speak of it. Who only reports hides nothing.
+    fn can_be_asked(&self, counts: bool) -> bool {
+        self.entity.is_some() && (self.mapping.is_ok() || !counts)
     }
 }
 

@@ -3,9 +3,11 @@
 use crate::binding::Binding;
 use crate::fault::Fault;
 use crate::foreign::{self, ForeignServer};
+use crate::mapping::{Mapping, MappingError};
+use crate::tools::Tool;
 use http::request::Parts;
 use http::{HeaderMap, Uri, header};
-use prokura_config::{Issuer, Pinning, RateLimit, ResourceConfig, SELF};
+use prokura_config::{AuthzenMapping, Issuer, Pinning, RateLimit, ResourceConfig, SELF};
 use prokura_core::{Action, ActionKind, Clock, ResourceUri, Scope, ScopeSet};
 use prokura_oauth::access_token::AccessToken;
 use prokura_oauth::dpop::Target;
@@ -76,6 +78,8 @@ pub(crate) struct Route {
     pub(crate) foreign: Option<Verifier<AccessToken>>,
     /// Which descriptions of its tools are taken.
     pub(crate) pin: Pinning,
+    /// Whether what the server says of how its tools are authorized is read.
+    pub(crate) reads_mappings: bool,
     /// What single tools are for policies.
     bindings: HashMap<String, Binding>,
     /// What our scopes are called by the authorization server that clients are sent to first.
@@ -127,6 +131,7 @@ impl Route {
             words: taken.foreign.iter().map(|s| s.words.clone()).collect(),
             foreign: taken.verifier(&config.name, &resource, clock),
             pin: config.pin,
+            reads_mappings: config.authzen_mapping == AuthzenMapping::Read,
             bindings: config.tools.iter().map(|(name, t)| (name.clone(), Binding::new(t))).collect(),
             first_words,
             metadata,
@@ -157,6 +162,24 @@ impl Route {
         static NOTHING_SAID: LazyLock<Binding> = LazyLock::new(Binding::default);
         let said = self.bindings.get(&action.name).filter(|_| action.kind == ActionKind::Tool);
         said.unwrap_or(&NOTHING_SAID)
+    }
+
+    /// What the server says of how a tool is authorized, where that is read. The operator's word stands above it: a tool
+    /// whose action or target is bound is what the binding says.
+    ///
+    /// # Errors
+    /// [`MappingError`] if what it says is malformed.
+    pub(crate) fn mapping<'t>(
+        &self,
+        action: &Action,
+        tool: Option<&'t Tool>,
+    ) -> Result<Option<&'t Mapping>, MappingError> {
+        let binding = self.binding(action);
+        let bound = binding.action.is_some() || binding.target.is_some();
+        match tool.filter(|_| self.reads_mappings && !bound) {
+            Some(tool) => tool.mapping().map(Option::as_ref).map_err(Clone::clone),
+            None => Ok(None),
+        }
     }
 
     /// `scopes` in the words of the server that issued the caller's token.

@@ -5,7 +5,7 @@ use crate::decide::Warrant;
 use crate::fault::Fault;
 use crate::question::{Asked, Asking};
 use crate::scene::Scene;
-use crate::tools::{self, Learner, Tool, check_arguments};
+use crate::tools::{self, Known, Learner, Tool, check_arguments};
 use prokura_core::{Action, ActionKind, Obligation, Path};
 use prokura_ledger::Event;
 use prokura_oauth::json::{Object, Value, obj};
@@ -22,6 +22,10 @@ pub(crate) struct Refused {
     problems: Vec<String>,
     /// What the deciding rule says of itself for people.
     note: Option<Arc<str>>,
+    /// Whether nobody decided: who was asked could not answer.
+    unanswered: bool,
+    /// Whether it is told as the COAZ-MCP binding says.
+    coaz: bool,
 }
 
 /// What the record says of a ruling: names that an operator finds again, and no values.
@@ -95,8 +99,25 @@ impl Refused {
 
     fn by(asked: &Asked, ruling: Ruling, arguments: Option<&Object>) -> Self {
         let note = ruling.rules.iter().find_map(|rule| rule.note.clone());
+        let unanswered = ruling.rules.is_empty() && !ruling.problems.is_empty();
         let ground = Ground::of(&asked.by, ruling.rules, arguments).with(ruling.reported.as_deref());
-        Self { ground, problems: ruling.problems, note }
+        Self { ground, problems: ruling.problems, note, unanswered, coaz: false }
+    }
+
+    /// One that is told so, for the list of all refusals.
+    #[cfg(test)]
+    pub(crate) fn as_coaz(unanswered: bool) -> Self {
+        Self { coaz: true, unanswered, ..Self::default() }
+    }
+
+    /// Whether nobody decided: who was asked could not answer.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.unanswered
+    }
+
+    /// Whether it is told as the COAZ-MCP binding says.
+    pub(crate) fn is_coaz(&self) -> bool {
+        self.coaz
     }
 
     /// What the record says.
@@ -114,6 +135,7 @@ impl Refused {
             tracing::warn!(%problem, trace = %scene.trace, "a policy could not answer: the call is refused");
         }
         self.note = self.note.filter(|_| scene.caller.token().is_some());
+        self.coaz = scene.route.reads_mappings;
         Fault::Policy(Box::new(self))
     }
 }
@@ -167,24 +189,44 @@ pub(crate) async fn rule(
         };
         match matter {
             Matter::Call { arguments, .. } => {
-                let ruling = asking.in_force().ruling(&asked.question(arguments)).await;
-                if !ruling.permitted {
-                    return Err(Refused::by(&asked, ruling, arguments).told_to(scene));
-                }
+                let ruling = all(scene, &asked, arguments).await?;
                 let rows = scene.route.binding(action).rows.clone().filter(|_| counts);
                 granted.permit.oblige(ruling.obligations.into_iter().chain(rows));
                 let ground = Ground::of(asking, ruling.rules, arguments);
                 granted.ground = Some(ground.with(ruling.reported.as_deref()));
             }
             Matter::Since(owed) => {
-                still(scene, asking, action)?;
+                still(scene, asking, action, tool)?;
                 granted.permit.oblige(owed.iter().cloned());
                 granted.ground = Some(Ground::of(asking, Vec::new(), None));
             }
         }
-        first = first.or(Some(asked));
+        first = first.or(asked.into_iter().next());
     }
     Ok(first)
+}
+
+/// Asks every question that a call makes: all must be permitted, and what must be done besides adds up.
+async fn all(scene: &Scene, asked: &[Asked], arguments: Option<&Object>) -> Result<Ruling, Fault> {
+    let mut together = Ruling::unasked();
+    for one in asked {
+        let ruling = one.by.in_force().ruling(&one.question(arguments)).await;
+        if !ruling.permitted {
+            return Err(Refused::by(one, ruling, arguments).told_to(scene));
+        }
+        add(&mut together.rules, ruling.rules);
+        add(&mut together.obligations, ruling.obligations);
+        together.reported = together.reported.or(ruling.reported);
+    }
+    Ok(together)
+}
+
+fn add<T: PartialEq>(to: &mut Vec<T>, new: Vec<T>) {
+    for one in new {
+        if !to.contains(&one) {
+            to.push(one);
+        }
+    }
 }
 
 /// The tool of an action, if it is one of a tool that is known, with arguments that fit it.
@@ -209,8 +251,9 @@ async fn tool(
     Ok(tool)
 }
 
-fn still(scene: &Scene, asking: &Asking, action: &Action) -> Result<(), Fault> {
-    match asking.shows(&scene.route, &[action], None)[..] {
+fn still(scene: &Scene, asking: &Asking, action: &Action, tool: Option<Arc<Tool>>) -> Result<(), Fault> {
+    let known = tool.map(|tool| Known::from([(action.name.clone(), tool)]));
+    match asking.shows(&scene.route, &[action], known.as_ref())[..] {
         [true] => Ok(()),
         _ => {
             let ground = Ground::of(asking, Vec::new(), None);

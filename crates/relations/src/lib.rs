@@ -14,6 +14,7 @@ mod condition;
 mod contextual;
 mod error;
 mod expand;
+pub mod expression;
 mod index;
 mod model;
 mod name;

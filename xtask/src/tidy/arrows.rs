@@ -31,7 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "gateway",
         &[
             "core", "oauth", "verify", "mcp", "egress", "ledger", "policy", "config", "store", "facts",
-            "access", "decider",
+            "access", "decider", "relations",
         ],
     ),
     (

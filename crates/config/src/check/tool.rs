@@ -1,10 +1,11 @@
 //! Bindings of tools.
 
 use crate::check::Checked;
-use crate::{ConfigError, Pinning, ResourceConfig, ToolConfig};
+use crate::{AuthzenMapping, ConfigError, Pinning, ResourceConfig, ToolConfig};
 
 /// Checks the bindings of a resource.
 pub(super) fn check(r: &ResourceConfig) -> Checked {
+    mapping(r)?;
     for (name, tool) in &r.tools {
         let key = |member: &str| format!("resource {}.tools.{name}{member}", r.name);
         if name.is_empty() || name.len() > 256 {
@@ -24,6 +25,23 @@ pub(super) fn check(r: &ResourceConfig) -> Checked {
                 "set `pin = \"first_use\"`",
             ));
         }
+    }
+    Ok(())
+}
+
+/// What a server says of its tools is read where it is pinned, and where there is a subject that it cannot change.
+fn mapping(r: &ResourceConfig) -> Checked {
+    let key = || format!("resource {}.authzen_mapping", r.name);
+    if r.authzen_mapping == AuthzenMapping::Off {
+        return Ok(());
+    }
+    if r.public {
+        let reason = "a public resource knows nobody whom policies could speak of";
+        return Err(ConfigError::value(key(), reason.to_owned(), "remove it, or `public`"));
+    }
+    if r.pin == Pinning::Off {
+        let reason = "with `pin = \"off\"` nobody would see a mapping change";
+        return Err(ConfigError::value(key(), reason.to_owned(), "set `pin = \"approve\"`"));
     }
     Ok(())
 }
@@ -62,4 +80,28 @@ fn words(tool: &ToolConfig, key: &dyn Fn(&str) -> String) -> Checked {
     kind(".rows.kind", &rows.kind)?;
     word(".rows.id", &rows.id)?;
     word(".rows.action", &rows.action)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{AuthzenMapping, Config};
+
+    fn read(resource: &str) -> Result<Config, String> {
+        let text = format!(
+            "issuer = \"http://localhost:9400\"\ndatabase = \"sqlite::memory:\"\n[[resource]]\nname = \"crm\"\nupstream = \
+             \"http://127.0.0.1:9500/mcp\"\n{resource}\n[resource.scopes]\na = {{ title = \"A\", actions = [\"tool:a\"] }}\n"
+        );
+        Config::parse(&text).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn mappings_are_read_only_where_they_are_pinned_and_somebody_is_known() {
+        let off = read("").unwrap();
+        assert_eq!(off.resources[0].authzen_mapping, AuthzenMapping::Off);
+        let on = read("authzen_mapping = \"read\"").unwrap();
+        assert_eq!(on.resources[0].authzen_mapping, AuthzenMapping::Read);
+        assert!(read("authzen_mapping = \"read\"\npin = \"off\"").unwrap_err().contains("pin = \"approve\""));
+        assert!(read("authzen_mapping = \"read\"\npublic = true").unwrap_err().contains("knows nobody"));
+        assert!(read("authzen_mapping = \"trust\"").unwrap_err().contains("trust"));
+    }
 }

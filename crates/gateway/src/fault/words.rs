@@ -1,6 +1,10 @@
-//! Sentences of refusals that are too long for the table.
+//! Rows and sentences of refusals that are too long for the table.
 
+use super::{Row, own, row};
+use crate::mapping::MappingError;
 use crate::oblige::Withheld;
+use crate::ruling::Refused;
+use http::StatusCode;
 use prokura_core::Selector;
 
 pub(super) const TOOL_CHANGED: &str =
@@ -9,6 +13,23 @@ pub(super) const TOOL_NEW: &str = "this tool must be approved by an administrato
 pub(super) const TOOL_UNKNOWN: &str =
     "the server does not say which arguments this tool takes, so they cannot be checked";
 pub(super) const TOOLS_UNREAD: &str = "the descriptions of tools cannot be read; try again soon";
+
+/// Where mappings of servers are read, the codes are those of the COAZ-MCP binding, "Error Handling".
+pub(super) fn policy(refused: &Refused) -> Row {
+    match (refused.is_coaz(), refused.is_unanswered()) {
+        (false, _) => own(StatusCode::FORBIDDEN, "policy", refused.sentence()),
+        (true, false) => row(StatusCode::FORBIDDEN, -32001, "policy", refused.sentence()),
+        (true, true) => {
+            let sentence = "who decides could not be asked; try again soon";
+            row(StatusCode::SERVICE_UNAVAILABLE, -32603, "policy_unanswered", sentence)
+        }
+    }
+}
+
+/// The same, of a mapping from which no question can be made.
+pub(super) fn mapping(why: &MappingError) -> Row {
+    row(StatusCode::BAD_REQUEST, -32602, "mapping", format!("COAZ mapping error: {why}"))
+}
 
 pub(super) fn unmet(obligation: &str) -> String {
     format!("a policy allows it only with `{obligation}`, which cannot be done here")

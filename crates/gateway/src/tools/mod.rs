@@ -14,6 +14,7 @@ pub(crate) use typed::check_arguments;
 
 use crate::binding::Binding;
 use crate::fault::Fault;
+use crate::mapping::{Mapping, MappingError};
 use crate::route::Route;
 use crate::scene::Scene;
 use prokura_config::Pinning;
@@ -22,7 +23,7 @@ use prokura_mcp::tool::{Description, Hints};
 use prokura_store::{Store, StoreError, StoredTool, ToolState};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// A tool as it is known.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(crate) struct Tool {
     pub(crate) approved: bool,
     /// The types of its arguments.
     pub(crate) schema: Result<Option<Schema>, BadSchema>,
+    /// What it says of how it is authorized: read when that is first asked.
+    mapping: OnceLock<Result<Option<Mapping>, MappingError>>,
 }
 
 impl Tool {
@@ -46,7 +49,17 @@ impl Tool {
             schema: description.schema(),
             description,
             approved: stored.approved_by.is_some(),
+            mapping: OnceLock::new(),
         })
+    }
+
+    /// What it says of how it is authorized, if it does.
+    ///
+    /// # Errors
+    /// [`MappingError`] if that is malformed.
+    pub(crate) fn mapping(&self) -> Result<&Option<Mapping>, &MappingError> {
+        let read = || Mapping::of(self.description.entry().get("inputSchema"));
+        self.mapping.get_or_init(read).as_ref()
     }
 
     /// What it says of its effects.
@@ -136,7 +149,9 @@ pub(crate) async fn usable(
         return Ok(None);
     }
     let approved_only = route.pin == Pinning::Approve;
-    let needed = ruled || binding.strict || approved_only;
+    // Where what a server says decides what is asked, a tool of which nothing is known cannot be asked about.
+    let described = binding.strict || ruled && route.reads_mappings;
+    let needed = ruled || described || approved_only;
     let mut tool = pins.tool(route, name).await?;
     let changed = pins.turn(route).is_some_and(Turn::has_changed);
     if let Some(learner) = learner.filter(|_| needed && (tool.is_none() || changed)) {
@@ -150,7 +165,7 @@ pub(crate) async fn usable(
         Some(ToolState::Changed) => Err(Fault::ToolChanged),
         Some(ToolState::New) => Err(Fault::ToolNew),
         None if approved_only => Err(Fault::ToolNew),
-        None if binding.strict => Err(Fault::ToolUnknown),
+        None if described => Err(Fault::ToolUnknown),
         None => Ok(None),
     }
 }

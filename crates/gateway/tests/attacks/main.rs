@@ -14,6 +14,7 @@ mod details;
 mod doors;
 mod foreign;
 mod handles;
+mod mappings;
 mod messages;
 mod mirrored;
 mod pins;

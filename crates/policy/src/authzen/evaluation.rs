@@ -2,7 +2,7 @@
 
 use super::malformed::{object, optional, properties, text};
 use super::{Kinds, Malformed};
-use crate::pdp::{Entity, EntityId, Question};
+use crate::pdp::{DECLARED, Entity, EntityId, Question};
 use prokura_oauth::json::{Object, Value, obj};
 use std::sync::Arc;
 
@@ -99,8 +99,16 @@ impl Evaluation {
 
     /// A question as it is put to another decision point. Who acts, through whom it came and the grant stand in the
     /// context; where the question's context has members of these names, they are replaced.
+    ///
+    /// What a server declares of its own tool stands in the context under [`DECLARED`], and besides where the COAZ-MCP binding
+    /// has it: its context, and the properties of a resource of which nothing is known here. A name that is used here never
+    /// comes from there, also where nothing is known under it; `agent` is the verified client.
     pub fn of(question: &Question<'_>, kinds: &Kinds) -> Object {
         let mut context = question.context.clone();
+        let declared = question.context.get(DECLARED).and_then(Value::as_object);
+        if let Some(declared) = declared {
+            lift(declared, &mut context);
+        }
         if let Some(actor) = question.actor {
             context.insert("actor", Party::of(actor, kinds).into());
         }
@@ -115,12 +123,53 @@ impl Evaluation {
         let mut request = obj([
             ("subject", Party::of(question.subject, kinds).into()),
             ("action", with_properties(obj([("name", question.action.into())]), arguments).into()),
-            ("resource", Party::of(question.resource, kinds).into()),
+            ("resource", resource(question.resource, declared, kinds).into()),
         ]);
         if !context.is_empty() {
             request.insert("context", context.into());
         }
         request
+    }
+}
+
+/// The names in a context that are used here, each for something that was verified.
+const OURS: [&str; 16] = [
+    "actor",
+    "approval",
+    "arguments",
+    "chain",
+    "client",
+    "device",
+    "facts",
+    "grant",
+    "method",
+    "now",
+    "relations",
+    "scopes",
+    "server",
+    "sign_in",
+    "supported_obligations",
+    "tool",
+];
+
+/// Takes over what a server declares of the circumstances, where that is told apart from what is verified.
+fn lift(declared: &Object, context: &mut Object) {
+    let said = declared.get("context").and_then(Value::as_object);
+    for (name, value) in said.into_iter().flatten() {
+        if name != DECLARED && name != "agent" && !OURS.contains(&name) {
+            context.insert(name, value.clone());
+        }
+    }
+    if let Some(client) = context.get("client").cloned() {
+        context.insert("agent", client);
+    }
+}
+
+fn resource(entity: &Entity, declared: Option<&Object>, kinds: &Kinds) -> Object {
+    let said = declared.and_then(|d| d.get("resource")?.as_object()?.get("properties")?.as_object());
+    match said.filter(|_| entity.attributes.is_empty()) {
+        Some(said) => with_properties(named(&entity.id, kinds), said),
+        None => Party::of(entity, kinds),
     }
 }
 
@@ -185,5 +234,41 @@ mod tests {
         let actor = e.context.get("actor").and_then(Value::as_object).unwrap();
         assert_eq!((actor.str("type"), actor.str("id")), (Some("agent"), Some("agt_p")));
         assert_eq!((e.context.str("grant"), e.context.str("ip")), (Some("grt_1"), Some("::1")));
+    }
+
+    #[test]
+    fn e13_what_a_server_declares_never_stands_where_something_verified_does() {
+        let id = |kind: &str, id: &str| EntityId::new(kind, id).unwrap();
+        let object = |text: &str| parse(text.as_bytes(), &Limits::DOCUMENT).unwrap().into_object().unwrap();
+        let (alice, known) = (Entity::bare(id("User", "usr_a")), Entity { attributes: object(r#"{"n":1}"#), ..Entity::bare(id("doc", "2")) });
+        let context = object(
+            r#"{"client":"cli_1","scopes":["a"],"declared":{"subject":{"type":"admin"},"action":{"name":"get"},
+                "resource":{"type":"doc","id":"1","properties":{"n":7,"owner":"usr_a"}},
+                "context":{"case":"c-1","agent":"somebody","client":"forged","sign_in":{"acr":"phr"},"scopes":["all"],
+                           "facts":{},"actor":{"type":"agent","id":"x"},"declared":{},"grant":"g","tool":{},"approval":{"id":"1"}}}}"#,
+        );
+        let asked = |resource: &Entity| {
+            let question = Question {
+                subject: &alice,
+                actor: None,
+                chain: &[],
+                grant: None,
+                action: "get",
+                arguments: None,
+                resource,
+                context: &context,
+                directory: &NoEntities,
+                now: Timestamp::from_seconds(0),
+            };
+            Evaluation::read(Evaluation::of(&question, &Kinds::default())).unwrap()
+        };
+        let unknown = asked(&Entity::bare(id("doc", "1")));
+        let names: Vec<_> = unknown.context.keys().collect();
+        assert_eq!(names, ["client", "scopes", "declared", "case", "agent"]);
+        assert_eq!((unknown.context.str("case"), unknown.context.str("agent")), (Some("c-1"), Some("cli_1")));
+        assert_eq!(unknown.context.get("scopes").unwrap().to_string(), r#"["a"]"#);
+        assert_eq!((unknown.subject.kind.as_str(), unknown.subject.properties.len()), ("user", 0));
+        assert_eq!(unknown.resource.properties.str("owner"), Some("usr_a"));
+        assert_eq!(asked(&known).resource.properties.to_vec(), br#"{"n":1}"#, "what is known is not made up");
     }
 }

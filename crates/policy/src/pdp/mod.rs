@@ -31,4 +31,4 @@ pub use rewrite::{HashKey, REDACTED, Unclear, Why, find, rewrite};
 pub use rows::{Kept, Sieve, keep};
 pub use ruling::{Effect, Finding, RuleRef, Ruling};
 pub use target::{aims, bounded, leaves};
-pub use wire::{ancestors, describe};
+pub use wire::{DECLARED, ancestors, describe};

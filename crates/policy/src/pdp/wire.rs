@@ -7,6 +7,10 @@ use std::collections::BTreeSet;
 /// No more than so many groups, roles and folders of one entity are told.
 const MOST_ANCESTORS: usize = 1024;
 
+/// The member of a context in which stands what a server declares of its own tool, apart from what is verified: `subject`
+/// without its id, `action`, `resource` and `context`, as an Access Evaluation request has them.
+pub const DECLARED: &str = "declared";
+
 impl Question<'_> {
     /// The question as JSON: `subject`, `actor`, `chain`, `grant`, `action`, `arguments`, `resource`, `context`. What is not
     /// known is not there. An entity is `{"type", "id", "properties", "ancestors"}`, in which `ancestors` are all that it

@@ -11,6 +11,7 @@ use cel::extractors::This;
 use cel::objects::Opaque;
 use cel::{Context, Env, ExecutionError, Program, Value};
 use ipnet::IpNet;
+pub(crate) use names::free;
 use parameter::{Address, Kind};
 use prokura_oauth::json::Object;
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 /// The language, with what OpenFGA adds to it.
-static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+pub(crate) static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// How long an expression may be, in bytes.
 const LONGEST: usize = 8 << 10;
@@ -64,7 +65,7 @@ impl Condition {
         let program = ENV.compile(&raw.expression.text).map_err(|e| {
             ModelError::at(&raw.expression.at, format!("the expression of `{name}` cannot be read: {e}"))
         })?;
-        if let Some(unknown) = names::free(program.expression()).find(|n| !parameters.contains_key(*n)) {
+        if let Some(unknown) = free(program.expression()).find(|n| !parameters.contains_key(*n)) {
             let why = format!("`{unknown}` is no parameter of `{name}`");
             return Err(ModelError::at(&raw.expression.at, why));
         }

@@ -4,7 +4,7 @@ use cel::common::ast::{EntryExpr, Expr};
 use cel::parser::Expression;
 
 /// The names that are bound nowhere in the expression.
-pub(super) fn free(expression: &Expression) -> impl Iterator<Item = &str> {
+pub(crate) fn free(expression: &Expression) -> impl Iterator<Item = &str> {
     let mut found = Vec::new();
     walk(&expression.expr, &mut Vec::new(), &mut found);
     found.into_iter()
