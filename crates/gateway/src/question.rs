@@ -146,7 +146,10 @@ impl Asking {
                     (at, Listed { action: outline.action, aim: Aim::Some(outline.kind), tool })
                 })),
                 (Ok(None), Some(target)) => {
-                    listed.push((at, Listed { action: verb(binding, action), aim: Aim::Some(&target.kind), tool }));
+                    listed.push((
+                        at,
+                        Listed { action: verb(binding, action), aim: Aim::Some(&target.kind), tool },
+                    ));
                 }
                 (Ok(None), None) => {
                     let aim = Aim::At(part.entity.as_ref().unwrap_or(&nobody));

@@ -30,8 +30,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "gateway",
         &[
-            "core", "oauth", "verify", "mcp", "egress", "ledger", "policy", "config", "store", "facts",
-            "access", "decider", "relations",
+            "core",
+            "oauth",
+            "verify",
+            "mcp",
+            "egress",
+            "ledger",
+            "policy",
+            "config",
+            "store",
+            "facts",
+            "access",
+            "decider",
+            "relations",
         ],
     ),
     (

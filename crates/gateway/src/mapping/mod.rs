@@ -212,7 +212,8 @@ impl Evaluation {
             return Err(form("resource.type", "names what only the gateway names"));
         }
         let id = EntityId::new(kind, id).map_err(|_| form("resource", "names nothing that policies have"))?;
-        let context = match self.context.as_ref().map(|c| c.resolve(inputs, "context")).transpose()?.flatten() {
+        let context = match self.context.as_ref().map(|c| c.resolve(inputs, "context")).transpose()?.flatten()
+        {
             None => None,
             Some(Value::Object(context)) => Some(context),
             Some(_) => return Err(form("context", "must be an object")),

@@ -5,7 +5,8 @@ fn object(text: &str) -> Object {
     parse(text.as_bytes(), &Limits::DOCUMENT).unwrap_or_else(|e| panic!("{text}: {e}")).into_object().unwrap()
 }
 
-const PARAMS: &str = r#"{"name":"get_customer","arguments":{"id":"cust-12345","case":"case-67890","amount":10001}}"#;
+const PARAMS: &str =
+    r#"{"name":"get_customer","arguments":{"id":"cust-12345","case":"case-67890","amount":10001}}"#;
 const TOKEN: &str = r#"{"sub":"usr_alice","client_id":"https://agent.example/x","roles":["treasury"]}"#;
 
 fn mapped(mapping: &str) -> Result<Vec<Mapped>, MappingError> {
@@ -31,7 +32,10 @@ fn the_examples_of_the_draft_come_out_as_it_says() {
            "context":{{"agent":"$token.?client_id","case":"$params.arguments.case"}}"#
     ))
     .unwrap();
-    assert_eq!((single.action.as_str(), single.resource.to_string().as_str()), ("get_customer", r#"customer::"cust-12345""#));
+    assert_eq!(
+        (single.action.as_str(), single.resource.to_string().as_str()),
+        ("get_customer", r#"customer::"cust-12345""#)
+    );
     assert_eq!(
         Value::Object(single.declared).to_string(),
         concat!(
@@ -60,7 +64,11 @@ fn the_examples_of_the_draft_come_out_as_it_says() {
     .unwrap();
     assert_eq!((conditional.action.as_str(), conditional.resource.id()), ("big", "urn:cust-12345"));
     let said = Value::Object(conditional.declared).to_string();
-    assert!(said.contains(r#""type":"treasury_user""#) && said.contains(r#""properties":{"n":10001,"l":[1,"usr_alice"]}"#), "{said}");
+    assert!(
+        said.contains(r#""type":"treasury_user""#)
+            && said.contains(r#""properties":{"n":10001,"l":[1,"usr_alice"]}"#),
+        "{said}"
+    );
 }
 
 #[test]
@@ -102,12 +110,21 @@ fn a_mapping_that_is_malformed_is_an_error_that_says_where() {
         (r#"{"evaluation":{"action":{"name":"a"}}}"#, "evaluation.resource"),
         (r#"{"evaluation":{"resource":{"type":"a","id":"b"}}}"#, "evaluation.action"),
         (r#"{"evaluation":{"options":{}}}"#, "evaluation.options"),
-        (r#"{"evaluations":{"options":{"evaluations_semantic":"permit_on_first_permit"}}}"#, "evaluations.options"),
+        (
+            r#"{"evaluations":{"options":{"evaluations_semantic":"permit_on_first_permit"}}}"#,
+            "evaluations.options",
+        ),
         (r#"{"evaluations":{"evaluations":"$params.all"}}"#, "evaluations.evaluations"),
         (r#"{"evaluations":{"evaluations":["$params.one"]}}"#, "evaluations.evaluations[0]"),
         (r#"{"evaluations":{"evaluations":[]}}"#, "evaluations.action"),
-        (r#"{"evaluation":{"action":{"name":"$params."},"resource":{"type":"a","id":"b"}}}"#, "evaluation.action.name"),
-        (r#"{"evaluation":{"action":{"name":"$secret.x"},"resource":{"type":"a","id":"b"}}}"#, "evaluation.action.name"),
+        (
+            r#"{"evaluation":{"action":{"name":"$params."},"resource":{"type":"a","id":"b"}}}"#,
+            "evaluation.action.name",
+        ),
+        (
+            r#"{"evaluation":{"action":{"name":"$secret.x"},"resource":{"type":"a","id":"b"}}}"#,
+            "evaluation.action.name",
+        ),
     ] {
         let refused = mapped(mapping).unwrap_err().to_string();
         assert!(refused.contains(&format!("`{place}`")), "{mapping}: {refused}");
@@ -121,26 +138,43 @@ fn a_mapping_that_is_malformed_is_an_error_that_says_where() {
 #[test]
 fn a_question_that_lacks_something_is_none() {
     for (parts, place) in [
-        (r#""action":{"name":"$params.arguments.region"},"resource":{"type":"a","id":"b"}"#, "`action.name` failed: no such key: `region`"),
-        (r#""action":{"name":"$params.?none"},"resource":{"type":"a","id":"b"}"#, "`action.name` must be a text"),
+        (
+            r#""action":{"name":"$params.arguments.region"},"resource":{"type":"a","id":"b"}"#,
+            "`action.name` failed: no such key: `region`",
+        ),
+        (
+            r#""action":{"name":"$params.?none"},"resource":{"type":"a","id":"b"}"#,
+            "`action.name` must be a text",
+        ),
         (r#""action":{"name":7},"resource":{"type":"a","id":"b"}"#, "`action.name` must be a text"),
         (r#""action":{"name":""},"resource":{"type":"a","id":"b"}"#, "`action.name`"),
         (r#""action":"read","resource":{"type":"a","id":"b"}"#, "`action` must be an object"),
-        (r#""action":{"name":"a"},"resource":{"type":"a","id":"$params.arguments.amount"}"#, "`resource.id` must be a text"),
-        (r#""action":{"name":"a"},"resource":{"type":"a","id":"$params.arguments"}"#, "`resource.id` must be a text"),
+        (
+            r#""action":{"name":"a"},"resource":{"type":"a","id":"$params.arguments.amount"}"#,
+            "`resource.id` must be a text",
+        ),
+        (
+            r#""action":{"name":"a"},"resource":{"type":"a","id":"$params.arguments"}"#,
+            "`resource.id` must be a text",
+        ),
         (r#""action":{"name":"a"},"resource":{"type":"a b","id":"x"}"#, "`resource`"),
         (r#""action":{"name":"a"},"resource":{"type":"Tool","id":"crm/other"}"#, "`resource.type`"),
         (r#""action":{"name":"a"},"resource":{"type":"Server","id":"hr"}"#, "`resource.type`"),
         (r#""action":{"name":"a"},"resource":{"type":"a","id":"b","manager":"me"}"#, "`resource.manager`"),
         (r#""action":{"name":"a"},"resource":{"type":"a","id":"b","properties":7}"#, "`resource.properties`"),
         (r#""action":{"name":"a"},"resource":{"type":"a","id":"b"},"context":7"#, "`context`"),
-        (r#""action":{"name":"a"},"resource":{"type":"a","id":"b"},"context":{"l":["$token.?no"]}"#, "`context.l`"),
+        (
+            r#""action":{"name":"a"},"resource":{"type":"a","id":"b"},"context":{"l":["$token.?no"]}"#,
+            "`context.l`",
+        ),
         (r#""action":{"name":"a"},"resource":{"type":"a","id":"b"},"subject":{"type":7}"#, "`subject.type`"),
     ] {
         let refused = evaluation(parts).unwrap_err();
         assert!(refused.contains(place), "{parts}: {refused}");
     }
-    let whole = evaluation(r#""action":"${'name': 'a'}","resource":"${'type': 'a', 'id': params.arguments.id}","context":"$token.?no""#);
+    let whole = evaluation(
+        r#""action":"${'name': 'a'}","resource":"${'type': 'a', 'id': params.arguments.id}","context":"$token.?no""#,
+    );
     assert_eq!(whole.unwrap().resource.to_string(), r#"a::"cust-12345""#);
 }
 
@@ -149,7 +183,10 @@ fn what_is_known_without_arguments_is_what_is_written_out() {
     let schema = |mapping: &str| Value::Object(object(&format!(r#"{{"{MEMBER}":{mapping}}}"#)));
     let read = |mapping: &str| Mapping::of(Some(&schema(mapping))).unwrap().unwrap();
     let literal = read(&format!(r#"{{"evaluation":{{{ACTION},{RESOURCE}}}}}"#));
-    assert_eq!(literal.outlines().collect::<Vec<_>>(), [Outline { action: "get_customer", kind: "customer" }]);
+    assert_eq!(
+        literal.outlines().collect::<Vec<_>>(),
+        [Outline { action: "get_customer", kind: "customer" }]
+    );
     let computed = read(&format!(r#"{{"evaluation":{{"action":{{"name":"$params.name"}},{RESOURCE}}}}}"#));
     assert_eq!(computed.outlines().count(), 0);
     assert!(Mapping::of(None).unwrap().is_none());

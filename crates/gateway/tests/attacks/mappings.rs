@@ -128,7 +128,10 @@ async fn e15_every_decision_that_a_mapping_asks_for_must_be_a_permit() {
     }
     assert_eq!(calls(&world), 1);
     let lines: Vec<_> = rules.asked().into_iter().take(2).map(|asked| asked.line).collect();
-    assert_eq!(lines, [format!(r#"{WHO} read storage_object::"/a""#), format!(r#"{WHO} write storage_object::"/b""#)]);
+    assert_eq!(
+        lines,
+        [format!(r#"{WHO} read storage_object::"/a""#), format!(r#"{WHO} write storage_object::"/b""#)]
+    );
     let entries = world.record().await;
     let permitted = entries.iter().find(|e| e.event.details.get("obligations").is_some()).unwrap();
     let owed = permitted.event.details.get("obligations").unwrap().to_string();
@@ -166,10 +169,22 @@ async fn e16_a_mapping_that_makes_no_question_refuses() {
         (json!({}), "must be an object with one member"),
         (json!({"search": {}}), "must be an object with one member"),
         (json!({"evaluation": {"action": {"name": "a"}}}), "`evaluation.resource` is missing"),
-        (json!({"evaluation": {"action": {"name": "$1 +"}, "resource": {"type": "a", "id": "b"}}}), "cannot be read"),
-        (json!({"evaluation": {"action": {"name": "a"}, "resource": {"type": "a", "id": "$params.arguments.no"}}}), "no such key: `no`"),
-        (json!({"evaluation": {"action": {"name": "a"}, "resource": {"type": "a", "id": "$params._meta.id"}}}), "no such key: `_meta`"),
-        (json!({"evaluation": {"action": {"name": "a"}, "resource": {"type": "Tool", "id": "crm/read_report"}}}), "only the gateway"),
+        (
+            json!({"evaluation": {"action": {"name": "$1 +"}, "resource": {"type": "a", "id": "b"}}}),
+            "cannot be read",
+        ),
+        (
+            json!({"evaluation": {"action": {"name": "a"}, "resource": {"type": "a", "id": "$params.arguments.no"}}}),
+            "no such key: `no`",
+        ),
+        (
+            json!({"evaluation": {"action": {"name": "a"}, "resource": {"type": "a", "id": "$params._meta.id"}}}),
+            "no such key: `_meta`",
+        ),
+        (
+            json!({"evaluation": {"action": {"name": "a"}, "resource": {"type": "Tool", "id": "crm/read_report"}}}),
+            "only the gateway",
+        ),
     ] {
         let world = Server::with(mapping.clone()).world().await;
         let rules = world.rule(|_| permit(vec![]));
@@ -288,7 +303,8 @@ fn asks(world: &World, point: &Upstream) {
 
 #[tokio::test]
 async fn a_remote_decision_point_is_asked_as_the_draft_says() {
-    let world = Server::new(json!([tool("get_customer", customer()), tool("copy_object", copy())])).world().await;
+    let world =
+        Server::new(json!([tool("get_customer", customer()), tool("copy_object", copy())])).world().await;
     let pdp = point(|asked| {
         let secret = asked["resource"]["id"] == "/secret" || asked["resource"]["id"] == "cust-2";
         Reply::Json(200, json!({"decision": !secret, "context": {"reason_user": "not your customer"}}))
@@ -298,7 +314,10 @@ async fn a_remote_decision_point_is_asked_as_the_draft_says() {
     let own = call(&world, "get_customer", json!({"id": "cust-1", "case": "c-9"})).await;
     assert_eq!(own.status, 200, "{}", own.body);
     let asked = pdp.last().json();
-    assert_eq!((&asked["subject"]["type"], &asked["subject"]["id"]), (&json!("identity"), &json!("usr_alice")));
+    assert_eq!(
+        (&asked["subject"]["type"], &asked["subject"]["id"]),
+        (&json!("identity"), &json!("usr_alice"))
+    );
     assert_eq!(asked["action"]["name"], "get_customer");
     assert_eq!(asked["action"]["properties"], json!({"id": "cust-1", "case": "c-9"}));
     assert_eq!(asked["resource"], json!({"type": "customer", "id": "cust-1"}));
@@ -317,7 +336,9 @@ async fn a_remote_decision_point_is_asked_as_the_draft_says() {
 
 #[tokio::test]
 async fn e16_a_decision_point_that_does_not_decide_is_told_from_one_that_denies() {
-    for reply in [json!({"decision": "yes"}), json!({}), json!({"decision": true, "context": {"obligations": 7}})] {
+    for reply in
+        [json!({"decision": "yes"}), json!({}), json!({"decision": true, "context": {"obligations": 7}})]
+    {
         let world = Server::with(customer()).world().await;
         let pdp = point(move |_| Reply::Json(200, reply.clone())).await;
         asks(&world, &pdp);

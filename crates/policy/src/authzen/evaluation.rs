@@ -240,7 +240,10 @@ mod tests {
     fn e13_what_a_server_declares_never_stands_where_something_verified_does() {
         let id = |kind: &str, id: &str| EntityId::new(kind, id).unwrap();
         let object = |text: &str| parse(text.as_bytes(), &Limits::DOCUMENT).unwrap().into_object().unwrap();
-        let (alice, known) = (Entity::bare(id("User", "usr_a")), Entity { attributes: object(r#"{"n":1}"#), ..Entity::bare(id("doc", "2")) });
+        let (alice, known) = (
+            Entity::bare(id("User", "usr_a")),
+            Entity { attributes: object(r#"{"n":1}"#), ..Entity::bare(id("doc", "2")) },
+        );
         let context = object(
             r#"{"client":"cli_1","scopes":["a"],"declared":{"subject":{"type":"admin"},"action":{"name":"get"},
                 "resource":{"type":"doc","id":"1","properties":{"n":7,"owner":"usr_a"}},

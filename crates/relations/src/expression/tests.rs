@@ -35,7 +35,8 @@ fn an_expression_has_the_value_that_the_draft_says() {
         ("has(params.arguments.id)", Some("true")),
         ("params.arguments.id.matches('^c-[0-9]+$')", Some("true")),
     ] {
-        let arguments = r#"{"name":"get","arguments":{"id":"c-1","customer-id":7,"amount":10000.5,"nil":null}}"#;
+        let arguments =
+            r#"{"name":"get","arguments":{"id":"c-1","customer-id":7,"amount":10000.5,"nil":null}}"#;
         assert_eq!(value(text, arguments), Ok(expected.map(str::to_owned)), "{text}");
     }
 }
@@ -43,7 +44,9 @@ fn an_expression_has_the_value_that_the_draft_says() {
 #[test]
 fn what_is_not_there_is_an_error_that_names_it_and_nothing_else() {
     assert_eq!(value("params.region", "{}"), Err(Unevaluated::NoKey("region".into())));
-    for text in ["params.a + 1", "params.a.b", "1 / 0", "params.a[7]", "nonsense(params.a)", "timestamp(params.a)"] {
+    for text in
+        ["params.a + 1", "params.a.b", "1 / 0", "params.a[7]", "nonsense(params.a)", "timestamp(params.a)"]
+    {
         let why = value(text, r#"{"a":"secret-value"}"#).unwrap_err();
         assert!(!why.to_string().contains("secret"), "{text}: {why}");
     }
@@ -76,10 +79,15 @@ fn e15_a_number_is_the_same_afterwards_or_nothing_is_computed() {
             assert_eq!(equal, Ok(Some("true".to_owned())), "{number}");
         }
     }
-    for number in ["9223372036854775808", "9007199254740993.0", "0.10000000000000000001", "1e400", "-1e400", "1e-400"] {
+    for number in
+        ["9223372036854775808", "9007199254740993.0", "0.10000000000000000001", "1e400", "-1e400", "1e-400"]
+    {
         let found = value("params.n", &format!(r#"{{"n":{number}}}"#));
         assert_eq!(found, Err(Unevaluated::Number), "{number}");
-        assert_eq!(value("token.sub", &format!(r#"{{"n":{number}}}"#)).unwrap().as_deref(), Some(r#""usr_alice""#));
+        assert_eq!(
+            value("token.sub", &format!(r#"{{"n":{number}}}"#)).unwrap().as_deref(),
+            Some(r#""usr_alice""#)
+        );
     }
 }
 
