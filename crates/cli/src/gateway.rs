@@ -4,13 +4,15 @@ use crate::failure::Failure;
 use crate::serve::door::Door;
 use crate::serve::listen::Listener;
 use crate::serve::load::{Loaded, env, file};
-use crate::serve::{access, foreign, master, policies, ready, service, stop};
+use crate::serve::{access, foreign, master, policies, ready, relations, service, stop};
 use axum::Router;
 use clap::Args;
+use prokura_config::Config;
 use prokura_core::{Clock, Rng, SystemClock, SystemRng};
+use prokura_decider::relations::{Relations, Vouching};
 use prokura_egress::{FetchUrl, Trust, Upstream, UpstreamConfig};
 use prokura_gateway::{Follower, FollowerOptions, Gateway, GatewayOptions};
-use prokura_store::Store;
+use prokura_store::{Store, StoreError};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -52,8 +54,17 @@ async fn put_together(loaded: &Loaded) -> Result<Router, Failure> {
     let master_key = Arc::new(master::key(loaded, &store, &*rng).await?);
     foreign::keep_names(loaded, &store, &clock, &rng).await?;
     let access = access::guard(config, &store, &clock, &*rng).await?;
+    members_are_known(config, &store).await?;
     let decider = policies::decider(config, &store, &clock, &rng, &trust).await?;
     let follower = follower(loaded, &trust, &clock, &rng)?;
+    match follower.as_ref().and_then(Follower::relations) {
+        Some(issuers) => relations::ask(config, issuers, &decider),
+        None => {
+            let own = Relations::new(store.clone(), Arc::clone(&clock)).with_vouching(Vouching::of(config));
+            relations::begin(config, &own, &decider, relations::event(&clock, &rng)).await?;
+            tokio::spawn(relations::follow(own));
+        }
+    }
     let followed = follower.as_ref().map(Follower::view);
     let gateway = Gateway::new(GatewayOptions {
         issuer: config.issuer.clone(),
@@ -79,6 +90,27 @@ async fn put_together(loaded: &Loaded) -> Result<Router, Failure> {
         tokio::spawn(follower.run());
     }
     Ok(gateway.router().merge(ready::routes(store, followed)))
+}
+
+/// Where there are no users, nobody is known by a name to sign in with: a role that names its members so would be nobody's,
+/// and what a policy forbids those who have it would be forbidden to nobody.
+async fn members_are_known(config: &Config, store: &Store) -> Result<(), Failure> {
+    let users = store.read::<_, StoreError>(|tx| tx.users(None, 1)).await?;
+    if !users.is_empty() || config.policy.sets.is_empty() {
+        return Ok(());
+    }
+    let roles = config.roles.iter().map(|r| ("role", &r.name, &r.members));
+    let groups = config.groups.iter().map(|g| ("group", &g.name, &g.members));
+    let by_id = |m: &&String| ["usr_", "agt_", "group:", "role:"].iter().any(|w| m.starts_with(w));
+    for (what, name, members) in roles.chain(groups) {
+        if let Some(login) = members.iter().find(|m| !by_id(m)) {
+            return Err(Failure::usage(format!(
+                "`{what} {name}.members`: `{login}` is a name to sign in with, and this gateway alone knows no users: write \
+                 the id that tokens have (`usr_…`; `prokura user list` at the issuer says it)"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Who follows the feed of the issuer, where one is named. Its address is the operator's word, so it may be anywhere.

@@ -4,12 +4,15 @@ use crate::SecretRef;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What `[[client.grant]] resource` says for the feed of revocations, and its one scope; no `[[resource]]` may have this
+/// What `[[client.grant]] resource` says for the feed of revocations, and its first scope; no `[[resource]]` may have this
 /// name once a client has such a grant.
 pub const FEED: &str = "feed";
+/// The scope of the feed of relations, of the same resource.
+pub const FEED_RELATIONS: &str = "relations";
 
 /// The feed of revocations at `{issuer}/feed/revocations`, for gateways that do not share the database. It is on if a client
-/// has a `[[client.grant]]` with `resource = "feed"` and `scopes = ["feed"]`.
+/// has a `[[client.grant]]` with `resource = "feed"` and `scopes = ["feed"]`; with the scope `relations` besides, it may
+/// follow who has which relation to what.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Feed {
@@ -37,4 +40,8 @@ pub struct GatewayFeed {
     pub client_id: String,
     /// Its secret, which it shows in the `Authorization` header.
     pub secret: SecretRef,
+    /// Whether the relations that policies ask for (`[relations] ask`, `parents`) are the issuer's: its model and its tuples.
+    /// The client needs the scope `relations` of the feed for it.
+    #[serde(default)]
+    pub relations: bool,
 }

@@ -56,7 +56,7 @@ pub use delegation::{DelegationRule, Exchange, ImpersonationRule, MAX_DEPTH, Sub
 pub use dpop::Dpop;
 pub use error::ConfigError;
 pub use facts::{FactAbout, FactIssuer, Facts};
-pub use feed::{FEED, Feed, GatewayFeed};
+pub use feed::{FEED, FEED_RELATIONS, Feed, GatewayFeed};
 pub use foreign::{
     AuthorizationServerConfig, ForeignClaims, ForeignScope, ForeignScopeNames, IntrospectionAuth,
     IntrospectionConfig, IssuerUrl, SELF, ServerProfile, SignatureAlgorithm,

@@ -1,11 +1,12 @@
 //! Relations: who has which relation to what, by a model of OpenFGA's.
 
+use crate::Span;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// Relations between users and objects, by a model in OpenFGA's modelling language.
-#[derive(Debug, Clone, Deserialize, JsonSchema, Default)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Relations {
     /// The file with the model: the modelling language (`.fga`), or its JSON. It is put into force at every start. Left out:
@@ -22,8 +23,26 @@ pub struct Relations {
     /// The type of the model for a kind of entity, where it is not the kind in small letters.
     pub types: BTreeMap<String, String>,
     /// Whether the groups that identity providers say of people become tuples: `user:usr_x member group:NAME`, as ours are
-    /// named in `identity_provider.groups`. They are replaced at each sign-in.
+    /// named in `identity_provider.groups`. They are replaced at each sign-in, and count no longer than `groups_last` of that
+    /// provider.
     pub provider_groups: bool,
+    /// For how long it is kept what was written and deleted, so that others can follow it; 1 hour to 10 years. The tuples
+    /// themselves stay.
+    pub changes_last: Span,
+}
+
+impl Default for Relations {
+    fn default() -> Self {
+        Self {
+            model: None,
+            tuples: Vec::new(),
+            ask: BTreeMap::new(),
+            parents: BTreeMap::new(),
+            types: BTreeMap::new(),
+            provider_groups: false,
+            changes_last: Span::days(30),
+        }
+    }
 }
 
 impl Relations {

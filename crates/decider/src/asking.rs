@@ -78,9 +78,10 @@ impl InForce {
     pub fn filter(&self, question: &Question<'_>, kind: &str) -> Filter {
         match (&*self.engines, &*self.remotes) {
             ([], []) => Filter::All,
-            // What relations say of an entity is known when it is asked about, and stands in no filter.
-            _ if self.relations.is_some() => Filter::Ask,
-            ([only], []) => only.filter(question, kind),
+            ([only], []) => match &self.relations {
+                Some(facts) => facts.filter(&**only, question, kind),
+                None => only.filter(question, kind),
+            },
             _ => Filter::Ask,
         }
     }

@@ -99,6 +99,7 @@ pub async fn snapshot(
     for agent in &rows.agents {
         making.agent(agent);
     }
+    making.strangers();
     // What was told by the API is newer than what stands in files.
     for entity in rows.told.iter().chain(files) {
         making.told(entity);
@@ -289,6 +290,23 @@ impl Making<'_> {
         let parents = if agent.disabled { Vec::new() } else { self.members.of_word(agent.id.as_str()) };
         let attributes = obj([("name", agent.name.as_str().into()), ("disabled", agent.disabled.into())]);
         self.put("Agent", agent.id.as_str(), attributes, parents);
+    }
+
+    /// Members whom the configuration names by their id and this database does not know: people and agents of another issuer.
+    fn strangers(&mut self) {
+        let named: Vec<_> =
+            self.members.by_word.iter().map(|(word, of)| (word.clone(), of.clone())).collect();
+        for (word, parents) in named {
+            let kind = match &word {
+                user if user.starts_with("usr_") => "User",
+                agent if agent.starts_with("agt_") => "Agent",
+                _ => continue,
+            };
+            let known = id(kind, &word).is_none_or(|id| self.entities.contains_key(&id));
+            if !known {
+                self.put(kind, &word, Object::new(), parents);
+            }
+        }
     }
 
     /// What was told is added to what is known: it replaces nothing that is known here for sure.

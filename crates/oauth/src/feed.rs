@@ -8,8 +8,10 @@
 //! nobody between the two can repeat, leave out, change the order, or hold back without being noticed.
 
 mod line;
+mod page;
 
 pub use line::{Line, LineError};
+pub use page::{FeedPage, LARGEST_PAGE};
 
 use crate::jose::{Algorithm, JoseError, KeySet, SigningKey, verify_jws};
 use crate::json::{self, Limits, Object, Value, obj};
@@ -26,6 +28,10 @@ pub const NONCE: std::ops::RangeInclusive<usize> = 16..=64;
 pub const FEED: &str = "feed";
 /// Where it is, below the issuer.
 pub const PATH: &str = "/feed/revocations";
+/// The feed of relations: its scope, and what its pages are of.
+pub const RELATIONS: &str = "relations";
+/// Where that is, below the issuer.
+pub const RELATIONS_PATH: &str = "/feed/relations";
 /// When the words of an event take this much room, in bytes, it is full.
 const ROOM: usize = 8 * 1024;
 

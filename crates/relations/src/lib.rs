@@ -29,7 +29,7 @@ pub use condition::{Condition, ConditionFailed};
 pub use error::AskError;
 pub use expand::{Expanded, Tree};
 pub use index::Index;
-pub use model::{Model, ModelError, Relation, RelationId, Restriction, Rewrite, Subjects, Type};
+pub use model::{Model, ModelError, Project, Relation, RelationId, Restriction, Rewrite, Subjects, Type};
 pub use name::{InvalidName, ObjectName, User, UserFilter, check_relation};
 pub use tuple::{Attached, InvalidTuple, Key, Tuple};
 pub use tuples::{Named, Seen, Tuples, Unreadable, Which};

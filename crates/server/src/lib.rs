@@ -32,6 +32,7 @@ pub mod signin;
 pub mod standing;
 mod status;
 pub mod steps;
+mod upkeep;
 mod wire;
 mod workload;
 

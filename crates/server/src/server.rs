@@ -27,7 +27,7 @@ use prokura_attest::Providers as Attesters;
 use prokura_config::{Config, SecretError};
 use prokura_core::{Clock, Passages, Rng, Timestamp, TraceId};
 use prokura_decider::Decider;
-use prokura_decider::relations::Relations;
+use prokura_decider::relations::{Relations, Vouching};
 use prokura_egress::Egress;
 use prokura_oauth::client_attestation::CHALLENGE_HEADER;
 use prokura_oauth::dpop::NONCE_HEADER;
@@ -343,7 +343,7 @@ impl Server {
             upkeep: consent::Upkeep::default(),
             decider,
             authzen: Authzen::new(&config, &master_key)?,
-            relations: Relations::new(store.clone(), Arc::clone(&clock)),
+            relations: Relations::new(store.clone(), Arc::clone(&clock)).with_vouching(Vouching::of(&config)),
             initial_token: secrets.initial_access_token.as_deref().map(SecretDigest::of),
             refusals: Refusals::new(store.clone(), Arc::clone(&clock)),
             successors: master_key.mac_key("successors of refresh tokens")?,
@@ -422,6 +422,7 @@ impl Server {
         self.0.keys.maintain().await?;
         consent::upkeep(&self.0).await?;
         crate::standing::sweep(&self.0).await?;
+        crate::upkeep::relations(&self.0).await;
         loop {
             let now = self.0.clock.now();
             let pruned = self.0.store.transact::<_, StoreError>(move |tx| tx.prune(now, AT_ONCE)).await?;

@@ -2,12 +2,14 @@
 
 use super::{AdminArgs, OPERATOR, Opened};
 use crate::failure::Failure;
-use crate::serve::relations::read_tuples;
+use crate::serve::relations::{model_text, read_tuples};
 use crate::show::{Table, exact, json, plain, print};
 use clap::{Args, Subcommand};
-use prokura_decider::relations::{Change, InTx, Relations, RelationsFault, Revision, read_model, tuple};
+use prokura_decider::relations::{
+    Change, InTx, MODEL, Relations, RelationsFault, Revision, Vouching, modules, read_model, tuple,
+};
 use prokura_oauth::json::{self as strict, Limits, Object, Value};
-use prokura_relations::{Ask, AskError, Key, ObjectName, Tuple, User, UserFilter};
+use prokura_relations::{Ask, AskError, Key, ModelError, ObjectName, Tuple, User, UserFilter};
 use prokura_store::{OnConflict, StoreError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -175,7 +177,8 @@ impl RelationCommand {
             return check_model(file);
         }
         let opened = self.args.open().await?;
-        let relations = Relations::new(opened.store.clone(), Arc::clone(&opened.clock));
+        let relations = Relations::new(opened.store.clone(), Arc::clone(&opened.clock))
+            .with_vouching(Vouching::of(&opened.loaded.config));
         let here = Here { opened, relations };
         match self.what {
             What::Write { key, condition, context } => here.write(&key, condition, context).await,
@@ -198,19 +201,24 @@ fn file(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|e| Failure::usage(format!("`{}`: {e}", path.display())))
 }
 
+/// The text of a model in a file, or in those that it lists.
+fn model_file(path: &Path) -> Result<String, Failure> {
+    let found = model_text(path).map_err(|e| Failure::usage(format!("`{}`: {e}", path.display())))?;
+    found.map_err(|errors| invalid(path, &errors))
+}
+
+/// Every error with its place; those of modules name their files, from the folder of `fga.mod`.
+fn invalid(path: &Path, errors: &[ModelError]) -> Failure {
+    let of_modules = path.extension().is_some_and(|e| e == "mod");
+    let one = |e: &ModelError| if of_modules { e.to_string() } else { format!("{}:{e}", path.display()) };
+    Failure::refused(errors.iter().map(one).collect::<Vec<_>>().join("\n"))
+}
+
 fn check_model(path: &Path) -> Result<(), Failure> {
-    let found = read_model(&file(path)?);
-    let place = path.display();
-    match found {
-        Ok(model) => {
-            let relations: usize = model.kinds().map(|k| k.relations.len()).sum();
-            print(format!("{place}: {} types and {relations} relations; it is valid.", model.kinds().count()))
-        }
-        Err(errors) => {
-            let all: Vec<_> = errors.iter().map(|e| format!("{place}:{e}")).collect();
-            Err(Failure::refused(all.join("\n")))
-        }
-    }
+    let model = read_model(&model_file(path)?).map_err(|errors| invalid(path, &errors))?;
+    let relations: usize = model.kinds().map(|k| k.relations.len()).sum();
+    let kinds = model.kinds().count();
+    print(format!("{}: {kinds} types and {relations} relations; it is valid.", path.display()))
 }
 
 struct Here {
@@ -286,7 +294,7 @@ impl Here {
             let page = page.await?;
             let Some(last) = page.last() else { break };
             after = Some(last.clone());
-            for row in &page {
+            for row in page.iter().filter(|row| self.relations.counts(row)) {
                 let found = tuple(row).map_err(|e| failed(e.into()))?;
                 if self.opened.json {
                     json(&shown(&Value::Object(found.to_json()))?)?;
@@ -360,8 +368,12 @@ impl Here {
 
     async fn put_model(&self, path: &Path) -> Result<(), Failure> {
         let event = self.opened.event("relation:model");
-        let version =
-            self.relations.put_model(file(path)?, OPERATOR.to_owned(), event).await.map_err(failed)?;
+        let text = model_file(path)?;
+        let put = self.relations.put_model(text, OPERATOR.to_owned(), event).await;
+        let version = put.map_err(|fault| match fault {
+            RelationsFault::Model(errors) => invalid(path, &errors),
+            other => failed(other),
+        })?;
         self.opened.done(
             "relation:model",
             &version.to_string(),
@@ -383,8 +395,17 @@ impl Here {
                 "written_at": exact(found.written_at),
             }));
         }
-        print(found.body)
+        print(readable(&found.body))
     }
+}
+
+/// The text of a model; of modules one after the other, each after the name of its file.
+fn readable(body: &str) -> String {
+    let limits = Limits { max_bytes: MODEL, max_depth: 64 };
+    let read = strict::parse(body.as_bytes(), &limits).ok().and_then(Value::into_object);
+    let Some(files) = read.as_ref().and_then(modules) else { return body.to_owned() };
+    let one = |(file, text): (&str, &str)| format!("# {file}\n{}\n", text.trim_end());
+    files.into_iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
 /// For those who print.

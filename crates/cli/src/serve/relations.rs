@@ -4,10 +4,11 @@ use crate::failure::Failure;
 use prokura_config::Config;
 use prokura_core::{Clock, Rng, TraceId};
 use prokura_decider::Decider;
-use prokura_decider::relations::{Facts, Kinds, Provided, Relations};
+use prokura_decider::relations::{Facts, Kinds, Provided, Relations, View, together};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::json::{self, Limits, Value};
-use prokura_relations::Tuple;
+use prokura_relations::{ModelError, Tuple};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,13 +35,23 @@ pub(crate) async fn begin(
         let put = relations.provide(provided, event).await;
         put.map_err(|e| Failure::usage(format!("`relations`: {e}")))?;
     }
-    let said = &config.relations;
-    if said.is_asked() {
+    if config.relations.is_asked() {
         relations.follow().await.map_err(|e| Failure::usage(format!("`relations`: {e}")))?;
-        let kinds = Kinds { ask: said.ask.clone(), parents: said.parents.clone(), types: said.types.clone() };
-        decider.with_relations(Facts::new(relations.view(), kinds));
+        if relations.view().model().is_none() {
+            tracing::warn!(
+                "there is no model of relations yet, so every call that policies are asked about is denied"
+            );
+        }
+        ask(config, relations.view(), decider);
     }
     Ok(())
+}
+
+/// Lets policies see what they want to know of these.
+pub(crate) fn ask(config: &Config, view: Arc<View>, decider: &Decider) {
+    let said = &config.relations;
+    let kinds = Kinds { ask: said.ask.clone(), parents: said.parents.clone(), types: said.types.clone() };
+    decider.with_relations(Facts::new(view, kinds));
 }
 
 /// Keeps what is in memory fresh, for ever.
@@ -59,13 +70,33 @@ fn provided(config: &Config) -> Result<Option<Provided>, Failure> {
     if said.model.is_none() && said.tuples.is_empty() {
         return Ok(None);
     }
-    let model = said.model.as_ref().map(|path| text("relations.model", path)).transpose()?;
+    let model = said.model.as_ref().map(|path| {
+        let found = model_text(Path::new(path))
+            .map_err(|e| Failure::usage(format!("`relations.model`: `{path}`: {e}")))?;
+        found.map_err(|errors| {
+            let all: Vec<_> = errors.iter().map(ToString::to_string).collect();
+            Failure::usage(format!("`relations.model`: {}", all.join("; ")))
+        })
+    });
+    let model = model.transpose()?;
     let mut tuples = Vec::new();
     for path in &said.tuples {
         tuples
             .extend(read_tuples(&format!("`relations.tuples`: `{path}`"), &text("relations.tuples", path)?)?);
     }
     Ok(Some(Provided { model, tuples }))
+}
+
+/// The text of a model: what stands in the file, or in the files that it lists where it is `fga.mod`.
+pub(crate) fn model_text(path: &Path) -> std::io::Result<Result<String, Vec<ModelError>>> {
+    let text = std::fs::read_to_string(path)?;
+    if path.extension().is_none_or(|e| e != "mod") {
+        return Ok(Ok(text));
+    }
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("fga.mod");
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let read = |file: &str| std::fs::read_to_string(folder.join(file)).map_err(|e| e.to_string());
+    Ok(together(name, &text, read))
 }
 
 fn text(key: &str, path: &str) -> Result<String, Failure> {

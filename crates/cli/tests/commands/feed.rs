@@ -116,3 +116,92 @@ fn the_issuer_itself_follows_no_feed() {
     assert_eq!(ran.code, Some(2));
     assert!(ran.err.contains("gateway.feed") && ran.err.contains("prokura gateway"), "{}", ran.err);
 }
+
+const MODEL: &str =
+    "model\n  schema 1.1\ntype agent\ntype group\n  relations\n    define member: [agent, group#member]\n";
+const POLICY: &str = "@id(\"hr-reads\")\npermit (principal in Group::\"hr\", action, resource);\n";
+
+/// F2: who has which relation is known at the issuer; a gateway on a database of its own decides with it as it is now, and
+/// where it no longer knows, it refuses.
+#[test]
+fn f02_a_gateway_alone_decides_by_the_relations_that_the_issuer_has_now() {
+    let (at, port, beside, elsewhere) = both();
+    let edit = |folder: &Path, from: &str, to: &str| {
+        let path = folder.join("prokura.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{text}");
+        std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
+    };
+    edit(at.path(), "scopes = [\"feed\"]", "scopes = [\"feed\", \"relations\"]");
+    edit(at.path(), "id = \"batch\"", "id = \"batch\"\nagent = \"agt_batch\"");
+    let policies = "[[policy.set]]\nname = \"hr\"\nlanguage = \"cedar\"\nfiles = [\"hr.cedar\"]\n\
+                    [relations]\nparents = { Group = \"member\" }\n[[resource]]";
+    edit(beside.path(), "[[resource]]", policies);
+    edit(beside.path(), "client_id = \"gw\"", "relations = true\nclient_id = \"gw\"");
+    std::fs::write(beside.path().join("hr.cedar"), POLICY).unwrap();
+    std::fs::write(at.path().join("model.fga"), MODEL).unwrap();
+    let relation = |arguments: &[&str]| {
+        let ran = run(at.path(), &[&["relation"], arguments].concat());
+        assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    };
+    relation(&["model", "put", "model.fga"]);
+    relation(&["write", "group:staff#member", "member", "group:hr"]);
+    let issuer = serve(at.path(), port, &[]);
+    let token = token(port);
+    let _gateway = start(beside.path(), elsewhere, &["gateway"]);
+    let status = || call(elsewhere, port, &token);
+    becomes(403, status);
+    // Each of these is another process on the issuer's database.
+    relation(&["write", "agent:agt_batch", "member", "group:staff"]);
+    becomes(502, status);
+    relation(&["delete", "agent:agt_batch", "member", "group:staff"]);
+    becomes(403, status);
+    relation(&["write", "agent:agt_batch", "member", "group:hr"]);
+    becomes(502, status);
+    kill(issuer);
+    becomes(503, status);
+    // What changed while nobody could tell it is known before anything is let through again.
+    relation(&["delete", "agent:agt_batch", "member", "group:hr"]);
+    let _issuer = serve(at.path(), port, &[]);
+    for _ in 0..1000 {
+        match status() {
+            503 => std::thread::sleep(Duration::from_millis(20)),
+            403 => return,
+            other => panic!("{other}: nobody may read any more"),
+        }
+    }
+    panic!("the gateway did not come back");
+}
+
+/// Where the client may not follow relations, they are not known, and every call that policies are asked about is refused.
+#[test]
+fn f02_relations_that_a_gateway_may_not_follow_let_nobody_through() {
+    let (at, port, beside, elsewhere) = both();
+    let path = beside.path().join("prokura.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let policies = "[[policy.set]]\nname = \"all\"\nlanguage = \"cedar\"\nfiles = [\"all.cedar\"]\n\
+                    [relations]\nparents = { Group = \"member\" }\n[[resource]]";
+    let text = text.replacen("[[resource]]", policies, 1);
+    std::fs::write(&path, text.replacen("client_id = \"gw\"", "relations = true\nclient_id = \"gw\"", 1))
+        .unwrap();
+    std::fs::write(beside.path().join("all.cedar"), "permit (principal, action, resource);\n").unwrap();
+    let _issuer = serve(at.path(), port, &[]);
+    let token = token(port);
+    let _gateway = start(beside.path(), elsewhere, &["gateway"]);
+    assert_eq!(call(elsewhere, port, &token), 403);
+}
+
+/// What a policy forbids those who have a role must not be forbidden to nobody because their names mean nothing here.
+#[test]
+fn a_gateway_alone_starts_with_no_role_whose_members_it_cannot_know() {
+    let (_at, _port, beside, _elsewhere) = both();
+    let path = beside.path().join("prokura.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let more = "[[policy.set]]\nname = \"all\"\nlanguage = \"cedar\"\nfiles = [\"all.cedar\"]\n\
+                [[role]]\nname = \"suspended\"\nmembers = [\"MEMBER\"]\n[[resource]]";
+    std::fs::write(beside.path().join("all.cedar"), "permit (principal, action, resource);\n").unwrap();
+    std::fs::write(&path, text.replacen("[[resource]]", &more.replace("MEMBER", "mallory"), 1)).unwrap();
+    let ran = run(beside.path(), &["gateway"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert!(ran.err.contains("role suspended.members") && ran.err.contains("usr_"), "{}", ran.err);
+}

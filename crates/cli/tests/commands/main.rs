@@ -15,6 +15,7 @@ mod policy;
 mod policy_import;
 mod program;
 mod refusals;
+mod relation;
 mod serving;
 mod workload;
 mod workload_rules;

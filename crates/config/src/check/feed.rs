@@ -1,7 +1,7 @@
 //! The feed of revocations: who may follow it, and a gateway that does.
 
 use super::Checked;
-use crate::{Config, ConfigError, ConfiguredGrant, FEED, GrantType};
+use crate::{Config, ConfigError, ConfiguredGrant, FEED, FEED_RELATIONS, GrantType};
 use ::url::Url;
 
 /// Whether a grant is one on the feed of revocations, not on a resource that has its name.
@@ -17,9 +17,9 @@ pub(super) fn check(config: &Config) -> Checked {
     let grants = config.clients.iter().flat_map(|c| c.grants.iter().map(move |g| (c, g)));
     for (client, grant) in grants.filter(|(_, g)| is_feed(config, g)) {
         let key = |what: &str| format!("client {}.{what}", client.id);
-        if let Some(unknown) = grant.scopes.iter().find(|s| *s != FEED) {
+        if let Some(unknown) = grant.scopes.iter().find(|s| *s != FEED && *s != FEED_RELATIONS) {
             let reason = format!("the feed of revocations has no scope `{unknown}`");
-            return Err(ConfigError::value(key("grant.scopes"), reason, "use `feed`"));
+            return Err(ConfigError::value(key("grant.scopes"), reason, "use `feed` or `relations`"));
         }
         if !client.grant_types.contains(&GrantType::ClientCredentials) {
             let reason = "the feed takes tokens of a client's own authority only";
@@ -27,7 +27,18 @@ pub(super) fn check(config: &Config) -> Checked {
             return Err(ConfigError::value(key("grant.resource"), reason, fix));
         }
     }
-    config.gateway.feed.as_ref().and_then(|f| f.at.as_deref()).map_or(Ok(()), at)
+    let Some(feed) = &config.gateway.feed else { return Ok(()) };
+    let said = &config.relations;
+    if feed.relations && (said.model.is_some() || !said.tuples.is_empty()) {
+        let reason = "the relations are the issuer's, and files say others";
+        let fix = "remove `[relations] model` and `tuples` here, or `relations` of `[gateway.feed]`";
+        return Err(ConfigError::value("gateway.feed.relations", reason, fix));
+    }
+    if feed.relations && !said.is_asked() {
+        let fix = "say in `[relations] ask` or `parents` what policies want to know, or remove it";
+        return Err(ConfigError::value("gateway.feed.relations", "no policy asks for relations", fix));
+    }
+    feed.at.as_deref().map_or(Ok(()), at)
 }
 
 fn at(address: &str) -> Checked {
@@ -69,8 +80,22 @@ mod tests {
         let grant = |rest: &str| refused(&format!("{CLIENT}[[client.grant]]\nresource = \"feed\"\n{rest}"));
         assert_eq!(refused(CLIENT), "fine false");
         assert_eq!(grant("scopes = [\"feed\"]"), "fine true");
+        assert_eq!(grant("scopes = [\"feed\", \"relations\"]"), "fine true");
         assert!(grant("scopes = [\"read\"]").contains("no scope `read`"));
         assert!(refused("[feed]\nconnections = 0").contains("`connections`"));
+    }
+
+    #[test]
+    fn relations_are_the_issuers_or_of_files_and_never_both() {
+        let follow = |more: &str| {
+            refused(&format!(
+                "[gateway.feed]\nclient_id = \"g\"\nsecret = {{ env = \"S\" }}\nrelations = true\n{more}"
+            ))
+        };
+        assert_eq!(follow("[relations]\nparents = { Group = \"member\" }"), "fine false");
+        assert!(follow("").contains("no policy asks"));
+        let both = follow("[relations]\nmodel = \"m.fga\"\nparents = { Group = \"member\" }");
+        assert!(both.contains("gateway.feed.relations"), "{both}");
     }
 
     #[test]

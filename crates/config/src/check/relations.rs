@@ -1,7 +1,7 @@
 //! Relations: kinds and names that cannot be.
 
 use super::Checked;
-use crate::{Config, ConfigError};
+use crate::{Config, ConfigError, Span};
 
 pub(super) fn check(config: &Config) -> Checked {
     let said = &config.relations;
@@ -26,6 +26,10 @@ pub(super) fn check(config: &Config) -> Checked {
             let reason = format!("`{odd}` cannot stand in a model");
             return Err(ConfigError::value(key, reason, "use the name that the model has"));
         }
+    }
+    if said.changes_last < Span::hours(1) || said.changes_last > Span::days(3650) {
+        let fix = "use `1h` to `3650d`; what was written and deleted stands in the record besides";
+        return Err(ConfigError::value("relations.changes_last", "it is too short or too long", fix));
     }
     Ok(())
 }

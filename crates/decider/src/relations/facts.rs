@@ -22,8 +22,8 @@ pub struct Kinds {
 /// Answers [`Kinds`] from the view in memory.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    view: Arc<View>,
-    kinds: Kinds,
+    pub(super) view: Arc<View>,
+    pub(super) kinds: Kinds,
 }
 
 impl Kinds {
@@ -68,7 +68,7 @@ impl Facts {
         Ok((subject, resource))
     }
 
-    fn user(&self, id: &EntityId) -> Option<User> {
+    pub(super) fn user(&self, id: &EntityId) -> Option<User> {
         User::parse(&format!("{}:{}", self.kinds.kind(id.kind()), id.id())).ok()
     }
 
@@ -106,7 +106,7 @@ impl Facts {
 }
 
 /// What conditions may look at: what this side knows, and nothing that the caller says.
-fn context(question: &Question<'_>) -> Object {
+pub(super) fn context(question: &Question<'_>) -> Object {
     let facts = question.context.get("facts").and_then(Value::as_object);
     let mut context = facts.cloned().unwrap_or_default();
     context.insert("current_time", rfc3339(question.now).into());

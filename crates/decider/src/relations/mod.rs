@@ -7,22 +7,30 @@
 
 mod facts;
 mod fault;
+mod feed;
+mod lists;
+mod modules;
 mod provided;
 mod rows;
+mod tidy;
 mod view;
+mod vouching;
 mod write;
 
 pub use facts::{Facts, Kinds};
 pub use fault::RelationsFault;
+pub use feed::{Followed, Page, Place, UnreadablePage};
+pub use modules::{modules, together};
 pub use provided::{Provided, groups};
 pub use rows::{InTx, row, tuple};
 pub use view::View;
+pub use vouching::Vouching;
 pub use write::{Change, Written};
 
 use prokura_core::{Clock, Timestamp};
 use prokura_oauth::json::{self, Value};
 use prokura_relations::{Ask, AskError, Limits, Model, ModelError};
-use prokura_store::{RelationModel, Store, Tx};
+use prokura_store::{RelationModel, RelationTuple, Store, Tx};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -67,11 +75,13 @@ pub struct Relations {
     pub(crate) clock: Arc<dyn Clock>,
     /// The newest model that was read.
     known: Arc<RwLock<Option<Arc<Version>>>>,
+    providers: Arc<Vouching>,
     view: Arc<View>,
     following: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// Reads the text of a model: the modelling language, or JSON if it begins with `{`.
+/// Reads the text of a model: the modelling language, or JSON if it begins with `{`, as OpenFGA's API has it or of
+/// [several files](together).
 ///
 /// # Errors
 /// Everything that is wrong with it; never empty.
@@ -81,7 +91,7 @@ pub fn read_model(text: &str) -> Result<Model, Vec<ModelError>> {
     }
     let limits = json::Limits { max_bytes: MODEL, max_depth: 64 };
     match json::parse(text.as_bytes(), &limits) {
-        Ok(Value::Object(model)) => Model::from_json(&model),
+        Ok(Value::Object(model)) => modules::read_json(&model),
         // A text that is no JSON is no text of the language either; its first word says so.
         _ => Model::from_dsl(text),
     }
@@ -99,7 +109,24 @@ impl fmt::Debug for Relations {
 impl Relations {
     /// Those of this database.
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, known: Arc::default(), view: Arc::default(), following: Arc::default() }
+        Self {
+            store,
+            clock,
+            known: Arc::default(),
+            providers: Arc::default(),
+            view: Arc::default(),
+            following: Arc::default(),
+        }
+    }
+
+    /// What these providers say of groups counts. Without this, no provider's word does.
+    pub fn with_vouching(self, providers: Vouching) -> Self {
+        Self { providers: Arc::new(providers), ..self }
+    }
+
+    /// Whether a row counts now: it does unless it is a provider's word that is too old.
+    pub fn counts(&self, row: &RelationTuple) -> bool {
+        self.providers.counts(row, self.now())
     }
 
     /// What policies look at, in memory; nothing is known of it before [`follow`](Self::follow).
@@ -146,7 +173,7 @@ impl Relations {
             return Err(RelationsFault::Future(at_least));
         }
         let version = self.version(tx)?;
-        let tuples = InTx::new(tx);
+        let tuples = InTx::new(tx, Arc::clone(&self.providers), self.now());
         let answer = question(Ask::new(&version.model, &tuples).limits(Limits::DATABASE))?;
         Ok((answer, revision))
     }
@@ -180,5 +207,7 @@ impl Relations {
     }
 }
 
+#[cfg(test)]
+mod lists_tests;
 #[cfg(test)]
 mod tests;

@@ -58,7 +58,7 @@ impl Relations {
     }
 }
 
-fn counted(like: &Event, revision: u64, changed: u64) -> Event {
+pub(super) fn counted(like: &Event, revision: u64, changed: u64) -> Event {
     let mut event = like.clone();
     event.details.insert("revision", Revision(revision).to_string().into());
     event.details.insert("changed", changed.into());
@@ -66,7 +66,7 @@ fn counted(like: &Event, revision: u64, changed: u64) -> Event {
 }
 
 /// Makes `groups` those in which `provider` says that a user is: tuples `user:ID member group:NAME`, in the place of those
-/// that the provider said before. What others wrote stays. `event` is recorded if anything changed.
+/// that the provider said before, and what it says again it has said now. What others wrote stays. `event` is recorded if anything changed.
 ///
 /// A group whose name cannot be written is left out: it names nothing in the model.
 ///
@@ -81,7 +81,7 @@ pub fn groups(
 ) -> Result<(), StoreError> {
     let one = |name: &String| Tuple::parse(&format!("user:{user}"), "member", &format!("group:{name}")).ok();
     let rows: Vec<_> = groups.iter().filter_map(one).map(|t| row(&t)).collect();
-    let (revision, changed) = tx.replace_relations(&format!("provider {provider} {user}"), &rows, at)?;
+    let (revision, changed) = tx.say_relations((provider, user), rows, at)?;
     if changed > 0 {
         let mut event = counted(event, revision, changed);
         event.details.insert("provider", Value::from(provider));

@@ -1,5 +1,7 @@
 //! Between rows of the database and tuples.
 
+use super::Vouching;
+use prokura_core::Timestamp;
 use prokura_oauth::json::{Limits, Object, Value, parse};
 use prokura_relations::{Attached, InvalidTuple, Key, Named, Seen, Tuple, Tuples, Unreadable, Which};
 use prokura_store::{RelationTuple, StoreError, Tx};
@@ -23,6 +25,7 @@ pub(super) fn row_of_key(key: &Key) -> RelationTuple {
         userset: key.user.relation().unwrap_or_default().to_owned(),
         condition: String::new(),
         context: String::new(),
+        said: None,
     }
 }
 
@@ -53,16 +56,24 @@ fn condition(row: &RelationTuple) -> Result<Option<Arc<Attached>>, InvalidTuple>
 }
 
 /// The tuples as a transaction sees them.
-pub struct InTx<'t, 'c>(RefCell<&'t mut Tx<'c>>);
+pub struct InTx<'t, 'c> {
+    tx: RefCell<&'t mut Tx<'c>>,
+    providers: Arc<Vouching>,
+    now: Timestamp,
+}
 
 impl<'t, 'c> InTx<'t, 'c> {
-    /// Reads from `tx`.
-    pub fn new(tx: &'t mut Tx<'c>) -> Self {
-        Self(RefCell::new(tx))
+    /// Reads from `tx` what counts at `now`.
+    pub(super) fn new(tx: &'t mut Tx<'c>, providers: Arc<Vouching>, now: Timestamp) -> Self {
+        Self { tx: RefCell::new(tx), providers, now }
     }
 
     fn read<T>(&self, f: impl FnOnce(&mut Tx<'c>) -> Result<T, StoreError>) -> Result<T, Unreadable> {
-        f(&mut self.0.borrow_mut()).map_err(|e| Unreadable(e.to_string()))
+        f(&mut self.tx.borrow_mut()).map_err(|e| Unreadable(e.to_string()))
+    }
+
+    fn counts(&self, row: &RelationTuple) -> bool {
+        self.providers.counts(row, self.now)
     }
 
     fn condition(row: &RelationTuple) -> Result<Option<Arc<Attached>>, Unreadable> {
@@ -88,7 +99,7 @@ impl Tuples for InTx<'_, '_> {
     ) -> Result<Option<Option<Arc<Attached>>>, Unreadable> {
         let (object, user) = (text(object)?, text(user)?);
         let found = self.read(|tx| tx.relation_at(object, relation, user, user_relation))?;
-        found.as_ref().map(Self::condition).transpose()
+        found.as_ref().filter(|row| self.counts(row)).map(Self::condition).transpose()
     }
 
     fn users(
@@ -104,7 +115,8 @@ impl Tuples for InTx<'_, '_> {
             Which::Single => Some(false),
         };
         let object = text(object)?;
-        for row in self.read(|tx| tx.relations_to(object, relation, usersets))? {
+        let rows = self.read(|tx| tx.relations_to(object, relation, usersets))?;
+        for row in rows.into_iter().filter(|row| self.counts(row)) {
             let condition = Self::condition(&row)?;
             each(Seen {
                 name: Named::Text(&row.subject),
@@ -124,16 +136,14 @@ impl Tuples for InTx<'_, '_> {
         each: &mut dyn FnMut(Seen<'_>),
     ) -> Result<(), Unreadable> {
         let user = text(user)?;
-        for (object, conditional) in
-            self.read(|tx| tx.related_objects(user, user_relation, relation, kind))?
-        {
-            // The index that was read has no contexts in it.
-            let known = if conditional {
-                self.read(|tx| tx.relation_at(&object, relation, user, user_relation))?
-            } else {
-                None
-            };
-            let condition = known.as_ref().map(Self::condition).transpose()?.flatten();
+        for (object, more) in self.read(|tx| tx.related_objects(user, user_relation, relation, kind))? {
+            // The index that was read says neither contexts nor whose word it is.
+            let mut condition = None;
+            if more {
+                let row = self.read(|tx| tx.relation_at(&object, relation, user, user_relation))?;
+                let Some(row) = row.filter(|row| self.counts(row)) else { continue };
+                condition = Self::condition(&row)?;
+            }
             each(Seen { name: Named::Text(&object), relation: "", condition: condition.as_ref() });
         }
         Ok(())

@@ -1,7 +1,7 @@
 use super::*;
 use prokura_core::{ManualClock, PointId, TraceId};
 use prokura_ledger::{Event, EventKind, Outcome};
-use prokura_oauth::json::Object;
+use prokura_oauth::json::{Object, obj};
 use prokura_policy::pdp::{Entity, EntityId, NoEntities, Question};
 use prokura_relations::{Key, Tuple, User};
 use prokura_store::{DatabaseUrl, StoreError};
@@ -24,8 +24,8 @@ condition before(current_time: timestamp, until: timestamp) {
 }
 ";
 
-struct World {
-    relations: Relations,
+pub(super) struct World {
+    pub(super) relations: Relations,
     clock: Arc<ManualClock>,
     store: Store,
 }
@@ -40,7 +40,7 @@ fn event() -> Event {
     )
 }
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     Timestamp::from_seconds(1_000_000)
 }
 
@@ -50,20 +50,20 @@ async fn open(url: &DatabaseUrl, point: &str) -> World {
     World { relations: Relations::new(store.clone(), clock.clone()), clock, store }
 }
 
-async fn world() -> World {
+pub(super) async fn world() -> World {
     let w = open(&DatabaseUrl::memory(), "pep_1").await;
     w.relations.put_model(MODEL_TEXT.to_owned(), "usr_admin".to_owned(), event()).await.unwrap();
     w
 }
 
-fn tuple(text: &str) -> Tuple {
+pub(super) fn tuple(text: &str) -> Tuple {
     let (object, rest) = text.split_once('#').unwrap();
     let (relation, user) = rest.split_once('@').unwrap();
     Tuple::parse(user, relation, object).unwrap()
 }
 
 impl World {
-    async fn write(&self, writes: &[&str], deletes: &[&str]) -> Result<Revision, RelationsFault> {
+    pub(super) async fn write(&self, writes: &[&str], deletes: &[&str]) -> Result<Revision, RelationsFault> {
         let change = Change {
             writes: writes.iter().map(|t| tuple(t)).collect(),
             deletes: deletes.iter().map(|t| tuple(t).key).collect(),
@@ -202,7 +202,11 @@ async fn files_replace_what_files_said_and_nothing_else() {
 
 #[tokio::test]
 async fn a_provider_says_which_groups_and_takes_back_only_its_own() {
-    let w = world().await;
+    let mut w = world().await;
+    let other = PROVIDERS.split_once("    [[identity_provider]]").unwrap().1;
+    let other = other.replace("\"corp\"", "\"else\"").replace("idp.example", "idp.else.example");
+    let both = format!("{PROVIDERS}    [[identity_provider]]{other}");
+    w.relations = w.relations.with_vouching(Vouching::of(&prokura_config::Config::parse(&both).unwrap()));
     w.write(&["group:by-hand#member@user:usr_a"], &[]).await.unwrap();
     let said = |of: &'static str, names: &[&str]| {
         let names: Vec<_> = names.iter().map(|n| (*n).to_owned()).collect();
@@ -219,6 +223,112 @@ async fn a_provider_says_which_groups_and_takes_back_only_its_own() {
     assert!(is("hr").await.unwrap().0 && is("ops").await.unwrap().0);
     said("corp", &[]).await.unwrap();
     assert!(!is("hr").await.unwrap().0 && is("ops").await.unwrap().0 && is("by-hand").await.unwrap().0);
+}
+
+const PROVIDERS: &str = r#"
+    issuer = "http://localhost:9400"
+    database = "sqlite:x.db"
+    [relations]
+    provider_groups = true
+    [[identity_provider]]
+    name = "corp"
+    title = "Corp"
+    issuer = "https://idp.example"
+    client_id = "prokura"
+    client_secret = { env = "S" }
+    groups = { "g-hr" = "hr", "g-ops" = "ops" }
+    groups_last = "1h"
+"#;
+
+/// What a provider said of groups counts for as long as it says, to the second, in every way to ask; nobody has to sign in.
+#[tokio::test]
+async fn f02_what_a_provider_said_of_groups_is_over_when_it_is_too_old() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::parse(&format!("sqlite:{}", dir.path().join("t.db").display())).unwrap();
+    let config = prokura_config::Config::parse(PROVIDERS).unwrap();
+    let mut w = open(&url, "pep_1").await;
+    w.relations = w.relations.with_vouching(Vouching::of(&config));
+    w.relations.put_model(MODEL_TEXT.to_owned(), "usr_admin".to_owned(), event()).await.unwrap();
+    w.write(&["document:1#editor@group:hr#member"], &[]).await.unwrap();
+    let said = |names: &[&str]| {
+        let (names, at) = (names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>(), w.clock.now());
+        w.store.transact::<_, StoreError>(move |tx| groups(tx, ("corp", "usr_a"), &names, at, &event()))
+    };
+    let user = || User::parse("user:usr_a").unwrap();
+    let asked = || async {
+        let database = w.relations.ask(Revision(0), move |ask| {
+            let checked = ask.check(&tuple("document:1#viewer@user:usr_a").key)?;
+            let groups = ask.objects(&user(), "member", "group")?;
+            Ok((checked, groups, ask.objects(&user(), "viewer", "document")?.len()))
+        });
+        let database = database.await.unwrap().0;
+        w.relations.follow().await.unwrap();
+        let view = w.relations.view().ask(w.clock.now(), |ask| {
+            let checked = ask.check(&tuple("document:1#viewer@user:usr_a").key)?;
+            let groups = ask.objects(&user(), "member", "group")?;
+            Ok((checked, groups, ask.objects(&user(), "viewer", "document")?.len()))
+        });
+        assert_eq!(database, view.unwrap());
+        database
+    };
+    let (in_hr, none) = ((true, vec!["group:hr".to_owned()], 1), (false, vec![], 0));
+    // A group that the provider does not name as ours is nobody's.
+    said(&["hr", "board"]).await.unwrap();
+    assert_eq!(asked().await, in_hr);
+    w.clock.advance(Duration::from_secs(3599));
+    assert_eq!(asked().await, in_hr);
+    w.clock.advance(Duration::from_secs(1));
+    // The view alone, without having looked again since: what has ended has ended.
+    let view = w.relations.view();
+    let checked = view.ask(w.clock.now(), |ask| ask.check(&tuple("document:1#viewer@user:usr_a").key));
+    assert_eq!(checked, Ok(false));
+    assert_eq!(asked().await, none);
+    // Said again, it counts again, from then on.
+    said(&["hr"]).await.unwrap();
+    w.clock.advance(Duration::from_secs(1800));
+    said(&["hr"]).await.unwrap();
+    w.clock.advance(Duration::from_secs(1801));
+    assert_eq!(asked().await, in_hr);
+    w.clock.advance(Duration::from_secs(1799));
+    assert_eq!(asked().await, none);
+    // It goes when somebody tidies up, on record, and whoever follows hears it.
+    let before = w.store.read::<_, StoreError>(|tx| tx.relation_revision()).await.unwrap();
+    w.relations.tidy(Duration::from_secs(86_400), &event()).await.unwrap();
+    let (after, left) = w
+        .store
+        .read::<_, StoreError>(|tx| {
+            Ok((tx.relation_revision()?, tx.relation_tuples(("", "", "user:usr_a", ""), None, 10)?))
+        })
+        .await
+        .unwrap();
+    assert_eq!((after, left.len()), (before + 1, 0));
+    // A provider that is not configured any more vouches for nobody.
+    said(&["hr"]).await.unwrap();
+    assert_eq!(asked().await, in_hr);
+    w.relations = w.relations.clone().with_vouching(Vouching::default());
+    let key = tuple("document:1#viewer@user:usr_a").key;
+    assert_eq!(w.relations.ask(Revision(0), move |ask| ask.check(&key)).await.unwrap().0, false);
+}
+
+#[tokio::test]
+async fn f02_a_view_that_needs_what_was_forgotten_begins_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::parse(&format!("sqlite:{}", dir.path().join("t.db").display())).unwrap();
+    let (here, elsewhere) = (open(&url, "pep_1").await, open(&url, "pep_2").await);
+    here.relations.put_model(MODEL_TEXT.to_owned(), "usr_admin".to_owned(), event()).await.unwrap();
+    here.write(&["group:hr#member@user:anne"], &[]).await.unwrap();
+    elsewhere.relations.follow().await.unwrap();
+    here.write(&["group:hr#member@user:bob"], &["group:hr#member@user:anne"]).await.unwrap();
+    here.clock.advance(Duration::from_secs(3601));
+    here.relations.tidy(Duration::from_secs(3600), &event()).await.unwrap();
+    let last = here.write(&["group:hr#member@user:carl"], &[]).await.unwrap();
+    elsewhere.relations.follow().await.unwrap();
+    let view = elsewhere.relations.view();
+    for (who, is) in [("anne", false), ("bob", true), ("carl", true)] {
+        let key = tuple(&format!("group:hr#member@user:{who}")).key;
+        assert_eq!(view.ask(elsewhere.clock.now(), |ask| ask.check(&key)), Ok(is), "{who}");
+    }
+    assert_eq!((view.revision(), view.len()), (last, 2));
 }
 
 #[tokio::test]
@@ -273,4 +383,104 @@ async fn policies_see_what_the_subject_is_to_the_resource_and_where_it_belongs()
     assert_eq!(ask(bob, ("Document", "2"), w.clock.now()), Ok((Some("[]".into()), vec![])));
     let late = Timestamp::from_seconds(2_000_000);
     assert_eq!(ask(bob, ("Document", "2"), late), Err(RelationsFault::Stale));
+}
+
+/// A follower by pages has what the database has, whatever is written while it reads and wherever it begins anew.
+#[tokio::test]
+async fn f02_a_follower_by_pages_has_what_the_database_has() {
+    use prokura_core::Rng as _;
+    let w = world().await;
+    let rng = prokura_core::SeededRng::new(11);
+    let below = |most: u64| {
+        let mut bytes = [0; 8];
+        rng.fill(&mut bytes);
+        u64::from_le_bytes(bytes) % most
+    };
+    let mut followed = Followed::new(Arc::new(View::default()));
+    let mut whole = 0;
+    for round in 0..300 {
+        for _ in 0..below(4) {
+            let key = format!("document:{}#editor@user:{}", below(40), below(40));
+            // Many at once make several pages.
+            let many: Vec<_> = (0..if below(60) == 0 { 900 } else { 1 })
+                .map(|n| {
+                    if n == 0 {
+                        key.clone()
+                    } else {
+                        format!("document:{round}-{n}#editor@user:{}", below(40))
+                    }
+                })
+                .collect();
+            let many: Vec<_> = many.iter().map(String::as_str).collect();
+            if w.write(&many, &[]).await.is_err() {
+                w.write(&[], &[&key]).await.unwrap();
+            }
+        }
+        if below(60) == 0 {
+            let text = format!("{MODEL_TEXT}# {round}\n");
+            w.relations.put_model(text, "usr_admin".to_owned(), event()).await.unwrap();
+        }
+        if below(60) == 0 {
+            w.clock.advance(Duration::from_secs(7200));
+            w.relations.tidy(Duration::from_secs(3600), &event()).await.unwrap();
+        }
+        let (after, model) = followed.asks();
+        let page = w.relations.page(Place::parse(&after).unwrap(), model).await.unwrap();
+        let read = Page::read(&page.to_object()).unwrap();
+        assert_eq!(read, page);
+        if followed.take(read, w.clock.now()).unwrap() {
+            whole += 1;
+            w.relations.follow().await.unwrap();
+            let (here, there) = (w.relations.view(), followed.view());
+            assert_eq!((here.len(), here.revision()), (there.len(), there.revision()), "round {round}");
+            for n in 0..8 {
+                let user = User::parse(&format!("user:{n}")).unwrap();
+                let of = |view: &View| {
+                    view.ask(w.clock.now(), |ask| ask.objects(&user, "editor", "document")).map(|mut all| {
+                        all.sort();
+                        all
+                    })
+                };
+                assert_eq!(of(&here).unwrap(), of(&there).unwrap(), "round {round}");
+            }
+        }
+    }
+    assert!(whole > 50, "{whole}");
+}
+
+#[tokio::test]
+async fn f02_a_follower_believes_nothing_before_it_has_heard_everything_and_nothing_old() {
+    let w = world().await;
+    w.write(&["group:hr#member@user:anne"], &[]).await.unwrap();
+    let mut followed = Followed::new(Arc::new(View::believed_for(Duration::from_secs(5))));
+    let asked = |followed: &Followed, at: Timestamp| {
+        followed.view().ask(at, |ask| ask.check(&tuple("group:hr#member@user:anne").key))
+    };
+    let mut steps = 0;
+    loop {
+        assert_eq!(asked(&followed, now()), Err(RelationsFault::Stale));
+        let (after, model) = followed.asks();
+        let page = w.relations.page(Place::parse(&after).unwrap(), model).await.unwrap();
+        steps += 1;
+        if followed.take(page, now()).unwrap() {
+            break;
+        }
+    }
+    // The model, everything, and that nothing changed since.
+    assert_eq!(steps, 3);
+    assert_eq!(asked(&followed, now()), Ok(true));
+    assert_eq!(asked(&followed, now().after(Duration::from_secs(5))), Ok(true));
+    assert_eq!(asked(&followed, now().after(Duration::from_secs(6))), Err(RelationsFault::Stale));
+    // A model that cannot be read is no model: nothing is believed any more, and everything is asked for anew.
+    let bad = obj([
+        ("anew", false.into()),
+        ("version", 9.into()),
+        ("model", "model\n  schema 7".into()),
+        ("tuples", prokura_oauth::json::Value::Array(vec![])),
+        ("next", "rev.1 1".into()),
+        ("all", true.into()),
+    ]);
+    assert!(followed.take(Page::read(&bad).unwrap(), now()).is_err());
+    assert_eq!(asked(&followed, now()), Err(RelationsFault::Stale));
+    assert_eq!(followed.asks().0, "");
 }

@@ -3,8 +3,9 @@
 use super::rows::tuple;
 use super::{Relations, RelationsFault, Revision, Version};
 use prokura_core::Timestamp;
-use prokura_relations::{Ask, AskError, Index};
+use prokura_relations::{Ask, AskError, Index, Key, Tuple};
 use prokura_store::{RelationChange, RelationTuple, Tx};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
@@ -12,21 +13,40 @@ use std::time::Duration;
 /// So many rows are read at a time.
 const PAGE: u32 = 10_000;
 
-/// Nothing is known of a view that has heard nothing for longer: as of what is revoked.
+/// Nothing is known of a view that has heard nothing for longer, unless something else is said: as of what is revoked.
 const STALE: Duration = Duration::from_secs(2);
 
 /// All tuples and the model, as of one revision.
-#[derive(Default)]
-pub struct View(RwLock<Inner>);
+pub struct View {
+    inner: RwLock<Inner>,
+    stale: Duration,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self { inner: RwLock::default(), stale: STALE }
+    }
+}
 
 #[derive(Default)]
 struct Inner {
     index: Index,
     version: Option<Arc<Version>>,
+    /// The tuples that end by themselves, soonest first, and when each does.
+    ends: BTreeSet<(Timestamp, Key)>,
+    lasts: HashMap<Key, Timestamp>,
     /// The last change that is in it.
     last: (u64, u64),
     revision: u64,
     heard_at: Option<Timestamp>,
+}
+
+/// A tuple that holds, until when if it ends by itself; or one that does not hold any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) tuple: Tuple,
+    pub(super) until: Option<Timestamp>,
+    pub(super) gone: bool,
 }
 
 impl fmt::Debug for View {
@@ -37,19 +57,72 @@ impl fmt::Debug for View {
 }
 
 /// What a look at the database brought.
-enum News {
-    All(Vec<RelationTuple>),
-    Changes(Vec<RelationChange>),
+pub(super) enum News {
+    All(Vec<Told>),
+    Changes(Vec<Told>),
+}
+
+impl Inner {
+    fn load(&mut self, told: Vec<Told>) -> Result<(), RelationsFault> {
+        let (mut tuples, mut ends, mut lasts) =
+            (Vec::with_capacity(told.len()), BTreeSet::new(), HashMap::new());
+        for Told { tuple, until, .. } in told.into_iter().filter(|t| !t.gone) {
+            if let Some(until) = until {
+                ends.insert((until, tuple.key.clone()));
+                lasts.insert(tuple.key.clone(), until);
+            }
+            tuples.push(tuple);
+        }
+        self.index = Index::load(tuples).map_err(AskError::from)?;
+        (self.ends, self.lasts) = (ends, lasts);
+        Ok(())
+    }
+
+    fn take(&mut self, told: Told) -> Result<(), RelationsFault> {
+        let Told { tuple, until, gone } = told;
+        if let Some(before) = self.lasts.remove(&tuple.key) {
+            self.ends.remove(&(before, tuple.key.clone()));
+        }
+        if gone {
+            self.index.remove(&tuple.key);
+            return Ok(());
+        }
+        if let Some(until) = until {
+            self.ends.insert((until, tuple.key.clone()));
+            self.lasts.insert(tuple.key.clone(), until);
+        }
+        self.index.insert(tuple).map_err(AskError::from)?;
+        Ok(())
+    }
+
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.ends.first().is_some_and(|(until, _)| *until <= now)
+    }
+
+    /// Takes away what has ended.
+    fn end(&mut self, now: Timestamp) {
+        while self.is_due(now)
+            && let Some((_, key)) = self.ends.pop_first()
+        {
+            self.lasts.remove(&key);
+            self.index.remove(&key);
+        }
+    }
 }
 
 impl View {
     fn inner(&self) -> RwLockReadGuard<'_, Inner> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Up to which revision it knows.
     pub fn revision(&self) -> Revision {
         Revision(self.inner().revision)
+    }
+
+    /// The version of the model that it knows, if it knows one.
+    pub fn model(&self) -> Option<u64> {
+        self.inner().version.as_ref().map(|v| v.number)
     }
 
     /// How many tuples are in it.
@@ -71,50 +144,52 @@ impl View {
         now: Timestamp,
         question: impl FnOnce(Ask<'_, Index>) -> Result<T, AskError>,
     ) -> Result<T, RelationsFault> {
-        let inner = self.inner();
-        if inner.heard_at.is_none_or(|at| now.since(at) > STALE) {
+        let mut inner = self.inner();
+        // What was heard in the future was heard by another clock than the one that asks.
+        let old = |at: Timestamp| now.since(at) > self.stale || at.since(now) > self.stale;
+        if inner.heard_at.is_none_or(old) {
             return Err(RelationsFault::Stale);
+        }
+        if inner.is_due(now) {
+            drop(inner);
+            self.inner.write().unwrap_or_else(PoisonError::into_inner).end(now);
+            inner = self.inner();
         }
         let version = inner.version.as_ref().ok_or(RelationsFault::NoModel)?;
         Ok(question(Ask::new(&version.model, &inner.index))?)
     }
 
-    /// Nobody believes it until it has heard again.
-    pub(super) fn doubt(&self) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).heard_at = None;
+    /// One that is believed for so long after it has heard something.
+    pub fn believed_for(stale: Duration) -> Self {
+        Self { stale, ..Self::default() }
     }
 
-    fn apply(&self, news: News, heard: Heard) -> Result<(), RelationsFault> {
-        let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
+    /// Nobody believes it until it has heard again.
+    pub(super) fn doubt(&self) {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner).heard_at = None;
+    }
+
+    pub(super) fn apply(&self, news: News, heard: Heard) -> Result<(), RelationsFault> {
+        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
         match news {
-            News::All(rows) => {
-                let tuples = rows.iter().map(tuple).collect::<Result<Vec<_>, _>>()?;
-                inner.index = Index::load(tuples).map_err(AskError::from)?;
-            }
-            News::Changes(changes) => changes.iter().try_for_each(|c| take(&mut inner, c))?,
+            News::All(all) => inner.load(all)?,
+            News::Changes(changes) => changes.into_iter().try_for_each(|told| inner.take(told))?,
         }
         inner.revision = heard.revision;
-        inner.last = (heard.revision, u64::MAX >> 1);
+        inner.last = RelationChange::after(heard.revision);
         inner.version = heard.version;
-        inner.heard_at = Some(heard.at);
+        if heard.at.is_some() {
+            inner.heard_at = heard.at;
+        }
         Ok(())
     }
 }
 
-fn take(inner: &mut Inner, change: &RelationChange) -> Result<(), RelationsFault> {
-    let tuple = tuple(&change.tuple)?;
-    if change.gone {
-        inner.index.remove(&tuple.key);
-    } else {
-        inner.index.insert(tuple).map_err(AskError::from)?;
-    }
-    Ok(())
-}
-
-struct Heard {
-    revision: u64,
-    version: Option<Arc<Version>>,
-    at: Timestamp,
+pub(super) struct Heard {
+    pub(super) revision: u64,
+    pub(super) version: Option<Arc<Version>>,
+    /// When it was so; none if it is not everything that there was.
+    pub(super) at: Option<Timestamp>,
 }
 
 impl Relations {
@@ -158,34 +233,45 @@ impl Relations {
         let news = match revision {
             same if same == known => News::Changes(Vec::new()),
             // Nothing yet, or a database that went back: all of it.
-            earlier if earlier < known || known == 0 => News::All(everything(tx)?),
-            _ => News::Changes(changes(tx, last)?),
+            earlier if earlier < known || known == 0 => News::All(self.everything(tx)?),
+            _ => match self.changes(tx, last)? {
+                Some(changes) => News::Changes(changes),
+                None => News::All(self.everything(tx)?),
+            },
         };
-        Ok((news, Heard { revision, version, at }))
+        Ok((news, Heard { revision, version, at: Some(at) }))
     }
-}
 
-fn everything(tx: &mut Tx<'_>) -> Result<Vec<RelationTuple>, RelationsFault> {
-    let mut all: Vec<RelationTuple> = Vec::new();
-    loop {
-        let page = tx.relation_tuples(("", "", "", ""), all.last(), PAGE)?;
-        let full = page.len() == PAGE as usize;
-        all.extend(page);
-        if !full {
-            return Ok(all);
+    pub(super) fn told(&self, row: &RelationTuple, gone: bool) -> Result<Told, RelationsFault> {
+        Ok(Told { tuple: tuple(row)?, until: self.providers.until(row), gone })
+    }
+
+    fn everything(&self, tx: &mut Tx<'_>) -> Result<Vec<Told>, RelationsFault> {
+        let (mut all, mut last): (_, Option<RelationTuple>) = (Vec::new(), None);
+        loop {
+            let page = tx.relation_tuples(("", "", "", ""), last.as_ref(), PAGE)?;
+            for row in &page {
+                all.push(self.told(row, false)?);
+            }
+            last = page.last().cloned();
+            if page.len() < PAGE as usize {
+                return Ok(all);
+            }
         }
     }
-}
 
-fn changes(tx: &mut Tx<'_>, mut last: (u64, u64)) -> Result<Vec<RelationChange>, RelationsFault> {
-    let mut all = Vec::new();
-    loop {
-        let page = tx.relation_changes(last, PAGE)?;
-        let full = page.len() == PAGE as usize;
-        last = page.last().map_or(last, |c| (c.revision, c.n));
-        all.extend(page);
-        if !full {
-            return Ok(all);
+    /// What changed; `None` if some of it was forgotten.
+    fn changes(&self, tx: &mut Tx<'_>, mut last: (u64, u64)) -> Result<Option<Vec<Told>>, RelationsFault> {
+        let mut all = Vec::new();
+        loop {
+            let Some(page) = tx.relation_changes(last, PAGE)? else { return Ok(None) };
+            for change in &page {
+                all.push(self.told(&change.tuple, change.gone)?);
+            }
+            last = page.last().map_or(last, |c| (c.revision, c.n));
+            if page.len() < PAGE as usize {
+                return Ok(Some(all));
+            }
         }
     }
 }

@@ -72,27 +72,9 @@ impl<'a> Connection<'a> {
     }
 
     async fn ask(&mut self) -> Result<UpstreamBody, Ended> {
-        let token = self.follower.tokens.get().await?;
-        let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.as_str()))
-            .map_err(|_| Ended::Token("it cannot be sent".to_owned()))?;
-        bearer.set_sensitive(true);
         let address = format!("{}?since={}&nonce={}", self.follower.feed, self.line.seq(), self.nonce);
-        let request = Request::builder().uri(address).header(AUTHORIZATION, bearer);
-        let request = request.header(ACCEPT, "text/event-stream").body(Full::new(Bytes::new()));
-        let request = request.map_err(|e| Ended::Reach(e.to_string()))?;
         self.asked_at = self.follower.view.running();
-        let answer =
-            timeout(ANSWER, self.follower.upstream.send(request)).await.map_err(|_| Ended::Silent)?;
-        let answer = answer.map_err(|e| Ended::Reach(e.to_string()))?;
-        match answer.status() {
-            StatusCode::OK => Ok(answer.into_body()),
-            status => {
-                if status == StatusCode::UNAUTHORIZED {
-                    self.follower.tokens.forget();
-                }
-                Err(Ended::Status(status.as_u16()))
-            }
-        }
+        self.follower.get(&address, "text/event-stream").await
     }
 
     /// Takes one event: verified, right after the last, its words, and how long ago it was so.
@@ -123,6 +105,30 @@ impl<'a> Connection<'a> {
         let kid = peek(compact).and_then(|p| p.kid);
         let keys = self.follower.ask_for_keys(kid.as_deref()).await?;
         Ok(FeedEvent::verify(compact, &keys)?)
+    }
+}
+
+impl Follower {
+    /// Asks the issuer for something of its feeds.
+    pub(super) async fn get(&self, address: &str, accept: &str) -> Result<UpstreamBody, Ended> {
+        let token = self.tokens.get().await?;
+        let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.as_str()))
+            .map_err(|_| Ended::Token("it cannot be sent".to_owned()))?;
+        bearer.set_sensitive(true);
+        let request = Request::builder().uri(address).header(AUTHORIZATION, bearer);
+        let request = request.header(ACCEPT, accept).body(Full::new(Bytes::new()));
+        let request = request.map_err(|e| Ended::Reach(e.to_string()))?;
+        let answer = timeout(ANSWER, self.upstream.send(request)).await.map_err(|_| Ended::Silent)?;
+        let answer = answer.map_err(|e| Ended::Reach(e.to_string()))?;
+        match answer.status() {
+            StatusCode::OK => Ok(answer.into_body()),
+            status => {
+                if status == StatusCode::UNAUTHORIZED {
+                    self.tokens.forget();
+                }
+                Err(Ended::Status(status.as_u16()))
+            }
+        }
     }
 }
 

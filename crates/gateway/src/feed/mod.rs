@@ -6,14 +6,16 @@
 //! until it is whole again nothing is believed.
 
 mod connection;
+mod relations;
 mod token;
 
 use crate::route::GatewayError;
 use connection::Connection;
 use prokura_config::{Config, GatewayFeed};
 use prokura_core::{Clock, Rng};
+use prokura_decider::relations::{RelationsFault, UnreadablePage, View};
 use prokura_egress::{Egress, FetchUrl, Upstream};
-use prokura_oauth::feed::{FEED, FeedError, LineError, PATH};
+use prokura_oauth::feed::{FEED, FeedError, LineError, PATH, RELATIONS_PATH};
 use prokura_oauth::foreign::{Profile, Rules};
 use prokura_oauth::jose::KeySet;
 use prokura_store::RevokedView;
@@ -57,6 +59,9 @@ pub struct Follower {
     tokens: Tokens,
     upstream: Upstream,
     view: Arc<RevokedView>,
+    /// What is heard of relations, if they are the issuer's.
+    relations: Option<Arc<View>>,
+    relations_at: String,
     keys: watch::Sender<Arc<KeySet>>,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
@@ -92,6 +97,12 @@ pub(crate) enum Ended {
     /// An event is not what comes next.
     #[error(transparent)]
     Line(#[from] LineError),
+    /// A page of relations cannot be read.
+    #[error(transparent)]
+    Page(#[from] UnreadablePage),
+    /// What it says cannot be put in force.
+    #[error(transparent)]
+    Relations(#[from] RelationsFault),
 }
 
 impl Follower {
@@ -122,6 +133,8 @@ impl Follower {
                 Arc::clone(&clock),
             ),
             feed: format!("{base}{PATH}"),
+            relations: feed.relations.then(|| Arc::new(View::believed_for(config.gateway.stale_after.get()))),
+            relations_at: format!("{base}{RELATIONS_PATH}"),
             keys: watch::Sender::new(Arc::new(KeySet::default())),
             issuer,
             upstream,
@@ -136,6 +149,11 @@ impl Follower {
         Arc::clone(&self.view)
     }
 
+    /// What it hears of relations; nothing if they are not the issuer's.
+    pub fn relations(&self) -> Option<Arc<View>> {
+        self.relations.clone()
+    }
+
     /// The keys of the issuer, by which its tokens are verified too.
     pub fn keys(&self) -> watch::Receiver<Arc<KeySet>> {
         self.keys.subscribe()
@@ -143,7 +161,7 @@ impl Follower {
 
     /// Follows, for ever.
     pub async fn run(self) {
-        tokio::join!(self.follow(), self.keep_keys());
+        tokio::join!(self.follow(), self.keep_keys(), self.follow_relations());
     }
 
     async fn follow(&self) {

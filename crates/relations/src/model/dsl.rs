@@ -83,17 +83,19 @@ impl Parser<'_> {
     fn main(mut self) -> Result<Raw, ModelError> {
         self.newlines()?;
         let at = self.ahead.1.clone();
+        let mut module = None;
         let schema = if self.eat("model")? {
             self.newlines()?;
             self.schema()?
         } else if self.eat("module")? {
-            self.name("the module's name")?;
+            module = Some(self.name("the module's name")?);
+            self.line_end("the module's name")?;
             Word { text: "1.2".to_owned(), at }
         } else {
             return self
                 .fail("a model begins with `model` and `schema 1.1`, a module with `module` and its name");
         };
-        let mut raw = Raw { schema, types: Vec::new(), conditions: Vec::new() };
+        let mut raw = Raw { schema, module, types: Vec::new(), conditions: Vec::new() };
         loop {
             self.newlines()?;
             if self.ahead.0 == Token::End {
@@ -118,11 +120,18 @@ impl Parser<'_> {
             raw.conditions.push(self.condition()?);
             return Ok(());
         }
+        if self.is("extend") && raw.module.is_none() {
+            return self.fail("only a module extends types: begin with `module` and its name");
+        }
         let extends = self.eat("extend")?;
         if !self.eat("type")? {
             return self.fail("`type`, `extend type` or `condition` is missing");
         }
         let name = self.name("the type's name")?;
+        if extends && raw.types.iter().any(|t| t.extends && t.name.text == name.text) {
+            let why = format!("`{}` is extended twice in this file: put both into one", name.text);
+            return Err(ModelError::at(&name.at, why));
+        }
         self.line_end("the type's name")?;
         self.newlines()?;
         let mut relations = Vec::new();

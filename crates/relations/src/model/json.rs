@@ -18,6 +18,7 @@ pub(crate) fn read(model: &Object) -> Result<Raw, ModelError> {
     let none = Object::default();
     let conditions = members(model, "conditions", "conditions", &none)?;
     Ok(Raw {
+        module: None,
         schema: word(model, "schema_version", "schema_version")?,
         types: types.collect::<Result<_, _>>()?,
         conditions: conditions.iter().map(|(name, c)| condition(name, c)).collect::<Result<_, _>>()?,

@@ -3,11 +3,13 @@
 mod dsl;
 mod json;
 mod lexer;
+mod project;
 pub(crate) mod raw;
 mod reach;
 mod resolve;
 mod rules;
 
+pub use project::Project;
 pub use raw::ModelError;
 
 use crate::{AskError, Attached, Condition, Key, Tuple, User};
@@ -116,7 +118,8 @@ impl Model {
         Self::from_modules(&[(None, text)])
     }
 
-    /// Reads several texts as one model: the modules of schema 1.2, each with the name of its file for errors.
+    /// Reads several texts as one model: the modules of schema 1.2, each with the name of its file for errors. Where there
+    /// are several, each is a module.
     ///
     /// # Errors
     /// Everything that is wrong with them; never empty.
@@ -124,6 +127,10 @@ impl Model {
         let (mut raws, mut errors) = (Vec::new(), Vec::new());
         for (file, text) in texts {
             match dsl::read(text, file.map(Arc::from)) {
+                Ok(raw) if raw.module.is_none() && file.is_some() => {
+                    let why = "this is no module: it begins with `module` and its name, and `fga.mod` says the schema";
+                    errors.push(ModelError::at(&raw.schema.at, why));
+                }
                 Ok(raw) => raws.push(raw),
                 Err(error) => errors.push(error),
             }

@@ -32,6 +32,8 @@ pub(crate) struct Word {
 #[derive(Debug)]
 pub(crate) struct Raw {
     pub(crate) schema: Word,
+    /// The module's name, if it is one.
+    pub(crate) module: Option<Word>,
     pub(crate) types: Vec<RawType>,
     pub(crate) conditions: Vec<RawCondition>,
 }

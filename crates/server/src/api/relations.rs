@@ -5,7 +5,7 @@ use http::Method;
 use prokura_decider::relations::{Change, MODEL, RelationsFault, Revision, tuple};
 use prokura_oauth::json::{Object, Value, obj};
 use prokura_relations::{AskError, Key, ObjectName, Tuple, User, UserFilter, check_relation};
-use prokura_store::{OnConflict, RelationTuple, StoreError};
+use prokura_store::{OnConflict, RelationChange, RelationTuple, StoreError};
 
 /// So many tuples may be changed at once, and sent with a question.
 const AT_ONCE: usize = 1000;
@@ -251,7 +251,8 @@ async fn read(call: Call) -> Result<Reply, ApiFault> {
         tx.relation_tuples((&object, &relation, &subject, &userset), after.as_ref(), PAGE)
     });
     let rows = rows.await?;
-    let mut body = obj([("tuples", Value::Array(rows.iter().map(shown).collect::<Result<_, _>>()?))]);
+    let counting = rows.iter().filter(|row| call.app.relations.counts(row));
+    let mut body = obj([("tuples", Value::Array(counting.map(shown).collect::<Result<_, _>>()?))]);
     if let Some(last) = rows.last().filter(|_| rows.len() == PAGE as usize) {
         body.insert("next", next(last).into());
     }
@@ -274,6 +275,7 @@ fn after(text: &str) -> Option<RelationTuple> {
         userset,
         condition: none(),
         context: none(),
+        said: None,
     })
 }
 
@@ -288,10 +290,16 @@ async fn changes(call: Call) -> Result<Reply, ApiFault> {
         || Wrong::new("after", "it must be a revision such as `rev.12`, or `next` of the page before");
     let revision = if text.is_empty() { Revision(0) } else { Revision::parse(revision).ok_or_else(wrong)? };
     // All of the revision itself has been seen.
-    let n = if n.is_empty() { u64::MAX >> 1 } else { n.parse().map_err(|_| wrong())? };
-    let found =
-        call.app.store.read::<_, StoreError>(move |tx| tx.relation_changes((revision.0, n), PAGE)).await?;
-    let one = |c: &prokura_store::RelationChange| {
+    let n = if n.is_empty() { RelationChange::after(0).1 } else { n.parse().map_err(|_| wrong())? };
+    let found = call.app.store.read::<_, StoreError>(move |tx| {
+        let found = tx.relation_changes((revision.0, n), PAGE)?;
+        found.map_or_else(
+            || Ok(Err((tx.relations_forgotten()?, tx.relation_revision()?))),
+            |found| Ok(Ok(found)),
+        )
+    });
+    let found = found.await?.map_err(|(forgotten, newest)| forgot(Revision(forgotten), Revision(newest)))?;
+    let one = |c: &RelationChange| {
         Ok(Value::Object(obj([
             ("revision", Revision(c.revision).to_string().into()),
             ("operation", if c.gone { "delete" } else { "write" }.into()),
@@ -304,6 +312,14 @@ async fn changes(call: Call) -> Result<Reply, ApiFault> {
         body.insert("next", format!("{}/{}", Revision(last.revision), last.n).into());
     }
     Reply::ok(body)
+}
+
+/// Whoever follows changes from so long ago has to begin anew.
+fn forgot(forgotten: Revision, newest: Revision) -> ApiFault {
+    ApiFault::Conflict(format!(
+        "changes are kept for a time (`[relations] changes_last`), and those up to {forgotten} are forgotten: read all tuples, \
+         and follow the changes after {newest}"
+    ))
 }
 
 /// What every question brings besides.

@@ -48,7 +48,17 @@ impl Ask<'_> {
         if !self.in_force.counts() {
             return Ruling::of([]);
         }
-        let question = Question {
+        self.in_force.ruling(&self.question(known, action, arguments)).await
+    }
+
+    /// The question, in the words of policies.
+    pub(super) fn question<'b>(
+        &'b self,
+        known: &'b Known,
+        action: &'b str,
+        arguments: Option<&'b Object>,
+    ) -> Question<'b> {
+        Question {
             subject: &known.subject,
             actor: known.actor.as_deref(),
             chain: &known.chain,
@@ -59,8 +69,7 @@ impl Ask<'_> {
             context: &known.context,
             directory: self.directory(),
             now: self.now,
-        };
-        self.in_force.ruling(&question).await
+        }
     }
 
     /// What is answered to somebody who asked in this context.

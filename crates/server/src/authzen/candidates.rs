@@ -1,6 +1,7 @@
-//! Everything of one kind that the directory knows, in the order of ids, kept until the directory changes.
+//! Everything of one kind that the directory knows, in the order of ids, kept until the directory changes; and with it what
+//! relations lead to from the other side of the search.
 
-use prokura_policy::pdp::{Directory, Entity};
+use prokura_policy::pdp::{Directory, Entity, EntityId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -42,6 +43,20 @@ impl Candidates {
         }
         found
     }
+}
+
+/// These and, where they are not among them, entities of these names.
+pub(super) fn with(known: Sorted, mut related: Vec<EntityId>) -> Sorted {
+    related.retain(|id| known.binary_search_by(|e| e.id.cmp(id)).is_err());
+    if related.is_empty() {
+        return known;
+    }
+    related.sort_unstable();
+    related.dedup();
+    let mut all = known.to_vec();
+    all.extend(related.into_iter().map(|id| Arc::new(Entity::bare(id))));
+    all.sort_by(|a, b| a.id.cmp(&b.id));
+    all.into()
 }
 
 fn sorted(directory: &dyn Directory, kind: &str) -> Sorted {

@@ -6,12 +6,14 @@
 
 use super::AuthzenFault;
 use super::ask::Ask;
+use super::candidates::with;
 use super::entities::Known;
 use crate::fault::Fault;
 use prokura_core::Obligation;
+use prokura_decider::relations::{Facts, RelationsFault};
 use prokura_oauth::json::{self, Limits, Object, Value, obj};
 use prokura_policy::authzen::{Act, Party, Search, Sought, obligations_to, type_of};
-use prokura_policy::pdp::Entity;
+use prokura_policy::pdp::{Entity, EntityId, Question};
 use std::sync::Arc;
 
 /// So many candidates are decided before others get a turn.
@@ -77,8 +79,11 @@ async fn subjects(
     let Some(resource) = known.filter(|_| ask.caller.may_ask(kind, &resource.kind)) else {
         return Ok(NOTHING);
     };
+    let related = related(ask, (&resource, &resource), aim, |facts, question| {
+        facts.users_of(question, ask.kinds().ours(kind))
+    })?;
     let pairs = |candidate: &Arc<Entity>| (Arc::clone(candidate), Arc::clone(&resource));
-    each(ask, kind, (properties, "subject.properties"), aim, place, pairs).await
+    each(ask, (kind, related), (properties, "subject.properties"), aim, place, pairs).await
 }
 
 async fn resources(
@@ -91,8 +96,28 @@ async fn resources(
 ) -> Result<Found, Fault> {
     let known = ask.party(subject, ["subject.id", "subject.properties"])?;
     let Some(subject) = known.filter(|_| ask.caller.may_ask(&subject.kind, kind)) else { return Ok(NOTHING) };
+    let related = related(ask, (&subject, &subject), aim, |facts, question| {
+        facts.objects_of(question, ask.kinds().ours(kind))
+    })?;
     let pairs = |candidate: &Arc<Entity>| (Arc::clone(&subject), Arc::clone(candidate));
-    each(ask, kind, (properties, "resource.properties"), aim, place, pairs).await
+    each(ask, (kind, related), (properties, "resource.properties"), aim, place, pairs).await
+}
+
+/// Whom relations lead to, which the directory may not know. What is not known now is refused: an answer that lacks it would
+/// say that there is nothing.
+fn related(
+    ask: &Ask<'_>,
+    (subject, resource): (&Arc<Entity>, &Arc<Entity>),
+    aim: &Aim<'_>,
+    find: impl FnOnce(&Facts, &Question<'_>) -> Result<Vec<EntityId>, RelationsFault>,
+) -> Result<Vec<EntityId>, Fault> {
+    let Some(facts) = &ask.in_force.relations else { return Ok(Vec::new()) };
+    let known = ask.with(Arc::clone(subject), Arc::clone(resource), aim.context)?;
+    let found = find(facts, &ask.question(&known, &aim.action.name, Some(&aim.action.properties)));
+    found.map_err(|error| {
+        tracing::warn!(%error, "a search is refused: what relations there are is not known");
+        Fault::Stale
+    })
 }
 
 const NOTHING: Found = Found { results: Vec::new(), left: None };
@@ -100,7 +125,7 @@ const NOTHING: Found = Found { results: Vec::new(), left: None };
 /// Every entity of a kind that has these properties and for which the pair that it makes is permitted.
 async fn each(
     ask: &Ask<'_>,
-    kind: &str,
+    (kind, related): (&str, Vec<EntityId>),
     (properties, at): (&Object, &'static str),
     aim: &Aim<'_>,
     place: Place,
@@ -110,6 +135,7 @@ async fn each(
         return Err(AuthzenFault::Asserts(at).into());
     }
     let candidates = ask.app.authzen.candidates.of(ask.in_force.directory.as_ref(), ask.kinds().ours(kind));
+    let candidates = with(candidates, related);
     let start =
         place.after.as_ref().map_or(0, |after| candidates.partition_point(|c| c.id.id() <= after.as_str()));
     let (mut walk, mut shared) = (Walk::new(ask, &place), None);
@@ -139,7 +165,8 @@ async fn each(
     Ok(walk.ended())
 }
 
-/// Every action that the operator names for the type of the resource, and that is permitted.
+/// Every action that the operator names for the type of the resource, and that is permitted; where none is named, of the
+/// relations that policies ask for.
 async fn actions(
     ask: &Ask<'_>,
     subject: &Party,
@@ -157,7 +184,9 @@ async fn actions(
     }
     let known = ask.with(s, r, context)?;
     let named = &ask.app.config.authzen.actions;
-    let named = named.get(&resource.kind).or_else(|| named.get("*")).map(Vec::as_slice).unwrap_or_default();
+    let named = named.get(&resource.kind).or_else(|| named.get("*")).map(Vec::as_slice);
+    let asked = || ask.in_force.relations.as_ref().map(|facts| facts.asked(ask.kinds().ours(&resource.kind)));
+    let named = named.or_else(asked).unwrap_or_default();
     let start =
         place.after.as_ref().and_then(|after| named.iter().position(|a| a == after)).map_or(0, |i| i + 1);
     let mut walk = Walk::new(ask, &place);

@@ -8,12 +8,16 @@ use crate::server::AppState;
 use crate::wire::access_token;
 use http::request::Parts;
 use prokura_oauth::access_token::AccessToken;
-use prokura_oauth::feed::FEED;
 
 /// The token of a follower, which the configuration still lets follow. The words name nobody by a name, but who has them
 /// all sees how much happens here and when; so they are for whom the operator named. A token that is bound to a key is not
-/// taken: proofs are not read here.
-pub(super) async fn follower(app: &AppState, parts: &Parts, about: &mut About) -> Result<AccessToken, Fault> {
+/// taken: proofs are not read here. `scope` is what it needs.
+pub(super) async fn follower(
+    app: &AppState,
+    parts: &Parts,
+    scope: &str,
+    about: &mut About,
+) -> Result<AccessToken, Fault> {
     const REFUSED: Fault = Fault::Feed(FeedFault::Token);
     if !app.store.revoked().fresh() {
         return Err(Fault::Stale);
@@ -27,6 +31,6 @@ pub(super) async fn follower(app: &AppState, parts: &Parts, about: &mut About) -
     about.client = Some(token.client.clone());
     let client = app.clients.find(&token.client).await?;
     let given = client.own.get(&place.uri).ok_or(REFUSED)?;
-    let has = token.scopes.iter().any(|s| s.as_str() == FEED && given.contains(s));
+    let has = token.scopes.iter().any(|s| s.as_str() == scope && given.contains(s));
     if has { Ok(token) } else { Err(REFUSED) }
 }

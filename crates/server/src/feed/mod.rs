@@ -7,6 +7,7 @@
 mod caller;
 mod fault;
 mod hub;
+mod relations;
 mod stream;
 
 pub use fault::FeedFault;
@@ -25,12 +26,16 @@ use http::request::Parts;
 use prokura_config::Config;
 use prokura_core::{InvalidResource, ResourceUri, Scope, ScopeSet};
 use prokura_ledger::EventKind;
-use prokura_oauth::feed::{FEED, NONCE, PATH};
+use prokura_oauth::feed::{FEED, NONCE, PATH, RELATIONS, RELATIONS_PATH};
 use std::sync::Arc;
 
 /// The address of the feed, below the issuer's own path; nowhere if nobody may follow it.
 pub(crate) fn routes(config: &Config) -> Router<Arc<AppState>> {
-    if config.has_feed() { Router::new().route(PATH, get(follow)) } else { Router::new() }
+    if config.has_feed() {
+        Router::new().route(PATH, get(follow)).route(RELATIONS_PATH, get(relations::page))
+    } else {
+        Router::new()
+    }
 }
 
 /// The place that tokens for the feed are made for, if somebody may follow it.
@@ -38,7 +43,7 @@ pub(crate) fn place(config: &Config) -> Result<Option<Arc<Place>>, InvalidResour
     if !config.has_feed() {
         return Ok(None);
     }
-    let scopes: ScopeSet = Scope::parse(FEED).into_iter().collect();
+    let scopes: ScopeSet = [FEED, RELATIONS].into_iter().filter_map(|s| Scope::parse(s).ok()).collect();
     Ok(Some(Arc::new(Place {
         uri: ResourceUri::parse(&format!("{}/{FEED}", config.issuer))?,
         name: FEED.to_owned(),
@@ -53,7 +58,7 @@ async fn follow(State(app): State<Arc<AppState>>, request: Request) -> Response 
     let (trace, mut about) = (app.trace(), About::new(EventKind::Issuance, "feed:follow"));
     let (parts, _) = request.into_parts();
     let asked = Asked::read(&parts);
-    let result = match caller::follower(&app, &parts, &mut about).await {
+    let result = match caller::follower(&app, &parts, FEED, &mut about).await {
         Ok(token) => asked
             .map_err(|why| Fault::Feed(FeedFault::Request(why)))
             .and_then(|asked| stream::open(&app, token, asked)),
@@ -71,6 +76,11 @@ struct Asked {
     since: u64,
     /// What stands in every event, so that the follower knows that it was made for it.
     nonce: Option<String>,
+}
+
+fn is_nonce(text: &str) -> bool {
+    let fine = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+    NONCE.contains(&text.len()) && text.bytes().all(fine)
 }
 
 /// The header by which a stream of events is resumed (HTML §9.2.4).
@@ -95,8 +105,7 @@ impl Asked {
         }
         let number =
             |text: String| text.parse().map_err(|_| "`since` and `Last-Event-ID` are the number of an event");
-        let fine = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
-        if nonce.as_ref().is_some_and(|n: &String| !NONCE.contains(&n.len()) || !n.bytes().all(fine)) {
+        if nonce.as_ref().is_some_and(|n: &String| !is_nonce(n)) {
             return Err("`nonce` is 16 to 64 letters, digits, `-` or `_`");
         }
         Ok(Self { since: since.map_or(Ok(0), number)?, nonce })

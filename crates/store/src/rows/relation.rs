@@ -4,6 +4,7 @@ use crate::driver::Row;
 use crate::tx::params;
 use crate::{StoreError, Tx};
 use prokura_core::Timestamp;
+use std::collections::BTreeMap;
 
 /// A tuple as it is stored; `relations` reads and checks it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,21 +21,30 @@ pub struct RelationTuple {
     pub condition: String,
     /// What is known for the condition, as JSON; empty if there is none.
     pub context: String,
+    /// Where it is an identity provider's word: whose, and since when it was not heard again.
+    pub said: Option<Vouched>,
 }
 
-/// One change of the tuples.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RelationChange {
-    /// The revision from which on it holds.
-    pub revision: u64,
-    /// Its place among the changes of that revision.
-    pub n: u64,
-    /// Which tuple.
-    pub tuple: RelationTuple,
-    /// Whether it was taken away.
-    pub gone: bool,
-    /// When.
+/// Whose word a tuple is, where it is that of an identity provider.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Vouched {
+    /// The configured name of the provider.
+    pub by: String,
+    /// When it last said so.
     pub at: Timestamp,
+}
+
+/// The source of what `provider` says of `user`.
+fn source_of(provider: &str, user: &str) -> String {
+    format!("provider {provider} {user}")
+}
+
+impl Vouched {
+    fn of(source: &str, at: Option<Timestamp>) -> Option<Self> {
+        let (by, _user) = source.strip_prefix("provider ")?.split_once(' ')?;
+        // What has no time was never confirmed.
+        Some(Self { by: by.to_owned(), at: at.unwrap_or(Timestamp::from_micros(0)) })
+    }
 }
 
 /// What happens where a tuple that is to be written is there, or one that is to be deleted is not.
@@ -70,7 +80,7 @@ pub enum Unwritten {
 }
 
 impl RelationTuple {
-    fn read(row: &Row<'_>) -> Result<Self, StoreError> {
+    pub(super) fn read(row: &Row<'_>) -> Result<Self, StoreError> {
         Ok(Self {
             object: row.get(0)?,
             relation: row.get(1)?,
@@ -78,7 +88,16 @@ impl RelationTuple {
             subject: row.get(3)?,
             condition: row.get(4)?,
             context: row.get(5)?,
+            said: Vouched::of(&row.get::<String>(6)?, row.maybe_time(7)?),
         })
+    }
+
+    fn confirmed_at(&self) -> Option<Timestamp> {
+        self.said.as_ref().map(|said| said.at)
+    }
+
+    fn key(&self) -> (&str, &str, &str, &str) {
+        (&self.object, &self.relation, &self.userset, &self.subject)
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -86,7 +105,11 @@ impl RelationTuple {
     }
 }
 
-const COLUMNS: &str = "object, relation, userset, subject, condition, context";
+pub(super) const COLUMNS: &str =
+    "object, relation, userset, subject, condition, context, source, confirmed_at";
+
+/// To everything of a revision, however many changes it has.
+pub(super) const WHOLE: u64 = u64::MAX >> 1;
 
 impl Tx<'_> {
     /// The revision of the tuples as this transaction sees them; 0 before the first change.
@@ -126,6 +149,10 @@ impl Tx<'_> {
         for tuple in &write.writes {
             match (self.relation_tuple(tuple)?, write.on_duplicate) {
                 (None, _) => writes.push(tuple),
+                // Whoever writes what a provider says has said it from now on, also when the provider says it no more.
+                (Some(known), _) if known.said.is_some() && !source.starts_with("provider ") => {
+                    writes.push(tuple)
+                }
                 (Some(known), OnConflict::Ignore) if known.is_same(tuple) => {}
                 (Some(_), _) => return Ok(Err(Unwritten::Duplicate(tuple.clone()))),
             }
@@ -133,20 +160,28 @@ impl Tx<'_> {
         if writes.is_empty() && deletes.is_empty() {
             return self.relation_revision().map(Ok);
         }
+        let changes = deletes.into_iter().map(|t| (t, true)).chain(writes.into_iter().map(|t| (t, false)));
+        self.change_relations(changes, source, at).map(Ok)
+    }
+
+    fn change_relations<'a>(
+        &mut self,
+        changes: impl Iterator<Item = (&'a RelationTuple, bool)>,
+        source: &str,
+        at: Timestamp,
+    ) -> Result<u64, StoreError> {
         let revision = self.next_relation_revision()?;
         let mut n = 0;
-        for (tuple, gone) in
-            deletes.into_iter().map(|t| (t, true)).chain(writes.into_iter().map(|t| (t, false)))
-        {
+        for (tuple, gone) in changes {
             n += 1;
             if gone {
                 self.delete_relation(tuple)?
             } else {
-                self.insert_relation(tuple, source, revision)?
+                self.put_relation(tuple, source, revision)?
             }
-            self.note_relation(tuple, gone, (revision, n), at)?;
+            self.note_relation(tuple, gone, source, (revision, n), at)?;
         }
-        Ok(Ok(revision))
+        Ok(revision)
     }
 
     /// Makes `wanted` the tuples of `source`: what else was its goes, and what others wrote stays and is theirs. Answers the
@@ -162,45 +197,86 @@ impl Tx<'_> {
     ) -> Result<(u64, u64), StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM relation_tuples WHERE source = ?1 ORDER BY object");
         let known = self.rows(&sql, params![source], RelationTuple::read)?;
-        let known: std::collections::BTreeSet<_> = known.into_iter().collect();
-        let wanted: std::collections::BTreeSet<_> = wanted.iter().cloned().collect();
-        let mut changes: Vec<_> = known.difference(&wanted).map(|t| (t, true)).collect();
-        for tuple in wanted.difference(&known) {
-            // One that is there with another condition is this source's, and goes first; else it is somebody else's.
-            let of_ours = known.iter().any(|k| is_key_of(k, tuple));
-            if of_ours || self.relation_tuple(tuple)?.is_none() {
-                changes.push((tuple, false));
+        let known: BTreeMap<_, _> = known.iter().map(|t| (t.key(), t)).collect();
+        let wanted: BTreeMap<_, _> = wanted.iter().map(|t| (t.key(), t)).collect();
+        let mut changes: Vec<_> =
+            known.iter().filter(|(k, _)| !wanted.contains_key(*k)).map(|(_, t)| (*t, true)).collect();
+        let mut confirmed = 0;
+        for (key, tuple) in &wanted {
+            match known.get(key) {
+                Some(known) if known.is_same(tuple) && known.said == tuple.said => {}
+                Some(known) if known.is_same(tuple) => {
+                    confirmed += 1;
+                    changes.push((tuple, false));
+                }
+                Some(known) => changes.extend([(*known, true), (*tuple, false)]),
+                // One that is somebody else's stays theirs, but what providers say is anybody's who says it later.
+                None if self.relation_tuple(tuple)?.is_none_or(|t| t.said.is_some()) => {
+                    changes.push((tuple, false))
+                }
+                None => {}
             }
         }
         if changes.is_empty() {
             return Ok((self.relation_revision()?, 0));
         }
-        let revision = self.next_relation_revision()?;
-        let mut n = 0;
-        for (tuple, gone) in changes {
-            n += 1;
-            if gone {
-                self.delete_relation(tuple)?
-            } else {
-                self.insert_relation(tuple, source, revision)?
-            }
-            self.note_relation(tuple, gone, (revision, n), at)?;
-        }
-        Ok((revision, n))
+        let count = changes.len() as u64 - confirmed;
+        Ok((self.change_relations(changes.into_iter(), source, at)?, count))
     }
 
-    fn insert_relation(
+    /// Makes `wanted` what `provider` says of `user`, as [`replace_relations`](Self::replace_relations) does: each is its word
+    /// of `at`. What it says again counts as said now, and not as a change.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn say_relations(
         &mut self,
-        tuple: &RelationTuple,
-        source: &str,
-        revision: u64,
-    ) -> Result<(), StoreError> {
+        (provider, user): (&str, &str),
+        wanted: Vec<RelationTuple>,
+        at: Timestamp,
+    ) -> Result<(u64, u64), StoreError> {
+        let said = Some(Vouched { by: provider.to_owned(), at });
+        let wanted: Vec<_> = wanted.into_iter().map(|t| RelationTuple { said: said.clone(), ..t }).collect();
+        self.replace_relations(&source_of(provider, user), &wanted, at)
+    }
+
+    /// Takes away at most `limit` tuples that `provider` last said before `old` or then. Answers the revision from which on
+    /// that holds, and how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn expire_relations(
+        &mut self,
+        provider: &str,
+        old: Timestamp,
+        at: Timestamp,
+        limit: u32,
+    ) -> Result<(u64, u64), StoreError> {
+        // `!` comes after the space, so between the two are all users.
+        let (low, high) = (format!("provider {provider} "), format!("provider {provider}!"));
+        let sql = format!(
+            "SELECT {COLUMNS} FROM relation_tuples WHERE source >= ?1 AND source < ?2 AND confirmed_at <= ?3 LIMIT ?4"
+        );
+        let over = self.rows(&sql, params![&low, &high, old, limit], RelationTuple::read)?;
+        if over.is_empty() {
+            return Ok((self.relation_revision()?, 0));
+        }
+        let revision = self.change_relations(over.iter().map(|t| (t, true)), "", at)?;
+        Ok((revision, over.len() as u64))
+    }
+
+    fn put_relation(&mut self, tuple: &RelationTuple, source: &str, revision: u64) -> Result<(), StoreError> {
         let sql = "INSERT INTO relation_tuples
-             (object, relation, userset, subject, condition, context, source, revision)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-        let RelationTuple { object, relation, userset, subject, condition, context } = tuple;
-        self.execute(sql, params![object, relation, userset, subject, condition, context, source, revision])
-            .map(drop)
+             (object, relation, userset, subject, condition, context, source, revision, confirmed_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (object, relation, userset, subject) DO UPDATE SET condition = excluded.condition,
+             context = excluded.context, source = excluded.source, revision = excluded.revision,
+             confirmed_at = excluded.confirmed_at";
+        let confirmed = tuple.confirmed_at();
+        let RelationTuple { object, relation, userset, subject, condition, context, .. } = tuple;
+        let values =
+            params![object, relation, userset, subject, condition, context, source, revision, confirmed];
+        self.execute(sql, values).map(drop)
     }
 
     fn delete_relation(&mut self, tuple: &RelationTuple) -> Result<(), StoreError> {
@@ -212,14 +288,18 @@ impl Tx<'_> {
         &mut self,
         tuple: &RelationTuple,
         gone: bool,
+        source: &str,
         (revision, n): (u64, u64),
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let sql = "INSERT INTO relation_changes
-             (revision, n, object, relation, userset, subject, condition, context, gone, at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-        let RelationTuple { object, relation, userset, subject, condition, context } = tuple;
-        let values = params![revision, n, object, relation, userset, subject, condition, context, gone, at];
+             (revision, n, object, relation, userset, subject, condition, context, gone, at, source, confirmed_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+        let confirmed = tuple.confirmed_at();
+        let RelationTuple { object, relation, userset, subject, condition, context, .. } = tuple;
+        let values = params![
+            revision, n, object, relation, userset, subject, condition, context, gone, at, source, confirmed
+        ];
         self.execute(sql, values).map(drop)
     }
 
@@ -242,8 +322,8 @@ impl Tx<'_> {
         subject: &str,
         userset: &str,
     ) -> Result<Option<RelationTuple>, StoreError> {
-        let sql = "SELECT object, relation, userset, subject, condition, context FROM relation_tuples
-             WHERE object = ?1 AND relation = ?2 AND userset = ?3 AND subject = ?4";
+        let sql = "SELECT object, relation, userset, subject, condition, context, source, confirmed_at
+             FROM relation_tuples WHERE object = ?1 AND relation = ?2 AND userset = ?3 AND subject = ?4";
         self.row(sql, params![object, relation, userset, subject], RelationTuple::read)
     }
 
@@ -259,22 +339,23 @@ impl Tx<'_> {
     ) -> Result<Vec<RelationTuple>, StoreError> {
         let sql = match usersets {
             None => {
-                "SELECT object, relation, userset, subject, condition, context FROM relation_tuples
-                 WHERE object = ?1 AND relation = ?2"
+                "SELECT object, relation, userset, subject, condition, context, source, confirmed_at
+                 FROM relation_tuples WHERE object = ?1 AND relation = ?2"
             }
             Some(true) => {
-                "SELECT object, relation, userset, subject, condition, context FROM relation_tuples
-                 WHERE object = ?1 AND relation = ?2 AND userset > ''"
+                "SELECT object, relation, userset, subject, condition, context, source, confirmed_at
+                 FROM relation_tuples WHERE object = ?1 AND relation = ?2 AND userset > ''"
             }
             Some(false) => {
-                "SELECT object, relation, userset, subject, condition, context FROM relation_tuples
-                 WHERE object = ?1 AND relation = ?2 AND userset = ''"
+                "SELECT object, relation, userset, subject, condition, context, source, confirmed_at
+                 FROM relation_tuples WHERE object = ?1 AND relation = ?2 AND userset = ''"
             }
         };
         self.rows(sql, params![object, relation], RelationTuple::read)
     }
 
-    /// The objects of a type to which a subject has a relation by a tuple, each with whether there is a condition.
+    /// The objects of a type to which a subject has a relation by a tuple, each with whether more is to be known of it:
+    /// it has a condition, or is a provider's word.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -287,10 +368,10 @@ impl Tx<'_> {
     ) -> Result<Vec<(String, bool)>, StoreError> {
         // `;` comes after `:`, so between the two are all ids.
         let (low, high) = (format!("{kind}:"), format!("{kind};"));
-        let sql = "SELECT object, condition FROM relation_tuples
+        let sql = "SELECT object, condition, confirmed_at FROM relation_tuples
              WHERE subject = ?1 AND userset = ?2 AND relation = ?3 AND object >= ?4 AND object < ?5";
         self.rows(sql, params![subject, userset, relation, &low, &high], |row| {
-            Ok((row.get(0)?, !row.get::<String>(1)?.is_empty()))
+            Ok((row.get(0)?, !row.get::<String>(1)?.is_empty() || row.maybe_time(2)?.is_some()))
         })
     }
 
@@ -319,33 +400,4 @@ impl Tx<'_> {
         let asked = params![object, relation, subject, userset, after.0, after.1, after.2, after.3, limit];
         self.rows(&sql, asked, RelationTuple::read)
     }
-
-    /// The changes after `n` of the revision `revision`, in their order, at most `limit`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn relation_changes(
-        &mut self,
-        after: (u64, u64),
-        limit: u32,
-    ) -> Result<Vec<RelationChange>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS}, revision, n, gone, at FROM relation_changes
-             WHERE (revision, n) > (?1, ?2) ORDER BY revision, n LIMIT ?3"
-        );
-        self.rows(&sql, params![after.0, after.1, limit], |row| {
-            let tuple = RelationTuple::read(row)?;
-            Ok(RelationChange {
-                tuple,
-                revision: row.count(6)?,
-                n: row.count(7)?,
-                gone: row.flag(8)?,
-                at: row.time(9)?,
-            })
-        })
-    }
-}
-
-fn is_key_of(a: &RelationTuple, b: &RelationTuple) -> bool {
-    (&a.object, &a.relation, &a.userset, &a.subject) == (&b.object, &b.relation, &b.userset, &b.subject)
 }

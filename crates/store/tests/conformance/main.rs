@@ -167,6 +167,8 @@ on_every_driver! {
         what_is_there_already_may_be_ignored_unless_its_condition_differs
         tuples_are_found_from_both_ends_and_only_of_the_type
         a_source_replaces_what_is_its_and_touches_nothing_else
+        a_providers_word_is_confirmed_and_expires_and_is_anybodys_who_says_it
+        old_changes_are_forgotten_and_whoever_needs_them_is_told
         the_newest_model_is_in_force_and_earlier_ones_are_kept
         of_many_who_write_one_tuple_one_wins
     }

@@ -1,7 +1,7 @@
 //! Who has which relation to what.
 
 use crate::world::{World, at, now};
-use prokura_store::{OnConflict, RelationTuple, RelationWrite, Unwritten};
+use prokura_store::{OnConflict, RelationChange, RelationTuple, RelationWrite, Unwritten, Vouched};
 
 fn tuple(object: &str, relation: &str, user: &str) -> RelationTuple {
     let (subject, userset) = user.split_once('#').unwrap_or((user, ""));
@@ -12,6 +12,7 @@ fn tuple(object: &str, relation: &str, user: &str) -> RelationTuple {
         userset: userset.to_owned(),
         condition: String::new(),
         context: String::new(),
+        said: None,
     }
 }
 
@@ -45,10 +46,10 @@ pub(crate) async fn a_change_is_all_or_nothing_and_each_has_its_revision(w: Worl
         RelationWrite { writes: vec![c.clone()], deletes: vec![a.clone()], ..RelationWrite::default() };
     assert_eq!(put(&w, both).await, Ok(2));
     assert_eq!(all(&w).await, [b.clone(), c.clone()]);
-    let changes = w.read(|tx| tx.relation_changes((0, 0), 10)).await;
+    let changes = w.read(|tx| tx.relation_changes((0, 0), 10)).await.unwrap();
     let found: Vec<_> = changes.iter().map(|c| (c.revision, c.n, c.gone, &c.tuple)).collect();
     assert_eq!(found, [(1, 1, false, &a), (1, 2, false, &b), (2, 1, true, &a), (2, 2, false, &c)]);
-    assert_eq!(w.read(|tx| tx.relation_changes((1, 1), 2)).await, changes[1..3]);
+    assert_eq!(w.read(|tx| tx.relation_changes((1, 1), 2)).await.unwrap(), changes[1..3]);
 }
 
 pub(crate) async fn what_is_there_already_may_be_ignored_unless_its_condition_differs(w: World) {
@@ -63,7 +64,7 @@ pub(crate) async fn what_is_there_already_may_be_ignored_unless_its_condition_di
     assert_eq!(put(&w, lenient(vec![a.clone()], vec![tuple("doc:9", "viewer", "user:a")])).await, Ok(1));
     let other = conditional(a.clone(), "in_time");
     assert_eq!(put(&w, lenient(vec![other.clone()], vec![])).await, Err(Unwritten::Duplicate(other)));
-    assert_eq!(w.read(|tx| tx.relation_changes((0, 0), 10)).await.len(), 1);
+    assert_eq!(w.read(|tx| tx.relation_changes((0, 0), 10)).await.unwrap().len(), 1);
 }
 
 pub(crate) async fn tuples_are_found_from_both_ends_and_only_of_the_type(w: World) {
@@ -158,4 +159,68 @@ pub(crate) async fn of_many_who_write_one_tuple_one_wins(w: World) {
         won += usize::from(task.await.unwrap().unwrap().is_ok());
     }
     assert_eq!((won, w.read(|tx| tx.relation_revision()).await), (1, 1));
+}
+
+pub(crate) async fn a_providers_word_is_confirmed_and_expires_and_is_anybodys_who_says_it(w: World) {
+    let of = |group: &str| tuple(group, "member", "user:a");
+    let say = |by: &'static str, wanted: Vec<RelationTuple>, when: i64| {
+        w.write(move |tx| tx.say_relations((by, "usr_a"), wanted.clone(), at(when)))
+    };
+    let said = |group: &'static str| async {
+        let key = of(group);
+        w.read(move |tx| tx.relation_tuple(&key)).await.map(|t| t.said)
+    };
+    let vouched = |by: &str, when| Some(Some(Vouched { by: by.to_owned(), at: at(when) }));
+    assert_eq!(say("corp", vec![of("group:x"), of("group:y")], 10).await, (1, 2));
+    assert_eq!(say("corp", vec![of("group:x"), of("group:y")], 10).await, (1, 0));
+    // The same again, later: everybody who follows hears that it lasts longer, and nothing else has changed.
+    assert_eq!(say("corp", vec![of("group:x"), of("group:y")], 20).await, (2, 0));
+    assert_eq!(said("group:x").await, vouched("corp", 20));
+    let heard = w.read(|tx| tx.relation_changes(RelationChange::after(1), 10)).await.unwrap();
+    assert_eq!(
+        heard.iter().map(|c| (c.gone, c.tuple.said.clone())).collect::<Vec<_>>(),
+        [(false, vouched("corp", 20).unwrap()), (false, vouched("corp", 20).unwrap())]
+    );
+    // Another that says it later, and an administrator who writes it.
+    assert_eq!(say("else", vec![of("group:y")], 30).await, (3, 1));
+    assert_eq!(said("group:y").await, vouched("else", 30));
+    assert_eq!(put(&w, writes(vec![of("group:x")])).await, Ok(4));
+    assert_eq!(said("group:x").await, Some(None));
+    assert_eq!(say("corp", vec![], 40).await, (4, 0));
+    assert_eq!(put(&w, writes(vec![of("group:x")])).await, Err(Unwritten::Duplicate(of("group:x"))));
+    // What is too old goes, of that provider alone.
+    assert_eq!(say("corp", vec![of("group:z")], 40).await, (5, 1));
+    let expire = |by: &'static str, old: i64| w.write(move |tx| tx.expire_relations(by, at(old), at(99), 10));
+    assert_eq!(expire("corp", 39).await, (5, 0));
+    assert_eq!(expire("cor", 99).await, (5, 0));
+    assert_eq!(expire("corp", 40).await, (6, 1));
+    let left: Vec<_> = all(&w).await.into_iter().map(|t| t.object).collect();
+    assert_eq!(left, ["group:x", "group:y"]);
+    let objects = w.read(|tx| tx.related_objects("user:a", "", "member", "group")).await;
+    let more: Vec<_> = objects.into_iter().map(|(object, more)| (object, more)).collect();
+    assert_eq!(more, [("group:x".to_owned(), false), ("group:y".to_owned(), true)]);
+}
+
+pub(crate) async fn old_changes_are_forgotten_and_whoever_needs_them_is_told(w: World) {
+    for n in 1..=5_i64 {
+        let change = writes(vec![
+            tuple(&format!("doc:{n}"), "viewer", "user:a"),
+            tuple(&format!("doc:{n}"), "viewer", "user:b"),
+        ]);
+        w.write(move |tx| tx.write_relations(&change, "", at(n * 10))).await.unwrap();
+    }
+    let forget = |old: i64, limit: u32| w.write(move |tx| tx.forget_relation_changes(at(old), limit));
+    assert_eq!((forget(9, 10).await.rows, w.read(|tx| tx.relations_forgotten()).await), (0, 0));
+    let pruned = forget(30, 3).await;
+    assert_eq!((pruned.rows, pruned.more, w.read(|tx| tx.relations_forgotten()).await), (3, true, 2));
+    let heard = |after: (u64, u64)| w.read(move |tx| tx.relation_changes(after, 100));
+    // Of the second revision one change is left, and whoever is in the middle of it is told as well.
+    assert_eq!(heard((0, 0)).await, None);
+    assert_eq!(heard((2, 1)).await, None);
+    assert_eq!(heard(RelationChange::after(2)).await.unwrap().len(), 6);
+    let pruned = forget(30, 100).await;
+    assert_eq!((pruned.rows, pruned.more), (3, false));
+    assert_eq!(heard(RelationChange::after(2)).await, None);
+    assert_eq!(heard(RelationChange::after(3)).await.unwrap().len(), 4);
+    assert_eq!(all(&w).await.len(), 10);
 }

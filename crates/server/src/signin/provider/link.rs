@@ -10,6 +10,7 @@ use crate::people::{PageFault, People, Posted, Visit, see_other};
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use prokura_core::{Principal, Timestamp};
+use prokura_decider::relations;
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_store::{Identity, SecretHash, StoreError};
 use prokura_ui::{ENGLISH, IdentityRow, ProviderLink, Shown, When};
@@ -153,9 +154,14 @@ async fn remove(people: &People, posted: &Posted, id: &str) -> Result<Response, 
             if !password && others < 2 {
                 return Ok(None);
             }
+            let known = tx.identities_of(&user)?;
+            let provider = known.into_iter().find(|i| Identity::id(&i.issuer, &i.subject) == id);
             let removed = tx.delete_identity(&user, &id)?;
-            if removed {
+            if let Some(identity) = provider.filter(|_| removed) {
                 tx.record(event.clone());
+                // What that account vouched for is vouched for no more.
+                let event = Event { action: "relation:groups".to_owned(), ..event.clone() };
+                relations::groups(tx, (&identity.provider, user.as_str()), &[], now, &event)?;
                 consent::review(tx, &config, (Some(&user), None), now, &trace)?;
             }
             Ok::<_, StoreError>(Some(removed))
