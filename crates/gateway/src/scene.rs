@@ -133,6 +133,10 @@ impl Scene {
         };
         let actor = token.actors.first().or(token.grant.holder.as_ref()).or(own);
         let (Some(actor), now) = (actor, self.inner.clock.now()) else { return Vec::new() };
+        let hash = |action: &str| {
+            let entry = events.iter().find(|event| event.action == action);
+            entry.and_then(|entry| entry.details.str("arguments_sha256")).unwrap_or_default().to_owned()
+        };
         let review = |(action, because): &(String, String)| Review {
             id: random_id("rev_", &*self.inner.rng),
             trace: self.trace.to_string(),
@@ -142,7 +146,7 @@ impl Scene {
             client: token.client.clone(),
             server: self.route.name.clone(),
             action: action.clone(),
-            arguments: String::new(),
+            arguments: hash(action),
             because: because.clone(),
             state: ReviewState::Open,
             at: now,

@@ -66,7 +66,7 @@ fn unapproved() -> Vec<Fault> {
     let all = [
         waits(Reply::Elicit),
         waits(Reply::Input("state".to_owned())),
-        waits(Reply::Told),
+        waits(Reply::Told(crate::version::Era::Modern)),
         waits(Reply::Denied),
         Unapproved::Refused(task.clone()),
         Unapproved::Declined,

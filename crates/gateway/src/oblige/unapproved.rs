@@ -49,8 +49,8 @@ pub(crate) enum Reply {
     Elicit,
     /// By a result that asks for input (MCP 2026-07-28, "Multi Round-Trip Requests"); the state leads back to the tasks.
     Input(String),
-    /// By the result of a call that failed, whose words it shows.
-    Told,
+    /// By the result of a call that failed, whose words it shows, as results are in this era.
+    Told(Era),
     /// By a denial.
     Denied,
 }
@@ -75,7 +75,7 @@ impl Speaks<'_> {
                 Reply::Input(self.handles.seal_approvals(tasks, returned.state.as_deref()))
             }
             Era::Legacy if self.elicits => Reply::Elicit,
-            _ if self.calls => Reply::Told,
+            _ if self.calls => Reply::Told(self.era),
             _ => Reply::Denied,
         }
     }
@@ -144,10 +144,14 @@ impl Unapproved {
                 }
                 Some(result)
             }
-            Reply::Told => {
+            Reply::Told(era) => {
                 let text = obj([("type", "text".into()), ("text", Value::from(self.sentence()))]);
                 let mut result = obj([("content", Value::Array(vec![Value::Object(text)]))]);
                 result.insert("isError", Value::Bool(true));
+                // Every result of this era says which kind it is (2026-07-28, "Result").
+                if *era == Era::Modern {
+                    result.insert("resultType", "complete".into());
+                }
                 Some(result)
             }
             Reply::Elicit | Reply::Denied => None,

@@ -217,6 +217,21 @@ async fn a_standing_agreement_lets_its_like_through_and_nothing_else() {
     assert_eq!(late.json()["result"]["isError"], json!(true));
 }
 
+/// SDKs of the modern era read no result that does not say which kind it is.
+#[tokio::test]
+async fn a_client_that_can_send_nobody_to_a_page_reads_where_to_go_in_a_result_of_its_era() {
+    let (world, token) = world().await;
+    let params = json!({"name": "read_report", "arguments": {"to": "x"}});
+    for (sent, kind) in [
+        (world.modern(&token, "tools/call", params.clone()), Some("complete")),
+        (world.legacy(&token, "tools/call", params), None),
+    ] {
+        let told = sent.send().await.json();
+        assert_eq!(told["result"]["isError"], json!(true), "{told}");
+        assert_eq!(told["result"].get("resultType").and_then(Value::as_str), kind, "{told}");
+    }
+}
+
 #[tokio::test]
 async fn the_modern_era_asks_for_input_and_goes_on_by_the_state() {
     let (world, token) = world().await;

@@ -4,6 +4,7 @@ use crate::world::rules::{deny, permit, permit_if};
 use crate::world::{CONFIG, Reply, Seen, TokenFor, World, alice};
 use prokura_core::{ApprovalNeed, Demand, Obligation};
 use prokura_oauth::json::{Limits, Value as Json, parse};
+use prokura_store::StoreError;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -249,6 +250,10 @@ async fn what_is_looked_at_afterwards_is_in_the_record() {
     let permitted = entries.iter().find(|e| e.event.details.get("obligations").is_some()).unwrap();
     let said = permitted.event.details.get("obligations").unwrap().to_vec();
     assert_eq!(said, br#"[{"type":"review","with":"exports are looked at"}]"#);
+    let reviews = world.store.read::<_, StoreError>(|tx| tx.reviews(None)).await.unwrap();
+    let hash = permitted.event.details.str("arguments_sha256").unwrap();
+    let kept: Vec<_> = reviews.iter().map(|r| (r.action.as_str(), r.arguments.as_str())).collect();
+    assert_eq!(kept, [("tool:read_report", hash)], "what is looked at is the call that was recorded");
 }
 
 #[tokio::test]
