@@ -109,7 +109,7 @@ async function keys(folder) {
 /** The program: the one that PROKURA_BIN names, or one that is built. */
 export async function prokura() {
     if (process.env.PROKURA_BIN) return resolve(process.env.PROKURA_BIN);
-    const { code, stderr } = await run('cargo', ['build', '-q', '--locked', '-p', 'prokura'], { cwd: ROOT, timeoutMs: 1_200_000, env: { CARGO_TARGET_DIR: target() } });
+    const { code, stderr } = await run('cargo', ['build', '-q', '--locked', '-p', 'prokura', '--features', 'rego,polar'], { cwd: ROOT, timeoutMs: 1_200_000, env: { CARGO_TARGET_DIR: target() } });
     if (code !== 0) throw new Error(`prokura does not build: ${stderr.slice(-2000)}`);
     return join(target(), 'debug', 'prokura');
 }

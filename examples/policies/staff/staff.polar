@@ -14,6 +14,8 @@ allow(user: User, "view", employee: Employee) if
   employee.has("tenant") = true and
   employee.tenant = user.tenant;
 
+allow(_user: User, "list", _tool: Tool);
+
 allow(user: User, "export", _tool: Tool) if
   user.is_in("Role", "manager") = true;
 
@@ -62,6 +64,7 @@ deny(_subject, action, _resource, request) if
   not scope in request.context.scopes;
 
 needs("view", "staff:read");
+needs("list", "staff:read");
 needs("export", "staff:read");
 needs("modify", "staff:write");
 needs("raise", "staff:write");

@@ -20,6 +20,12 @@ allow if {
 }
 
 allow if {
+	input.action == "list"
+	input.subject.type == "User"
+	input.resource.type == "Tool"
+}
+
+allow if {
 	input.action == "export"
 	input.resource.type == "Tool"
 	belongs_to(input.subject, "Role", "manager")
@@ -77,7 +83,7 @@ deny contains "only assistants act for people" if {
 
 deny contains "the scope staff:read is missing" if {
 	by_agent
-	input.action in {"view", "export"}
+	input.action in {"view", "list", "export"}
 	not "staff:read" in input.context.scopes
 }
 
