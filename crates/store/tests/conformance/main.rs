@@ -1,6 +1,7 @@
 //! One suite, run on every driver: SQLite in a file, SQLite in memory, PostgreSQL.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where its world does not hold")]
 
+mod agreements;
 mod approvals;
 mod artifacts;
 mod budgets;
@@ -11,14 +12,17 @@ mod grants;
 mod ledger;
 mod model;
 mod people;
+mod policies;
 mod postgres;
 mod races;
 mod relations;
+mod relations_at_once;
 mod revoked;
 mod sign_in;
 mod signals;
 mod status;
 mod tasks;
+mod tools;
 mod transactions;
 mod workloads;
 mod world;
@@ -172,6 +176,28 @@ on_every_driver! {
         the_newest_model_is_in_force_and_earlier_ones_are_kept
         of_many_who_write_one_tuple_one_wins
     }
+    relations_at_once {
+        whoever_follows_the_changes_has_the_tuples
+        what_was_taken_back_has_no_revision
+        a_tuple_that_stands_twice_in_a_change_changes_nothing
+        a_source_that_is_replaced_by_many_at_once_is_what_one_of_them_said
+    }
+    tools {
+        e32_who_describes_a_tool_otherwise_waits_also_back_and_forth
+        where_somebody_must_approve_the_first_one_waits_too
+        e08_names_are_what_their_bytes_are
+        of_many_first_descriptions_at_once_one_is_in_force
+        of_many_approvals_at_once_one_holds_and_it_is_of_what_was_offered
+        every_process_hears_of_a_description_and_of_none_that_was_taken_back
+    }
+    policies {
+        a_version_is_kept_as_it_was_and_found_by_how_it_begins
+        one_version_is_in_force_and_an_earlier_one_can_be_again
+        of_many_activations_at_once_each_counts_once
+        of_many_who_bring_one_version_one_keeps_it
+        every_process_hears_what_is_in_force_and_nothing_that_was_taken_back
+        entities_take_the_place_of_their_namesakes_and_come_in_pages
+    }
     status {
         a_place_is_given_once_and_a_full_list_is_followed_by_another
     }
@@ -187,6 +213,13 @@ on_every_driver! {
         how_often_and_how_fast_people_agree
         a_standing_agreement_ends_with_its_grant_or_by_hand
         what_was_permitted_is_looked_at_once
+    }
+    agreements {
+        e41_a_use_that_was_taken_back_was_none
+        e41_of_many_who_use_it_or_make_it_void_one_has_its_way
+        however_many_ask_for_one_call_at_once_it_is_one_task
+        tasks_are_listed_by_state_and_by_whose_they_are_with_their_votes
+        of_many_who_look_at_a_call_or_end_an_agreement_one_decides
     }
     transactions {
         a_failing_job_harms_no_neighbour

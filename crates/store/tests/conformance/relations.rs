@@ -3,7 +3,7 @@
 use crate::world::{World, at, now};
 use prokura_store::{OnConflict, RelationChange, RelationTuple, RelationWrite, Unwritten, Vouched};
 
-fn tuple(object: &str, relation: &str, user: &str) -> RelationTuple {
+pub(crate) fn tuple(object: &str, relation: &str, user: &str) -> RelationTuple {
     let (subject, userset) = user.split_once('#').unwrap_or((user, ""));
     RelationTuple {
         object: object.to_owned(),
@@ -21,15 +21,15 @@ fn conditional(mut tuple: RelationTuple, name: &str) -> RelationTuple {
     tuple
 }
 
-fn writes(writes: Vec<RelationTuple>) -> RelationWrite {
+pub(crate) fn writes(writes: Vec<RelationTuple>) -> RelationWrite {
     RelationWrite { writes, ..RelationWrite::default() }
 }
 
-async fn put(w: &World, write: RelationWrite) -> Result<u64, Unwritten> {
+pub(crate) async fn put(w: &World, write: RelationWrite) -> Result<u64, Unwritten> {
     w.write(move |tx| tx.write_relations(&write, "", now())).await
 }
 
-async fn all(w: &World) -> Vec<RelationTuple> {
+pub(crate) async fn all(w: &World) -> Vec<RelationTuple> {
     w.read(|tx| tx.relation_tuples(("", "", "", ""), None, 100)).await
 }
 

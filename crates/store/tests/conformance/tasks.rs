@@ -11,7 +11,7 @@ use prokura_store::{
 };
 use std::time::Duration;
 
-fn call(arguments: &str) -> AskedCall {
+pub(crate) fn call(arguments: &str) -> AskedCall {
     AskedCall {
         grant: g("g_2"),
         root: g("g_1"),
@@ -26,12 +26,12 @@ fn call(arguments: &str) -> AskedCall {
     }
 }
 
-fn quorum(approvers: &[&str], of: u8) -> Quorum {
+pub(crate) fn quorum(approvers: &[&str], of: u8) -> Quorum {
     let approvers = approvers.iter().map(|a| (*a).to_owned()).collect();
     Quorum { approvers, of, acr: None, lasts: Duration::from_secs(60) }
 }
 
-fn ask(id: &str, call: AskedCall, quorum: Quorum) -> TaskAsk {
+pub(crate) fn ask(id: &str, call: AskedCall, quorum: Quorum) -> TaskAsk {
     TaskAsk {
         id: TaskId::parse(id).unwrap(),
         call,
@@ -48,7 +48,7 @@ fn ask(id: &str, call: AskedCall, quorum: Quorum) -> TaskAsk {
     }
 }
 
-fn ballot(user: &str, agrees: bool, at: Timestamp) -> Ballot {
+pub(crate) fn ballot(user: &str, agrees: bool, at: Timestamp) -> Ballot {
     Ballot {
         voter: Voter::User(UserId::parse(format!("usr_{user}")).unwrap()),
         groups: ["hr".to_owned()].into(),
@@ -60,12 +60,12 @@ fn ballot(user: &str, agrees: bool, at: Timestamp) -> Ballot {
     }
 }
 
-fn id(text: &str) -> TaskId {
+pub(crate) fn id(text: &str) -> TaskId {
     TaskId::parse(text).unwrap()
 }
 
 /// A user's grant, and one below it that nothing more may be made below.
-async fn grants(w: &World) {
+pub(crate) async fn grants(w: &World) {
     w.write(|tx| {
         tx.insert_grant(&grant("g_1", &[]))?;
         tx.insert_grant(&Grant { depth_left: 0, ..grant("g_2", &["g_1"]) })
@@ -77,12 +77,12 @@ fn asked(tx: &mut Tx<'_>, name: &str, arguments: &str) -> TaskAsked {
     tx.ask_task(&ask(name, call(arguments), quorum(&["hr"], 1)), now()).unwrap()
 }
 
-fn vote(tx: &mut Tx<'_>, task: &str, child: &str, ballot: &Ballot) -> Voted {
+pub(crate) fn vote(tx: &mut Tx<'_>, task: &str, child: &str, ballot: &Ballot) -> Voted {
     tx.vote(&id(task), g(child), ballot).unwrap()
 }
 
 /// Asks, and has somebody agree.
-async fn agreed(w: &World, task: &'static str, child: &'static str, arguments: &'static str) {
+pub(crate) async fn agreed(w: &World, task: &'static str, child: &'static str, arguments: &'static str) {
     let done = w
         .write(move |tx| {
             asked(tx, task, arguments);
@@ -92,12 +92,17 @@ async fn agreed(w: &World, task: &'static str, child: &'static str, arguments: &
     assert!(matches!(done, Voted::Counted(task) if task.task.state == TaskState::Approved));
 }
 
-async fn used(store: &Store, task: &'static str, call: AskedCall, at: Timestamp) -> Result<GrantId, Unused> {
+pub(crate) async fn used(
+    store: &Store,
+    task: &'static str,
+    call: AskedCall,
+    at: Timestamp,
+) -> Result<GrantId, Unused> {
     let key = call_key(&call, &quorum(&["hr"], 1));
     store.transact::<_, StoreError>(move |tx| tx.use_task(&id(task), &key, at)).await.unwrap()
 }
 
-async fn state(w: &World, task: &'static str) -> TaskState {
+pub(crate) async fn state(w: &World, task: &'static str) -> TaskState {
     w.read(move |tx| tx.task(&id(task))).await.unwrap().task.state
 }
 
@@ -336,8 +341,8 @@ pub(crate) async fn a_standing_agreement_ends_with_its_grant_or_by_hand(w: World
     assert!(w.read(|tx| tx.approval_rules(None, at(9))).await.is_empty());
 }
 
-pub(crate) async fn what_was_permitted_is_looked_at_once(w: World) {
-    let review = |id: &str| Review {
+pub(crate) fn review(id: &str) -> Review {
+    Review {
         id: id.into(),
         trace: "tr_1".into(),
         grant: g("g_1"),
@@ -353,7 +358,10 @@ pub(crate) async fn what_was_permitted_is_looked_at_once(w: World) {
         decided_at: Timestamp::from_micros(0),
         decided_by: String::new(),
         word: String::new(),
-    };
+    }
+}
+
+pub(crate) async fn what_was_permitted_is_looked_at_once(w: World) {
     w.write(move |tx| {
         tx.insert_review(&review("rev_1"))?;
         tx.insert_review(&review("rev_2"))
