@@ -1,41 +1,16 @@
 //! Another decision point that is asked by AuthZEN: how it is found, what it is sent, how its answers are read, and that
 //! whatever else it does denies.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use prokura_core::{Obligation, Timestamp};
-use prokura_decider::remote::{Authzen, Endpoint, Remote, RemoteBounds};
+use crate::point::{Point, ask, http};
+use prokura_core::Obligation;
+use prokura_decider::remote::{Authzen, Endpoint, RemoteBounds};
 use prokura_egress::{Upstream, UpstreamConfig};
-use prokura_oauth::json::{Limits, Object, Value, obj, parse};
+use prokura_oauth::json::{Limits, Value, parse};
 use prokura_policy::authzen::{Kinds, Metadata};
-use prokura_policy::pdp::{Effect, Entity, EntityId, Finding, NoEntities, Question};
-use std::sync::{Arc, Mutex};
+use prokura_policy::pdp::{Effect, Finding};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-
-/// A decision point that answers every request with what stands for its path, and keeps what it was sent.
-struct Point {
-    address: String,
-    sent: Arc<Mutex<Vec<String>>>,
-}
-
-type Answer = (&'static str, String);
 
 impl Point {
-    /// `answers` makes the answers by paths of the address; a path without one is never answered.
-    async fn with(answers: impl Fn(&str) -> Vec<Answer>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let (answers, sent) = (Arc::new(answers(&address)), Arc::<Mutex<Vec<String>>>::default());
-        let kept = Arc::clone(&sent);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&answers), Arc::clone(&kept)));
-            }
-        });
-        Self { address, sent }
-    }
-
     /// One whose evaluations are answered so.
     async fn saying(answer: &str) -> Self {
         let answer = http("200 OK", answer);
@@ -52,44 +27,6 @@ impl Point {
     async fn ask(&self) -> Finding {
         ask(&self.at("/access/v1/evaluation", 20_000)).await
     }
-
-    /// The first lines of what it was sent.
-    fn lines(&self) -> Vec<String> {
-        self.sent.lock().unwrap().iter().map(|s| s.lines().next().unwrap().to_owned()).collect()
-    }
-}
-
-async fn serve(mut stream: TcpStream, answers: Arc<Vec<Answer>>, kept: Arc<Mutex<Vec<String>>>) {
-    loop {
-        let mut sent = Vec::new();
-        while !is_whole(&sent) {
-            let mut piece = [0; 4096];
-            match stream.read(&mut piece).await {
-                Ok(0) | Err(_) => return,
-                Ok(read) => sent.extend_from_slice(&piece[..read]),
-            }
-        }
-        let text = String::from_utf8(sent).unwrap();
-        let path = text.split(' ').nth(1).unwrap().to_owned();
-        kept.lock().unwrap().push(text);
-        match answers.iter().find(|(at, _)| *at == path) {
-            Some((_, answer)) => stream.write_all(answer.as_bytes()).await.unwrap(),
-            None => std::future::pending().await,
-        }
-    }
-}
-
-fn is_whole(sent: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(sent);
-    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let length =
-        head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-    body.len() >= length.unwrap_or(0)
-}
-
-fn http(status: &str, body: &str) -> String {
-    let length = body.len();
-    format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
 }
 
 fn metadata(point: &str, evaluation: &str) -> String {
@@ -97,31 +34,11 @@ fn metadata(point: &str, evaluation: &str) -> String {
     http("200 OK", &Value::from(metadata.to_object()).to_string())
 }
 
-async fn ask(point: &Authzen) -> Finding {
-    let named = |kind, id| EntityId::new(kind, id).unwrap();
-    let (mia, e1) = (Entity::bare(named("User", "mia")), Entity::bare(named("Employee", "e1")));
-    let arguments = obj([("n", 12_345_678_901_234_567_890_u64.into())]);
-    point
-        .ask(&Question {
-            subject: &mia,
-            actor: None,
-            chain: &[],
-            grant: None,
-            action: "view",
-            arguments: Some(&arguments),
-            resource: &e1,
-            context: &Object::new(),
-            directory: &NoEntities,
-            now: Timestamp::from_seconds(0),
-        })
-        .await
-}
-
 #[tokio::test]
 async fn it_is_asked_in_the_words_of_the_standard_with_the_secret_that_it_knows() {
     let point = Point::saying(r#"{"decision":true}"#).await;
     assert_eq!(point.ask().await.effect, Effect::Permit);
-    let sent = point.sent.lock().unwrap().remove(0);
+    let sent = point.first();
     assert!(sent.starts_with("POST /access/v1/evaluation "), "{sent}");
     assert!(sent.to_ascii_lowercase().contains("authorization: bearer s3cret"), "{sent}");
     let body = parse(sent.split_once("\r\n\r\n").unwrap().1.as_bytes(), &Limits::MESSAGE).unwrap();
@@ -181,10 +98,7 @@ async fn who_is_late_or_not_there_has_denied() {
     assert_eq!(ask(&silent.at("/access/v1/evaluation", 50)).await.effect, Effect::Deny);
     // Both requests together may take as long as one.
     assert_eq!(ask(&silent.at("", 50)).await.effect, Effect::Deny);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
-    let nobody = Point { address, sent: Arc::default() };
+    let nobody = Point::gone().await;
     assert_eq!(nobody.ask().await.effect, Effect::Deny);
 }
 

@@ -1,50 +1,15 @@
 //! A remote OPA: what it is sent, how its answers are read, and that whatever else it does denies.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use prokura_core::{Obligation, Timestamp};
-use prokura_decider::remote::{Endpoint, Opa, Remote, RemoteBounds};
+use crate::point::{Point, ask, http};
+use prokura_core::Obligation;
+use prokura_decider::remote::{Endpoint, Opa, RemoteBounds};
 use prokura_egress::{Upstream, UpstreamConfig};
-use prokura_oauth::json::{Limits, Object, obj, parse};
-use prokura_policy::pdp::{Effect, Entity, EntityId, Finding, NoEntities, Question};
+use prokura_oauth::json::{Limits, parse};
+use prokura_policy::pdp::{Effect, Finding};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
-/// Answers one request with `answer`, or never; gives back what it was sent.
-async fn server(answer: Option<String>) -> (String, JoinHandle<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let served = tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut sent = Vec::new();
-        while !is_whole(&sent) {
-            let mut piece = [0; 4096];
-            let read = stream.read(&mut piece).await.unwrap();
-            assert!(read > 0, "the question broke off");
-            sent.extend_from_slice(&piece[..read]);
-        }
-        match answer {
-            Some(answer) => stream.write_all(answer.as_bytes()).await.unwrap(),
-            None => std::future::pending().await,
-        }
-        String::from_utf8(sent).unwrap()
-    });
-    (address, served)
-}
-
-fn is_whole(sent: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(sent);
-    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let length =
-        head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-    length.is_some_and(|length: usize| body.len() >= length)
-}
-
-fn http(status: &str, body: &str) -> String {
-    let length = body.len();
-    format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
-}
+/// Where the rule is.
+const RULE: &str = "/v1/data/prokura";
 
 fn bounds() -> RemoteBounds {
     RemoteBounds { timeout: Duration::from_secs(20), max_bytes: 2048 }
@@ -52,43 +17,22 @@ fn bounds() -> RemoteBounds {
 
 fn opa(address: &str, bearer: Option<&str>, bounds: RemoteBounds) -> Opa {
     let upstream = Upstream::new(UpstreamConfig::default());
-    let endpoint = Endpoint::new(upstream, &format!("{address}/v1/data/prokura"), bearer, bounds).unwrap();
+    let endpoint = Endpoint::new(upstream, &format!("{address}{RULE}"), bearer, bounds).unwrap();
     Opa::new("hr", endpoint).unwrap()
 }
 
-async fn ask(opa: &Opa) -> Finding {
-    let named = |kind, id| EntityId::new(kind, id).unwrap();
-    let (mia, e1) = (Entity::bare(named("User", "mia")), Entity::bare(named("Employee", "e1")));
-    let arguments = obj([("n", 12_345_678_901_234_567_890_u64.into())]);
-    opa.ask(&Question {
-        subject: &mia,
-        actor: None,
-        chain: &[],
-        grant: None,
-        action: "view",
-        arguments: Some(&arguments),
-        resource: &e1,
-        context: &Object::new(),
-        directory: &NoEntities,
-        now: Timestamp::from_seconds(0),
-    })
-    .await
-}
-
 async fn answered(answer: String) -> Finding {
-    let (address, served) = server(Some(answer)).await;
-    let finding = ask(&opa(&address, None, bounds())).await;
-    served.await.unwrap();
-    finding
+    let point = Point::with(|_| vec![(RULE, answer.clone())]).await;
+    ask(&opa(&point.address, None, bounds())).await
 }
 
 #[tokio::test]
 async fn it_is_sent_the_question_as_input() {
-    let (address, served) = server(Some(http("200 OK", r#"{"result":{"allow":true}}"#))).await;
-    let finding = ask(&opa(&address, Some("t0ken"), bounds())).await;
+    let point = Point::with(|_| vec![(RULE, http("200 OK", r#"{"result":{"allow":true}}"#))]).await;
+    let finding = ask(&opa(&point.address, Some("t0ken"), bounds())).await;
     assert_eq!(finding.effect, Effect::Permit);
     assert_eq!(&*finding.rules[0].rule, "data.prokura.allow");
-    let sent = served.await.unwrap();
+    let sent = point.first();
     assert!(sent.starts_with("POST /v1/data/prokura HTTP/1.1\r\n"), "{sent}");
     assert!(sent.to_ascii_lowercase().contains("\r\nauthorization: bearer t0ken\r\n"), "{sent}");
     let body = parse(sent.split_once("\r\n\r\n").unwrap().1.as_bytes(), &Limits::MESSAGE).unwrap();
@@ -154,14 +98,12 @@ async fn whatever_else_it_does_denies() {
 
 #[tokio::test]
 async fn who_is_not_there_or_never_answers_has_denied() {
-    let (address, served) = server(None).await;
+    let silent = Point::with(|_| Vec::new()).await;
     let bounds = RemoteBounds { timeout: Duration::from_millis(50), ..bounds() };
-    let finding = ask(&opa(&address, None, bounds)).await;
+    let finding = ask(&opa(&silent.address, None, bounds)).await;
     assert_eq!(finding.effect, Effect::Deny);
     assert!(finding.problems[0].contains("did not answer within 50ms"), "{:?}", finding.problems);
-    served.abort();
-    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let finding = ask(&opa(&format!("http://{gone}"), None, bounds)).await;
+    let finding = ask(&opa(&Point::gone().await.address, None, bounds)).await;
     assert_eq!((finding.effect, finding.problems.len()), (Effect::Deny, 1));
 }
 
