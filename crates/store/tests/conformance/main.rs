@@ -179,7 +179,6 @@ on_every_driver! {
     relations_at_once {
         whoever_follows_the_changes_has_the_tuples
         what_was_taken_back_has_no_revision
-        a_tuple_that_stands_twice_in_a_change_changes_nothing
         a_source_that_is_replaced_by_many_at_once_is_what_one_of_them_said
     }
     tools {

@@ -72,15 +72,6 @@ pub(crate) async fn what_was_taken_back_has_no_revision(w: World) {
     assert_eq!(put(&w, writes(vec![b])).await, Ok(2), "the next change has the number that was not used");
 }
 
-/// Nobody asks for it, since the door refuses it; the rows are safe all the same.
-pub(crate) async fn a_tuple_that_stands_twice_in_a_change_changes_nothing(w: World) {
-    let a = tuple("doc:1", "viewer", "user:a");
-    let twice = writes(vec![a.clone(), tuple("doc:2", "viewer", "user:a"), a]);
-    let refused = move |tx: &mut Tx<'_>| tx.write_relations(&twice, "", now());
-    assert!(w.store.transact::<_, StoreError>(refused).await.is_err());
-    assert_eq!((all(&w).await, w.read(|tx| tx.relation_revision()).await), (vec![], 0));
-}
-
 pub(crate) async fn a_source_that_is_replaced_by_many_at_once_is_what_one_of_them_said(w: World) {
     let other = if w.is_shared() { w.other("pep_2").await } else { w.store.clone() };
     let member = |group: String| tuple(&group, "member", "user:a");
