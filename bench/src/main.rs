@@ -15,11 +15,16 @@ mod process;
 mod redact;
 mod relations;
 mod revoke;
+mod ruled;
 mod table;
 mod upstream;
 mod workload;
 
 use anyhow::Result;
+
+/// The allocator of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How much is done.
 #[derive(Clone, Copy)]
@@ -78,6 +83,9 @@ async fn main() -> Result<()> {
     }
     if wants("gateway") {
         gateway::measure(size).await?;
+    }
+    if wants("ruled") {
+        ruled::measure(size).await?;
     }
     if wants("idle") {
         idle::measure(size).await?;

@@ -9,6 +9,23 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+/// How many tools it lists besides those that are called.
+pub const TOOLS: usize = 500;
+
+fn tools() -> Vec<Value> {
+    let tool = |name: String| {
+        json!({ "name": name, "description": "Says it again", "inputSchema": { "type": "object" } })
+    };
+    let of = |n: usize| if n.is_multiple_of(2) { format!("even_{n}") } else { format!("odd_{n}") };
+    ["echo".to_owned(), "staff".to_owned()].into_iter().chain((0..TOOLS).map(of)).map(tool).collect()
+}
+
+fn staff() -> Value {
+    let row = |n: u32| json!({ "id": format!("e{n}"), "ssn": format!("123-45-{n:04}"), "salary": 40_000 + n });
+    let staff = json!({ "employees": (0..20).map(row).collect::<Vec<_>>() });
+    json!({ "content": [{ "type": "text", "text": staff.to_string() }], "structuredContent": staff })
+}
+
 /// Serves on a free port for as long as the program runs, on threads of its own; gives the port.
 /// It also publishes `jwks` at `/jwks`.
 pub fn start(jwks: String) -> Result<u16> {
@@ -44,9 +61,8 @@ async fn answer(request: http::Request<Incoming>, jwks: Bytes) -> Result<http::R
             "protocolVersion": message["params"]["protocolVersion"], "capabilities": { "tools": {} },
             "serverInfo": { "name": "bench", "version": "1" },
         }),
-        Some("tools/list") => json!({ "tools": [
-            { "name": "echo", "description": "Says it again", "inputSchema": { "type": "object" } },
-        ] }),
+        Some("tools/list") => json!({ "tools": tools() }),
+        Some("tools/call") if message["params"]["name"] == "staff" => staff(),
         Some("tools/call") => json!({ "content": [{ "type": "text", "text": "echoed" }] }),
         _ => json!({}),
     };

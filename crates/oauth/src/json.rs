@@ -16,7 +16,7 @@ mod value;
 mod write;
 
 pub use direct::Canonical;
-pub use fold::{case_variant, has_twins};
+pub use fold::{alike, case_variant, has_twins};
 pub use number::Number;
 pub use object::{Members, Object};
 pub use read::{JsonError, Limits, Problem, parse};

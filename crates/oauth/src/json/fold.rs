@@ -5,7 +5,7 @@ use super::Object;
 /// A member of `o` that is none of `members` but would be taken for one by a parser that ignores case (as
 /// Go's `encoding/json` does), width, or characters that are not seen: `Name`, `paramſ`, `ｉｄ`, `na\u{200b}me`.
 pub fn case_variant<'a>(o: &'a Object, members: &[&str]) -> Option<&'a str> {
-    o.keys().find(|key| !members.contains(key) && members.iter().any(|member| alike(key, member)))
+    o.keys().find(|key| members.iter().any(|member| alike(key, member)) && !members.contains(key))
 }
 
 /// Whether two members of `o` have names of which such a parser would take one for the other.
@@ -15,9 +15,14 @@ pub fn has_twins(o: &Object) -> bool {
     names.windows(2).any(|pair| pair[0] == pair[1])
 }
 
-fn alike(key: &str, member: &str) -> bool {
+/// Whether such a parser would take one of the names for the other.
+pub fn alike(key: &str, member: &str) -> bool {
+    if key.eq_ignore_ascii_case(member) {
+        return true;
+    }
+    // Of what is ASCII nothing folds but its case. Lengths differ mostly, and are looked at first.
     if key.is_ascii() && member.is_ascii() {
-        return key.eq_ignore_ascii_case(member);
+        return false;
     }
     folded(key).eq(folded(member))
 }

@@ -77,6 +77,11 @@ impl Object {
         self.0.iter_mut().map(|(_, v)| v)
     }
 
+    /// The members, with their values to change, in order.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Value)> {
+        self.0.iter_mut().map(|(k, v)| (k.as_str(), v))
+    }
+
     /// Keeps the members that `keep` says so of.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &Value) -> bool) {
         self.0.retain(|(k, v)| keep(k, v));

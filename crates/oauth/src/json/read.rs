@@ -88,9 +88,11 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Value, JsonError> {
     }
     let text =
         std::str::from_utf8(bytes).map_err(|e| JsonError { problem: Problem::Utf8, at: e.valid_up_to() })?;
-    let mut reader = Reader { text, bytes, at: 0, depth_left: limits.max_depth.min(Limits::DEEPEST) };
+    let depth_left = limits.max_depth.min(Limits::DEEPEST);
+    let mut reader = Reader { text, bytes, at: 0, depth_left, members: 0 };
+    let mut value = Value::Null;
     reader.skip_space();
-    let value = reader.value()?;
+    reader.value(&mut value)?;
     reader.skip_space();
     if reader.at < bytes.len() { Err(reader.fault(Problem::Trailing)) } else { Ok(value) }
 }
@@ -100,7 +102,12 @@ struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
     depth_left: usize,
+    /// How many members the last object had, up to [`ALIKE`]: rows have as many as the one before.
+    members: usize,
 }
+
+/// For at most so many members there is room before they are read.
+const ALIKE: usize = 16;
 
 impl<'a> Reader<'a> {
     fn fault(&self, problem: Problem) -> JsonError {
@@ -127,17 +134,19 @@ impl<'a> Reader<'a> {
         if self.take(byte) { Ok(()) } else { Err(self.fault(Problem::Syntax)) }
     }
 
-    fn value(&mut self) -> Result<Value, JsonError> {
-        match self.peek() {
-            Some(b'"') => self.string().map(Value::String),
-            Some(b'{') => self.nested(Self::object),
-            Some(b'[') => self.nested(Self::array),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word("true", Value::Bool(true)),
-            Some(b'f') => self.word("false", Value::Bool(false)),
-            Some(b'n') => self.word("null", Value::Null),
-            _ => Err(self.fault(Problem::Syntax)),
-        }
+    /// Reads a value to where it will stay: handed on as a result, each would be copied twice.
+    fn value(&mut self, to: &mut Value) -> Result<(), JsonError> {
+        *to = match self.peek() {
+            Some(b'"') => Value::String(self.string()?),
+            Some(b'{') => Value::Object(self.nested(Self::object)?),
+            Some(b'[') => Value::Array(self.nested(Self::array)?),
+            Some(b'-' | b'0'..=b'9') => Value::Number(self.number()?),
+            Some(b't') => self.word("true", Value::Bool(true))?,
+            Some(b'f') => self.word("false", Value::Bool(false))?,
+            Some(b'n') => self.word("null", Value::Null)?,
+            _ => return Err(self.fault(Problem::Syntax)),
+        };
+        Ok(())
     }
 
     fn word(&mut self, word: &str, value: Value) -> Result<Value, JsonError> {
@@ -149,14 +158,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn number(&mut self) -> Result<Value, JsonError> {
+    fn number(&mut self) -> Result<Number, JsonError> {
         let length = scan(&self.bytes[self.at..]).ok_or_else(|| self.fault(Problem::Syntax))?;
         let number = Number::of_checked(&self.text[self.at..self.at + length]);
         self.at += length;
-        Ok(Value::Number(number))
+        Ok(number)
     }
 
-    fn nested(&mut self, read: fn(&mut Self) -> Result<Value, JsonError>) -> Result<Value, JsonError> {
+    fn nested<T>(&mut self, read: fn(&mut Self) -> Result<T, JsonError>) -> Result<T, JsonError> {
         self.depth_left = self.depth_left.checked_sub(1).ok_or_else(|| self.fault(Problem::TooDeep))?;
         self.at += 1;
         self.skip_space();
@@ -165,33 +174,34 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    fn array(&mut self) -> Result<Value, JsonError> {
+    fn array(&mut self) -> Result<Vec<Value>, JsonError> {
         let mut items = Vec::new();
         if self.take(b']') {
-            return Ok(Value::Array(items));
+            return Ok(items);
         }
         loop {
-            items.push(self.value()?);
+            self.value(items.push_mut(Value::Null))?;
             if self.ends_with(b']')? {
-                return Ok(Value::Array(items));
+                return Ok(items);
             }
         }
     }
 
-    fn object(&mut self) -> Result<Value, JsonError> {
-        let mut members = Vec::new();
+    fn object(&mut self) -> Result<Object, JsonError> {
+        let mut members = Vec::with_capacity(self.members);
         if self.take(b'}') {
-            return Ok(Value::Object(Object::new()));
+            return Ok(Object::new());
         }
         loop {
             let name = self.name()?;
             self.skip_space();
             self.expect(b':')?;
             self.skip_space();
-            members.push((name, self.value()?));
+            let (_, value) = members.push_mut((name, Value::Null));
+            self.value(value)?;
             if self.ends_with(b'}')? {
-                let object = Object::of_unique(members);
-                return object.map(Value::Object).ok_or_else(|| self.fault(Problem::DuplicateMember));
+                self.members = members.len().min(ALIKE);
+                return Object::of_unique(members).ok_or_else(|| self.fault(Problem::DuplicateMember));
             }
         }
     }

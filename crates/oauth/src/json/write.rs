@@ -104,9 +104,15 @@ pub(super) fn count(mut n: u64, out: &mut Vec<u8>) {
 pub(super) fn string(s: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let bytes = s.as_bytes();
+    // Most strings have nothing to escape. Without a way out of the loop many bytes are looked at in one step.
+    if !bytes.iter().fold(false, |any, byte| any | is_special(*byte)) {
+        out.extend_from_slice(bytes);
+        out.push(b'"');
+        return;
+    }
     let mut done = 0;
     for (i, &byte) in bytes.iter().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+        if !is_special(byte) {
             continue;
         }
         out.extend_from_slice(&bytes[done..i]);
@@ -115,6 +121,10 @@ pub(super) fn string(s: &str, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(&bytes[done..]);
     out.push(b'"');
+}
+
+fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 fn escape(byte: u8, out: &mut Vec<u8>) {

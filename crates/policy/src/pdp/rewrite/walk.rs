@@ -113,28 +113,40 @@ impl Walk<'_> {
 
     /// Deepest first, so that what is within a member of the name is done before the member goes.
     fn anywhere(&mut self, value: &mut Value, name: &str, rest: &[Part]) -> Result<bool, Why> {
+        let mut found = false;
         match value {
             Value::Object(object) => {
-                if json::case_variant(object, &[name]).is_some() {
-                    return Err(Why::Name);
+                let mut here = false;
+                for (key, inner) in object.iter_mut() {
+                    match key == name {
+                        true => here = true,
+                        false if json::alike(key, name) => return Err(Why::Name),
+                        false => {}
+                    }
+                    found |= self.within(inner, name, rest)?;
                 }
-                let mut found = false;
-                for inner in object.values_mut() {
-                    found |= self.anywhere(inner, name, rest)?;
-                }
-                let Some(inner) = object.get_mut(name) else { return Ok(found) };
+                let named = if here { object.get_mut(name) } else { None };
+                let Some(inner) = named else { return Ok(found) };
                 if self.go(inner, rest)? == Fate::Goes {
                     object.remove(name);
                 }
                 Ok(true)
             }
             Value::Array(list) => {
-                let mut found = false;
                 for inner in list {
-                    found |= self.anywhere(inner, name, rest)?;
+                    found |= self.within(inner, name, rest)?;
                 }
                 Ok(found)
             }
+            plain => self.within(plain, name, rest),
+        }
+    }
+
+    /// The same for a value that is part of another: what holds nothing is passed over at once.
+    #[inline]
+    fn within(&mut self, value: &mut Value, name: &str, rest: &[Part]) -> Result<bool, Why> {
+        match value {
+            Value::Object(_) | Value::Array(_) => self.anywhere(value, name, rest),
             Value::String(text) if may_hold(text, name) => Err(Why::Text),
             _ => Ok(false),
         }
@@ -143,7 +155,13 @@ impl Walk<'_> {
 
 /// Whether a text is JSON in which there is a member of that name, or looks as if it were. What cannot be read as strictly
 /// as everything else might be read by somebody less strict.
+#[inline]
 fn may_hold(text: &str, name: &str) -> bool {
+    // Most texts begin with a letter or a digit.
+    !text.as_bytes().first().is_none_or(u8::is_ascii_alphanumeric) && does_hold(text, name)
+}
+
+fn does_hold(text: &str, name: &str) -> bool {
     let start = text.trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}');
     if !start.starts_with(['{', '[', '"']) {
         return false;
