@@ -1,7 +1,7 @@
 // Lets foreign suites and foreign clients judge Prokura. See README.md.
 //
 // Usage: node run.mjs [--stub | --postgres] [--only TEXT] [--table] [--verbose] [PART …]
-//   parts: authorization, agent, connect, together, scenarios, server, clients, bound, chain, kubernetes, workload, attester, authzen, manager, foreign, signals, sso, spire, federation, keycloak (if KEYCLOAK_HOME names one), typescript, python, rmcp,
+//   parts: authorization, agent, connect, together, scenarios, server, clients, bound, chain, kubernetes, workload, attester, authzen, backchannel, manager, foreign, signals, sso, spire, federation, keycloak (if KEYCLOAK_HOME names one), typescript, python, rmcp,
 //   strict, device, doctor; all if none is named.
 //   --stub puts a small stand-in where Prokura is: it proves the harness, nothing else.
 //   --postgres keeps everything in the PostgreSQL that PROKURA_TEST_POSTGRES names, or in one of the run's own.
@@ -46,9 +46,10 @@ const { CLIENTS, clientSuite, deviceSuite, strictSuite } = await import('./suite
 const { attesterSuite } = await import('./suites/attester.mjs');
 const { doctorSuite } = await import('./suites/doctor.mjs');
 const { authzenSuite } = await import('./suites/authzen.mjs');
+const { backchannelSuite } = await import('./suites/backchannel.mjs');
 const { managerSuite } = await import('./suites/manager.mjs');
 
-const unknown = positionals.filter(part => !['authorization', 'agent', 'connect', 'together', 'scenarios', 'server', 'clients', 'bound', 'chain', 'attester', 'authzen', 'manager', 'kubernetes', 'workload', 'doctor', 'foreign', 'keycloak', 'signals', 'spire', 'sso', 'federation', 'strict', 'device', ...Object.keys(CLIENTS)].includes(part));
+const unknown = positionals.filter(part => !['authorization', 'agent', 'connect', 'together', 'scenarios', 'server', 'clients', 'bound', 'chain', 'attester', 'authzen', 'backchannel', 'manager', 'kubernetes', 'workload', 'doctor', 'foreign', 'keycloak', 'signals', 'spire', 'sso', 'federation', 'strict', 'device', ...Object.keys(CLIENTS)].includes(part));
 if (unknown.length > 0) {
     console.error(`no such part: ${unknown.join(', ')}`);
     process.exit(1);
@@ -57,7 +58,7 @@ if (unknown.length > 0) {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => void stopAll());
 
 // The agent alone needs nothing of ours to stand: the suite plays the servers.
-const standing = positionals.length === 0 || positionals.some(part => part !== 'agent' && part !== 'sso' && part !== 'attester' && part !== 'authzen' && part !== 'manager' && part !== 'workload' && part !== 'federation' && part !== 'chain');
+const standing = positionals.length === 0 || positionals.some(part => part !== 'agent' && part !== 'sso' && part !== 'attester' && part !== 'authzen' && part !== 'backchannel' && part !== 'manager' && part !== 'workload' && part !== 'federation' && part !== 'chain');
 const wants = part => positionals.length === 0 || positionals.includes(part) || (part === 'world' && standing);
 let world;
 // The faults of the stub. A run against it passes only if every one of them is found.
@@ -72,6 +73,7 @@ try {
     if (wants('workload') && !values.stub) await workloadSuite();
     if (wants('attester') && !values.stub) await attesterSuite();
     if (wants('authzen') && !values.stub) await authzenSuite();
+    if (wants('backchannel') && !values.stub) await backchannelSuite();
     if (wants('manager') && !values.stub) await managerSuite();
     if (wants('foreign') && !values.stub) await foreignSuite(world);
     if (wants('signals') && !values.stub) await signalsSuite(world);

@@ -30,7 +30,8 @@ export class Person {
         expect(start >= 0, `${page.at} has no form for ${action}: ${page.html.slice(0, 300)}`);
         const form = page.html.slice(start, page.html.indexOf('</form>', start));
         const hidden = [...form.matchAll(/<input[^>]*type="hidden"[^>]*>/g)].map(([tag]) => [attribute(tag, 'name'), attribute(tag, 'value')]);
-        const body = new URLSearchParams([...hidden, ...Object.entries(fields)]);
+        const all = Object.entries(fields).flatMap(([name, value]) => [value].flat().map(one => [name, one]));
+        const body = new URLSearchParams([...hidden, ...all]);
         return this.#go(new URL(attribute(form, 'action'), page.at), { method: 'POST', body });
     }
 

@@ -1,6 +1,6 @@
 //! Approvals of single calls: which are asked for, of whom, and how approvers hear of it.
 
-use crate::{Config, ConfigError, Span};
+use crate::{Config, ConfigError, SecretRef, Span};
 use prokura_core::{Acr, OPERATOR, Quorum, Risk, SUBJECT};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
@@ -57,6 +57,18 @@ pub struct Approvals {
     pub similar: u32,
     /// For how long at most.
     pub standing: Span,
+    /// Where the operator hears of what is asked and what was decided.
+    pub webhook: Option<ApprovalWebhook>,
+}
+
+/// Where the operator hears of approvals (Standard Webhooks).
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApprovalWebhook {
+    /// The address; `https`, and public unless `[egress] allow` opens it.
+    pub url: String,
+    /// What each note is signed with: `whsec_` and 24 to 64 random bytes in base64.
+    pub secret: SecretRef,
 }
 
 impl Default for Approvals {
@@ -70,6 +82,7 @@ impl Default for Approvals {
             waits: Span::hours(1),
             similar: 3,
             standing: Span::days(30),
+            webhook: None,
         }
     }
 }
@@ -102,6 +115,12 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
             "name at least one, and `of` of 1 or more",
         );
     }
+    if let Some(webhook) = &a.webhook
+        && !is_address(&webhook.url)
+    {
+        let fix = "write an https address; http only leads to this machine";
+        return wrong("webhook.url", format!("`{}` is no address that can be told", webhook.url), fix);
+    }
     let known = |name: &&String| !is_word(name) && !config.has_group(name);
     if let Some(unknown) = a.approvers.iter().find(known) {
         let fix = "write `subject`, `operator`, or the name of a `[[group]]`";
@@ -118,6 +137,13 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
         }
     }
     Ok(())
+}
+
+fn is_address(text: &str) -> bool {
+    let Ok(url) = ::url::Url::parse(text) else { return false };
+    let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let plain = url.username().is_empty() && url.password().is_none();
+    plain && url.host_str().is_some() && (url.scheme() == "https" || url.scheme() == "http" && here)
 }
 
 fn is_word(name: &str) -> bool {
@@ -161,6 +187,11 @@ mod tests {
             ("of = 0", "nobody could agree"),
             ("approvers = [\"hr\"]", "no group `hr`"),
             ("of = 2", "2 must agree"),
+            (
+                "webhook = { url = \"http://hooks.example/a\", secret = { env = \"S\" } }",
+                "no address that can be told",
+            ),
+            ("webhook = { url = \"https://hooks.example/a\", secret = \"x\" }", "secrets never stand"),
             ("acr = \"sure\"", "no class of sign-in"),
             ("lasts = \"31d\"", "longer than 30 days"),
             ("ask = \"always\"", "unknown variant"),

@@ -8,6 +8,7 @@ use prokura_core::{ClientId, Scope};
 use std::collections::BTreeSet;
 
 mod authzen;
+mod ciba;
 mod consent;
 mod delegation;
 mod feed;
@@ -42,6 +43,7 @@ pub(crate) fn check(config: &Config) -> Checked {
     network::check(config)?;
     lives(config)?;
     registration(config)?;
+    ciba::check(config)?;
     foreign::check(config)?;
     feed::check(config)?;
     authzen::check(config)?;
@@ -278,6 +280,7 @@ fn lives(config: &Config) -> Checked {
     most("tokens.access", t.access, Span::hours(1), "1h")?;
     most("tokens.code", t.code, Span::minutes(10), "10m")?;
     most("device.code", config.device.code, Span::minutes(30), "30m")?;
+    most("ciba.waits", config.ciba.waits, Span::hours(1), "1h")?;
     most("tokens.refresh_retry", t.refresh_retry, Span::minutes(5), "5m")?;
     most("dpop.nonce_life", config.dpop.nonce_life, Span::minutes(5), "5m")?;
     most("gateway.stale_after", config.gateway.stale_after, Span::minutes(1), "1m")?;

@@ -36,10 +36,23 @@ pub enum GrantType {
     ClientCredentials,
     /// A user's consent in a browser on another device (RFC 8628).
     DeviceCode,
+    /// A user's consent where they are, wherever the client is (OpenID Connect CIBA).
+    Ciba,
     /// An assertion of an identity provider (RFC 7523, ID-JAG).
     JwtBearer,
     /// Exchange of a token for another (RFC 8693): an access token, an ID-JAG.
     TokenExchange,
+}
+
+/// How a client hears that its user has answered (OpenID Connect CIBA Core §5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryMode {
+    /// It asks until it hears.
+    #[default]
+    Poll,
+    /// It is told, and then asks.
+    Ping,
 }
 
 /// A client known from the start.
@@ -105,6 +118,15 @@ pub struct ClientConfig {
     /// For `workload`: by which evidence it authenticates.
     #[serde(default)]
     pub workload: Option<ClientWorkload>,
+    /// For `ciba`: how it hears that its user has answered. `poll` if nothing is said.
+    #[serde(default)]
+    pub backchannel_token_delivery_mode: DeliveryMode,
+    /// For `ciba` and `ping`: where it is told that its user has answered.
+    #[serde(default)]
+    pub backchannel_client_notification_endpoint: Option<String>,
+    /// For `ciba`: the algorithm by which it signs what it asks for; then nothing else counts. It needs keys.
+    #[serde(default)]
+    pub backchannel_authentication_request_signing_alg: Option<String>,
     /// Names of resources whose tokens it may introspect (RFC 7662).
     #[serde(default)]
     pub introspects: Vec<String>,

@@ -44,13 +44,13 @@ pub use access::{
     WindowConfig,
 };
 pub use admin::{ADMIN, ADMIN_PATH, ADMIN_SCOPES, Admin};
-pub use approvals::{Approvals, AskFor};
+pub use approvals::{ApprovalWebhook, Approvals, AskFor};
 pub use authzen::{
     AUTHZEN, AUTHZEN_ASSERT, AUTHZEN_EVALUATE, AUTHZEN_PATH, AUTHZEN_SCOPES, AUTHZEN_SEARCH, Authzen,
     AuthzenCaller, AuthzenReasons, AuthzenRecord, UndeclaredObligations,
 };
 pub use behaviour::Behaviour;
-pub use client::{AuthMethod, ClientConfig, ClientWorkload, ConfiguredGrant, GrantType};
+pub use client::{AuthMethod, ClientConfig, ClientWorkload, ConfiguredGrant, DeliveryMode, GrantType};
 pub use consent::{ConsentMode, ConsentPolicy, EnterpriseConsent, Group};
 pub use delegation::{DelegationRule, Exchange, ImpersonationRule, MAX_DEPTH, SubjectIssuer, TokenView};
 pub use dpop::Dpop;
@@ -65,7 +65,7 @@ pub use id_jag::{IdJag, IdJagAudience, IdJagIssuer};
 pub use identity_provider::{AcrName, IdTokenAlgorithm, IdentityProvider, Linking, Preset};
 pub use network::{ForwardedHeader, Network};
 pub use policy::{Patience, Policy, PolicyEntities, PolicyLanguage, PolicyMode, PolicySet, Role};
-pub use registration::{ClientMetadataPolicy, Device, DeviceClients, Dynamic, Registration};
+pub use registration::{Ciba, ClientMetadataPolicy, Device, DeviceClients, Dynamic, Registration};
 pub use relations::Relations;
 pub use resource::{RateLimit, ResourceConfig, ScopeConfig, SignInDemand};
 pub use schema::schema;
@@ -140,6 +140,9 @@ pub struct Config {
     /// Devices without a browser (RFC 8628).
     #[serde(default)]
     pub device: Device,
+    /// Users who are asked where they are, wherever the client is (OpenID Connect CIBA Core).
+    #[serde(default)]
+    pub ciba: Ciba,
     /// Life times and algorithm of tokens.
     #[serde(default)]
     pub tokens: Tokens,

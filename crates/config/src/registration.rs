@@ -79,6 +79,27 @@ pub enum DeviceClients {
     Any,
 }
 
+/// Users who are asked where they are, wherever the client is (OpenID Connect CIBA Core).
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ciba {
+    /// `off`, `configured`, `published` or `any`: which clients may, if they name the grant type and authenticate. Whoever
+    /// may can put a question before any user whose name it knows.
+    pub clients: DeviceClients,
+    /// How long a question waits for its user at most, and if the client does not say; at most 1 hour.
+    pub waits: Span,
+    /// So many questions of one client wait for one user at most.
+    pub per_user: u32,
+    /// At most so many requests a minute from one address.
+    pub per_minute: u32,
+}
+
+impl Default for Ciba {
+    fn default() -> Self {
+        Self { clients: DeviceClients::Configured, waits: Span::minutes(10), per_user: 5, per_minute: 60 }
+    }
+}
+
 /// Devices without a browser (RFC 8628).
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -63,6 +63,8 @@ ids! {
     AgentId "agt_";
     /// An OAuth client: a CIMD URL, a registered id or a configured one.
     ClientId "cli_";
+    /// What software asks of a user who is not where it is (CIBA).
+    AskId "ask_";
     /// A grant: the unit of consent, delegation and revocation.
     GrantId "g_";
     /// What a client calls a grant (`grant_id` of *Grant Management for OAuth 2.0*): it stays when the grant behind it

@@ -44,8 +44,8 @@ pub use grant::{
     Revocation, Sum, Terms,
 };
 pub use id::{
-    AgentId, ClientId, GrantId, GrantName, InteractionId, InvalidId, PointId, Principal, SessionId, TaskId,
-    TokenId, TraceId, UserId, WorkloadId,
+    AgentId, AskId, ClientId, GrantId, GrantName, InteractionId, InvalidId, PointId, Principal, SessionId,
+    TaskId, TokenId, TraceId, UserId, WorkloadId,
 };
 pub use narrowed::Left;
 pub use network::{InvalidNetwork, Network};

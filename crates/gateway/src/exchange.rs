@@ -6,6 +6,7 @@
 
 use crate::access::Left;
 use crate::caller::Caller;
+use crate::elicited::SessionKey;
 use crate::envelope::{Call, Id, Message};
 use crate::fault::Fault;
 use crate::gateway::Inner;
@@ -156,6 +157,11 @@ impl Handles {
         self.sealer.seal(HandleKind::Session, &self.binding, b"", plain.as_bytes())
     }
 
+    /// This caller's session of the upstream.
+    pub(crate) fn session_key(&self, session: &str) -> SessionKey {
+        SessionKey::new(self.binding.bytes(), session)
+    }
+
     /// Reads what was sealed by [`seal_session`](Self::seal_session).
     pub(crate) fn read_session(plain: &[u8]) -> Option<Session> {
         let (elicits, id) = std::str::from_utf8(plain).ok()?.split_at_checked(1)?;
@@ -243,6 +249,8 @@ pub(crate) struct Exchange {
     pub(crate) state_context: Vec<u8>,
     /// The tasks that a subscription named, with the handles by which it did.
     pub(crate) tasks: Vec<(Task, String)>,
+    /// The session whose stream it is, if it is one.
+    pub(crate) session: Option<SessionKey>,
     /// When the exchange began.
     pub(crate) now: Timestamp,
     /// The flow it belongs to.

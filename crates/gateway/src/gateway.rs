@@ -1,6 +1,7 @@
 //! The gateway as a whole: what it is made of, and its addresses.
 
 use crate::caller::Authenticator;
+use crate::elicited::Elicited;
 use crate::foreign::ForeignServer;
 use crate::handle::Sealer;
 use crate::limit::Limiter;
@@ -100,6 +101,8 @@ pub(crate) struct Inner {
     pub(crate) pins: Pins,
     pub(crate) transactions: Option<Transactions>,
     pub(crate) approvals: Approvals,
+    /// Who was sent to a page.
+    pub(crate) elicited: Elicited,
 }
 
 /// The gateway.
@@ -174,6 +177,7 @@ impl Gateway {
             pins,
             transactions,
             approvals,
+            elicited: Elicited::default(),
         };
         Ok(Self { inner: Arc::new(inner), routes })
     }

@@ -74,6 +74,13 @@ impl Binding {
     }
 }
 
+impl Binding {
+    /// Whose handles, and where, as bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.to
+    }
+}
+
 /// What was sealed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Opened {

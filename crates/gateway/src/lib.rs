@@ -17,6 +17,7 @@ mod budget;
 mod caller;
 mod cors;
 mod decide;
+mod elicited;
 mod ending;
 mod exchange;
 mod fault;

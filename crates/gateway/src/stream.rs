@@ -3,7 +3,7 @@
 
 use crate::answer::{error_code, parse};
 use crate::ending::Ending;
-use crate::envelope::Message;
+use crate::envelope::{Call, Message};
 use crate::exchange::{Exchange, Origin, Passage};
 use crate::fault::Fault;
 use crate::scene::Scene;
@@ -15,12 +15,17 @@ use bytes::Bytes;
 use futures_util::stream::unfold;
 use http::{HeaderName, HeaderValue, Response, header};
 use http_body_util::BodyExt as _;
+use prokura_core::TaskState;
 use prokura_egress::UpstreamBody;
+use prokura_oauth::json::obj;
+use prokura_store::{StoreError, Tx};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
+/// What says that somebody has decided on a page.
+const COMPLETE: &str = "notifications/elicitation/complete";
 /// How often an open stream asks whether it may stay open.
 const TICK: Duration = Duration::from_secs(1);
 /// A quiet stream says so to the client every so many ticks.
@@ -41,6 +46,7 @@ pub(crate) fn relay(scene: Scene, exchange: Exchange, body: UpstreamBody) -> Res
         body,
         decoder: Decoder::new(limit),
         queue: VecDeque::new(),
+        own: VecDeque::new(),
         ticks,
         changes,
         quiet: 0,
@@ -75,6 +81,8 @@ struct Relay {
     body: UpstreamBody,
     decoder: Decoder,
     queue: VecDeque<Event>,
+    /// What this gateway has to say itself.
+    own: VecDeque<String>,
     ticks: Interval,
     changes: Changes,
     /// Ticks since the upstream was last heard.
@@ -105,6 +113,9 @@ impl Relay {
                 }
                 Over::Failed => return None,
             }
+            if let Some(said) = self.own.pop_front() {
+                return self.frame(&Event::default(), Some(said));
+            }
             if let Some(event) = self.queue.pop_front() {
                 match self.relay(event).await {
                     Ok(Some(piece)) => return Some(piece),
@@ -120,6 +131,7 @@ impl Relay {
                     }
                 }
                 Heard::Nothing => match self.tick() {
+                    Ok(_) if self.decided().await => {}
                     Ok(true) => return Some(Bytes::from_static(KEEP_ALIVE.as_bytes())),
                     Ok(false) => {}
                     Err(fault) => return self.fail(fault).await,
@@ -162,6 +174,33 @@ impl Relay {
         }
         self.may_go_on()?;
         Ok(self.quiet.is_multiple_of(KEEP_ALIVE_TICKS))
+    }
+
+    /// Says so to a session that was sent to a page, once somebody has decided there (MCP 2025-11-25,
+    /// "Completion Notifications for URL Mode Elicitation"); one at a time.
+    async fn decided(&mut self) -> bool {
+        let Some(session) = &self.exchange.session else { return false };
+        let (inner, now) = (&self.scene.inner, self.scene.inner.clock.now());
+        let waiting = inner.elicited.waiting(session);
+        if waiting.is_empty() {
+            return false;
+        }
+        let over = move |tx: &mut Tx<'_>| {
+            for id in &waiting {
+                if tx.task(id)?.is_none_or(|t| t.task.state_at(now) != TaskState::Pending) {
+                    return Ok(Some(id.clone()));
+                }
+            }
+            Ok::<_, StoreError>(None)
+        };
+        let Ok(Some(id)) = inner.store.read(over).await else { return false };
+        let told = inner.elicited.take(session, &id);
+        if told {
+            let params = obj([("elicitationId", id.as_str().into())]);
+            let call = Call { method: COMPLETE.to_owned(), params: Some(params) };
+            self.own.push_back(text(Message::Notification(call)));
+        }
+        told
     }
 
     /// Asked at every event, when something was revoked, and every second, since a view can become stale by silence.

@@ -145,7 +145,8 @@ impl Walk {
         let bytes = body::read(&parts.headers, body, max).await?;
         let read = self.read(&parts.headers, &bytes, max)?;
         let mut warrant = self.decide(&read)?;
-        let (asking, owed) = self.rule(&read, &mut warrant).await?;
+        let ruled = self.rule(&read, &mut warrant).await;
+        let (asking, owed) = ruled.inspect_err(|fault| self.sent_away(&read, fault))?;
         self.record(&warrant, self.counted(&read), owed.due.clone()).await?;
         let transaction = self.transaction(&read)?;
         let (mut exchange, mut outbound) = self.inject(&parts.headers, read);
@@ -241,6 +242,17 @@ impl Walk {
         self.rule_on(warrant, matter, Some((returned, &speaks)), read.now).await
     }
 
+    /// Remembers whose session was sent to a page, so that it hears when somebody has decided there.
+    fn sent_away(&self, read: &Read, fault: &Fault) {
+        if let (Fault::Unapproved(why), Some(session)) = (fault, &read.session)
+            && why.elicits()
+        {
+            let inner = &self.scene.inner;
+            let until = read.now.after(inner.approvals.config.waits.get());
+            inner.elicited.sent(read.handles.session_key(session), why.tasks(), read.now, until);
+        }
+    }
+
     async fn rule_on(
         &self,
         warrant: &mut Warrant,
@@ -305,6 +317,7 @@ impl Walk {
             origin,
             state_context: std::mem::take(&mut found.state_context),
             tasks: found.tasks,
+            session: None,
             now,
             trace: self.scene.trace.clone(),
         };
@@ -345,7 +358,9 @@ impl Walk {
         let (asking, owed) = self.rule_on(&mut warrant, Matter::Since(origin.owed()), None, now).await?;
         self.record(&warrant, None, owed.due.clone()).await?;
         outbound.transaction = transaction::token(&self.scene, actions.first(), None, now)?;
+        let session = outbound.session.as_deref().filter(|_| listens).map(|s| handles.session_key(s));
         let mut exchange = self.listening(handles, origin, now);
+        exchange.session = session;
         exchange.owe(asking, owed);
         let response = forward(&self.scene, warrant, outbound).await?;
         answer::to_session(&self.scene, exchange, &parts.method, response).await
@@ -364,6 +379,7 @@ impl Walk {
             origin,
             state_context: Vec::new(),
             tasks: Vec::new(),
+            session: None,
             now,
             trace: self.scene.trace.clone(),
         }

@@ -41,7 +41,7 @@ codes! {
     AuthorizationPending "authorization_pending";
     /// The user has not answered yet, and the client asks too often (RFC 8628 §3.5).
     SlowDown "slow_down";
-    /// The device code has expired (RFC 8628 §3.5).
+    /// The device code, or what the user was asked, has expired (RFC 8628 §3.5, OpenID Connect CIBA Core §11).
     ExpiredToken "expired_token";
     /// The resource is unknown, missing or more than one (RFC 8707 §2).
     InvalidTarget "invalid_target";
@@ -92,6 +92,10 @@ codes! {
     InsufficientAuthorization "insufficient_authorization";
     /// This kind of token cannot be revoked (RFC 7009 §2.2.1).
     UnsupportedTokenType "unsupported_token_type";
+    /// The hint leads to nobody (OpenID Connect CIBA Core §13).
+    UnknownUserId "unknown_user_id";
+    /// The binding message cannot be shown (OpenID Connect CIBA Core §13).
+    InvalidBindingMessage "invalid_binding_message";
 }
 
 impl OAuthError {

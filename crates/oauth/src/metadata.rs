@@ -1,6 +1,7 @@
 //! Metadata of the authorization server (RFC 8414), which is also served as OpenID provider metadata. It says
 //! only what works.
 
+use crate::ciba::{self, DeliveryMode};
 use crate::client_attestation;
 use crate::client_metadata::{AuthMethod, GrantType};
 use crate::dpop;
@@ -56,6 +57,8 @@ pub struct ServerMetadata {
     pub client_documents: bool,
     /// Whether devices may ask (RFC 8628).
     pub device: bool,
+    /// Whether clients may ask users who are elsewhere (OpenID Connect CIBA Core).
+    pub backchannel: bool,
     /// Whether assertions of identity providers are taken (ID-JAG).
     pub takes_id_jag: bool,
     /// Whether evidence of workloads is taken as a grant (RFC 7523 §2.1).
@@ -122,6 +125,14 @@ impl ServerMetadata {
         if self.device {
             o.insert("device_authorization_endpoint", url("/device_authorization"));
         }
+        if self.backchannel {
+            o.insert("backchannel_authentication_endpoint", url("/bc-authorize"));
+            let modes = DeliveryMode::ALL.map(DeliveryMode::as_str);
+            o.insert("backchannel_token_delivery_modes_supported", list(modes));
+            let algorithms = list(Algorithm::PUBLIC.map(Algorithm::as_str));
+            o.insert("backchannel_authentication_request_signing_alg_values_supported", algorithms);
+            o.insert("backchannel_user_code_parameter_supported", false.into());
+        }
         o.insert("grant_management_endpoint", url("/grants"));
         o.insert(
             "grant_management_actions_supported",
@@ -148,7 +159,9 @@ impl ServerMetadata {
         o.insert("introspection_signing_alg_values_supported", list([self.algorithm.as_str()]));
         o.insert("client_id_metadata_document_supported", self.client_documents.into());
         o.insert("acr_values_supported", list(Acr::ALL.map(Acr::as_str)));
-        o.insert("authorization_details_types_supported", list([rich::TYPE]));
+        let approvals = self.backchannel.then_some(ciba::APPROVAL_TYPE);
+        let types = [rich::TYPE].into_iter().chain(approvals).map(Value::from);
+        o.insert("authorization_details_types_supported", types.collect());
         o.insert("prompt_values_supported", list(["none", "login", "consent"]));
         o.insert("protected_resources", self.resources.iter().map(|r| Value::from(r.as_str())).collect());
         o
@@ -175,6 +188,7 @@ impl ServerMetadata {
     fn serves(&self, grant_type: GrantType) -> bool {
         match grant_type {
             GrantType::DeviceCode => self.device,
+            GrantType::Ciba => self.backchannel,
             GrantType::JwtBearer => self.takes_id_jag || self.takes_workloads,
             GrantType::TokenExchange => self.exchanges,
             GrantType::AuthorizationCode | GrantType::RefreshToken | GrantType::ClientCredentials => true,
@@ -217,6 +231,7 @@ mod tests {
             registration: false,
             client_documents: true,
             device: false,
+            backchannel: false,
             takes_id_jag: false,
             takes_workloads: false,
             attests: false,

@@ -72,6 +72,13 @@ pub enum TokenRequest {
         /// The resource, if it is said again.
         resource: Option<String>,
     },
+    /// A client asks whether its user has agreed, or what was asked of an approval (OpenID Connect CIBA Core §10.1).
+    Backchannel {
+        /// `auth_req_id`.
+        request: String,
+        /// The resource, if it is said again.
+        resource: Option<String>,
+    },
 }
 
 /// A token request that cannot be read.
@@ -122,6 +129,7 @@ impl TokenRequest {
             }
             GrantType::TokenExchange => Self::Exchange(Exchange::read(form)?),
             GrantType::DeviceCode => Self::DeviceCode { code: required("device_code")?, resource },
+            GrantType::Ciba => Self::Backchannel { request: required("auth_req_id")?, resource },
         })
     }
 
@@ -132,6 +140,7 @@ impl TokenRequest {
             Self::RefreshToken { .. } => GrantType::RefreshToken,
             Self::ClientCredentials { .. } => GrantType::ClientCredentials,
             Self::DeviceCode { .. } => GrantType::DeviceCode,
+            Self::Backchannel { .. } => GrantType::Ciba,
             Self::Assertion { .. } => GrantType::JwtBearer,
             Self::Exchange(_) => GrantType::TokenExchange,
         }

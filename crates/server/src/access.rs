@@ -187,6 +187,7 @@ fn stage(grant_type: GrantType) -> Stage {
         GrantType::AuthorizationCode
         | GrantType::ClientCredentials
         | GrantType::DeviceCode
+        | GrantType::Ciba
         | GrantType::JwtBearer => Stage::Issuance,
     }
 }

@@ -12,6 +12,7 @@ pub(crate) use transaction::TransactionFault;
 use crate::attester::AttesterFault;
 use crate::authzen::AuthzenFault;
 use crate::certificates::CertificateFault;
+use crate::ciba::CibaFault;
 use crate::clients::DocumentError;
 use crate::consent::ConsentFault;
 use crate::device::DeviceFault;
@@ -120,6 +121,9 @@ pub enum Fault {
     /// The device gets no token, or none yet.
     #[error("{0}")]
     Device(DeviceFault),
+    /// A user is not asked, or a client gets no token, or none yet (OpenID Connect CIBA Core).
+    #[error("{0}")]
+    Ciba(CibaFault),
     /// Consent does not carry it.
     #[error("{0}")]
     Consent(#[from] ConsentFault),
@@ -277,6 +281,7 @@ impl Fault {
         use OAuthError as E;
         use StatusCode as S;
         let (status, error, reason) = match self {
+            Self::Ciba(fault) => fault.words(),
             Self::Consent(fault) => fault.words(),
             Self::Named(fault) => fault.words(),
             Self::Feed(fault) => fault.words(),
@@ -365,7 +370,11 @@ impl Fault {
 
     /// Whether it only says that somebody has to wait: nothing was refused that belongs on record.
     pub fn is_wait(&self) -> bool {
-        matches!(self, Self::Device(DeviceFault::Pending | DeviceFault::TooSoon))
+        matches!(
+            self,
+            Self::Device(DeviceFault::Pending | DeviceFault::TooSoon)
+                | Self::Ciba(CibaFault::Pending | CibaFault::TooSoon)
+        )
     }
 
     fn details_reason(&self) -> &'static str {

@@ -12,6 +12,7 @@ use crate::fault::Fault;
 use crate::feed;
 use crate::grants::{CodeMaker, Exchanges, OwnGrants};
 use crate::keyring::{KeyRing, KeyRingError, algorithm};
+use crate::notices::Notices;
 use crate::people::{People, PeopleError, router as people_router};
 use crate::places::{InvalidPlace, Places};
 use crate::possession::Proofs;
@@ -57,6 +58,8 @@ pub struct Secrets {
     pub documents: HashMap<String, Vec<u8>>,
     /// Our secrets or private keys at identity providers, by their names.
     pub providers: HashMap<String, String>,
+    /// What notes to the webhook of approvals are signed with.
+    pub webhook: Option<String>,
     /// Secrets of transmitters of signals, by their names and `secret`, `token` or `client`.
     pub signals: HashMap<String, String>,
 }
@@ -101,6 +104,8 @@ impl Secrets {
                 secrets.fact_keys.insert(issuer.issuer.clone(), text(path)?.into_bytes());
             }
         }
+        let webhook = config.approvals.webhook.as_ref();
+        secrets.webhook = webhook.map(|w| w.secret.read(&env, &file)).transpose()?;
         let token = config.registration.initial_access_token.as_ref();
         secrets.initial_access_token = token.map(|t| t.read(&env, &file)).transpose()?;
         for path in &config.tls.client_authorities {
@@ -172,6 +177,9 @@ pub enum ServerError {
     /// The authorities of clients' certificates cannot be used.
     #[error("`tls.client_authorities`: {0}")]
     Authorities(String),
+    /// The webhook of approvals cannot be used.
+    #[error("`approvals.webhook`: {0}")]
+    Webhook(String),
     /// A pinned document is not valid.
     #[error("`dev.client_metadata`: {0}")]
     Document(#[from] DocumentError),
@@ -221,6 +229,8 @@ pub(crate) struct AppState {
     pub(crate) refusals: Refusals,
     pub(crate) registrations: Admission,
     pub(crate) devices: Admission,
+    pub(crate) backchannel: Admission,
+    pub(crate) notices: Notices,
     pub(crate) initial_token: Option<SecretDigest>,
     pub(crate) metadata: ServerMetadata,
     pub(crate) signals: Signals,
@@ -309,6 +319,7 @@ impl Server {
         let documents_of_workloads = Attester::documents(&config, &egress)?;
         let workloads = Attesters::new(&config, &egress, Arc::clone(&clock))?;
         let signals = Signals::new(&config, &secrets, &egress, &master_key)?;
+        let notices = Notices::new(&config, &secrets, &egress, &master_key)?;
         let key_sets = ClientKeySets::new(egress, Arc::clone(&clock));
         let clients =
             Clients::new(&config, &places, &secrets, documents, key_sets, store.clone(), Arc::clone(&clock))?;
@@ -338,6 +349,8 @@ impl Server {
             ),
             certificates,
             registrations: Admission::new(config.registration.per_minute, clock.now()),
+            backchannel: Admission::new(config.ciba.per_minute, clock.now()),
+            notices,
             devices: Admission::new(config.device.per_minute, clock.now()),
             posture_keys: posture_keys(&secrets)?,
             upkeep: consent::Upkeep::default(),

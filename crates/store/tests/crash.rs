@@ -9,7 +9,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+#[path = "crash/approvals.rs"]
+mod approvals;
+
 const FILE: &str = "PROKURA_CRASH_FILE";
+
+/// What the victim does: rotate tokens, or have calls agreed to and made.
+const WHAT: &str = "PROKURA_CRASH_WHAT";
 
 const KIND: ArtifactKind = ArtifactKind::RefreshToken;
 
@@ -39,7 +45,13 @@ fn victim() {
     runtime().block_on(async {
         let store = open(Path::new(&file)).await;
         let round = std::process::id();
-        let chains: Vec<_> = (0..8).map(|chain| tokio::spawn(rotate(store.clone(), round, chain))).collect();
+        let calls = std::env::var(WHAT).is_ok_and(|what| what == "calls");
+        let chains: Vec<_> = (0..8)
+            .map(|chain| match calls {
+                true => tokio::spawn(approvals::agree_and_use(store.clone(), round, chain)),
+                false => tokio::spawn(rotate(store.clone(), round, chain)),
+            })
+            .collect();
         for chain in chains {
             chain.await.unwrap();
         }
@@ -77,10 +89,11 @@ fn refused<T>(error: StoreError) -> T {
 }
 
 /// Starts the victim, kills it after `lines` answers, and gives them.
-fn kill_after(file: &Path, lines: usize) -> Vec<String> {
+fn kill_after(file: &Path, what: &str, lines: usize) -> Vec<String> {
     let mut victim = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "victim", "--nocapture"])
         .env(FILE, file)
+        .env(WHAT, what)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -105,7 +118,7 @@ fn what_was_answered_survives_a_kill() {
     let file = dir.path().join("crash.db");
     let mut answered = Vec::new();
     for round in 0..12 {
-        answered.extend(kill_after(&file, 20 + 17 * round));
+        answered.extend(kill_after(&file, "tokens", 20 + 17 * round));
     }
     runtime().block_on(check(&file, answered));
 }

@@ -54,6 +54,17 @@ pub struct Device {
     pub near: bool,
 }
 
+/// Software that is elsewhere, and put its question before the reader.
+#[derive(Debug, Clone)]
+pub struct Calling {
+    /// Since when it waits.
+    pub asked: When,
+    /// The address that it asked from.
+    pub from: String,
+    /// The words that it shows, too, if there are any.
+    pub message: Option<Shown>,
+}
+
 /// What becomes of something that was allowed before.
 #[derive(Debug, Clone)]
 pub struct Change {
@@ -133,6 +144,8 @@ pub struct Consent {
     pub software: Software,
     /// The device that waits for the answer, in place of the redirect address.
     pub device: Option<Device>,
+    /// The software that waits elsewhere for the answer, in place of the redirect address.
+    pub called: Option<Calling>,
     /// What is different about the software since it was allowed something.
     pub changed: Vec<Changed>,
     /// Whether the organisation allows all of it already, so that there is nothing to choose.

@@ -26,7 +26,8 @@ pub use approving::{
 pub use askama::{Error as RenderError, Template};
 pub use assets::{Asset, SCRIPT, SEAL, STYLE, asset};
 pub use consent::{
-    Change, Changed, Consent, Device, Duration, Further, Organisation, Refused, Software, Standing, Withheld,
+    Calling, Change, Changed, Consent, Device, Duration, Further, Organisation, Refused, Software, Standing,
+    Withheld,
 };
 pub use detail::{argument_label, budget_sentences, detail_beginning, detail_sentence, literal};
 pub use frame::{Argument, ArgumentPart, ArgumentValue, Form, Frame, Hop, Meaning, Notice, Permission};

@@ -228,6 +228,14 @@ fn waiting() -> Device {
     Device { code: "WDJB-MJHT".to_owned(), asked: at(-70), from: "2001:db8::7".to_owned(), near: false }
 }
 
+fn calling() -> Calling {
+    Calling {
+        asked: at(-70),
+        from: "2001:db8::7".to_owned(),
+        message: Some(Shown::sentence("Transfer 20.00 EUR, #W4SCT")),
+    }
+}
+
 fn refused(w: &Words) -> Refused {
     Refused {
         frame: frame().signed_in(&w.user),
@@ -334,6 +342,7 @@ fn special(w: &Words) -> Result<Vec<Special>, RenderError> {
             .render()?,
         ),
         ("consent", "change", Consent { change: Some(change(w)), ..consent(w) }.render()?),
+        ("consent", "called", Consent { called: Some(calling()), ..consent(w) }.render()?),
         ("consent", "device", Consent { device: Some(waiting()), ..consent(w) }.render()?),
         (
             "device",

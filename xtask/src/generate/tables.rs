@@ -21,7 +21,7 @@ pub(super) fn steps(files: &[File]) -> Result<String> {
         "# The steps of an authorization request\n\n\
          Generated from `crates/server/src/steps` by `cargo xtask generate`. All endpoints walk down the same rows.\n\
          Until `Redirect` has passed, no error leaves by way of a redirect.\n\n\
-         | Step | `/authorize` | `/par` | `/device_authorization` | What it does |\n|-|-|-|-|-|\n",
+         | Step | `/authorize` | `/par` | `/device_authorization` | `/bc-authorize` | What it does |\n|-|-|-|-|-|-|\n",
     );
     page.push_str(snapshot(files, STEPS)?);
     page.push('\n');
@@ -114,8 +114,8 @@ mod tests {
 
     #[test]
     fn rows_are_taken_as_they_stand() {
-        let page = steps(&held(STEPS, "| Pkce | x | x | a |")).unwrap();
-        assert!(page.ends_with("|-|-|-|-|\n| Pkce | x | x | a |\n"), "{page}");
+        let page = steps(&held(STEPS, "| Pkce | x | x |  |  | a |")).unwrap();
+        assert!(page.ends_with("|-|-|-|-|-|-|\n| Pkce | x | x |  |  | a |\n"), "{page}");
     }
 
     #[test]

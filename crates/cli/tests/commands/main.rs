@@ -4,6 +4,7 @@
 
 mod access;
 mod acting;
+mod approval;
 mod bridge;
 mod demo;
 mod doctor;

@@ -266,11 +266,12 @@ async fn look(
     let given = arguments.cloned().unwrap_or_default();
     let (seal, now) = (Arc::clone(&scene.inner.approvals.seal), scene.inner.clock.now());
     let event = scene.event(EventKind::Decision, "approval:ask".to_owned(), Outcome::Challenge);
+    let told = scene.inner.approvals.config.webhook.is_some();
     let settled = scene.inner.store.transact::<_, StoreError>(move |tx| {
         let meets = |rule: &prokura_store::ApprovalRule| {
             seal.open_conditions(&rule.id, &rule.sealed).is_some_and(|c| c.meets(&given))
         };
-        one_by_one(tx, &asks, &returned, &meets, &event, now)
+        one_by_one(tx, (&asks, told), &returned, &meets, &event, now)
     });
     let found = settled.await.map_err(|error| {
         tracing::error!(%error, trace = %scene.trace, "approvals cannot be looked for: the call is refused");
@@ -281,7 +282,7 @@ async fn look(
 
 fn one_by_one(
     tx: &mut Tx<'_>,
-    asks: &[TaskAsk],
+    (asks, told): (&[TaskAsk], bool),
     returned: &Returned,
     meets: &dyn Fn(&prokura_store::ApprovalRule) -> bool,
     event: &Event,
@@ -301,6 +302,9 @@ fn one_by_one(
         }
         match tx.ask_task(ask, now)? {
             TaskAsked::New => {
+                if told {
+                    tx.tell_of_task(&ask.id, now)?;
+                }
                 tx.record(asked(event, ask));
                 found.waiting.push(ask.id.clone());
             }

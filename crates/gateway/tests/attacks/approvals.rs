@@ -20,29 +20,36 @@ reversible = false
 
 /// Alice's grant is in the database, and one of her tools is asked about.
 async fn world() -> (World, String) {
+    world_of(Reply::echo).await
+}
+
+/// The same, of a server that answers so.
+pub(crate) async fn world_of(
+    reply: impl Fn(&crate::world::Seen) -> Reply + Send + Sync + 'static,
+) -> (World, String) {
     let config = crate::world::CONFIG.replacen(
         "[[resource]]\nname = \"hr\"",
         &format!("{RISKY}[[resource]]\nname = \"hr\""),
         1,
     );
-    let world = World::with_config(Reply::echo, &config).await;
+    let world = World::with_config(reply, &config).await;
     world.insert_bounded("g_1", None).await;
     let token = world.token(&alice());
     (world, token)
 }
 
-fn call(arguments: &str) -> String {
+pub(crate) fn call(arguments: &str) -> String {
     format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"read_report","arguments":{arguments}}}}}"#
     )
 }
 
-async fn tasks(world: &World) -> Vec<StoredTask> {
+pub(crate) async fn tasks(world: &World) -> Vec<StoredTask> {
     let read = |tx: &mut prokura_store::Tx<'_>| tx.tasks(&TaskFilter::default());
     world.store.read::<_, StoreError>(read).await.unwrap()
 }
 
-async fn vote(world: &World, id: &TaskId, agrees: bool) {
+pub(crate) async fn vote(world: &World, id: &TaskId, agrees: bool) {
     let ballot = Ballot {
         voter: Voter::User(UserId::parse("usr_alice").unwrap()),
         groups: BTreeSet::new(),
@@ -66,7 +73,7 @@ async fn agreed(world: &World, token: &str, arguments: &str) -> TaskId {
     id
 }
 
-const PAY: &str = r#"{"to":"x","amount":20}"#;
+pub(crate) const PAY: &str = r#"{"to":"x","amount":20}"#;
 
 #[tokio::test]
 async fn e41_a_call_waits_is_agreed_to_and_goes_through_once() {
@@ -291,4 +298,25 @@ async fn e15_what_somebody_agreed_to_may_be_aimed_at_and_nothing_else() {
     crate::results::oblige(&world, &target);
     assert_eq!(world.post(&token, aimed).send().await.status, 200, "it may be asked for again");
     assert_eq!(world.post(&token, others).send().await.status, 403);
+}
+
+#[tokio::test]
+async fn what_is_asked_is_kept_for_the_webhook_in_the_same_transaction() {
+    let hook = "[approvals.webhook]\nurl = \"https://hooks.example/a\"\nsecret = { env = \"HOOK\" }\n";
+    let config = crate::world::CONFIG.replacen(
+        "[[resource]]\nname = \"hr\"",
+        &format!("{RISKY}[[resource]]\nname = \"hr\""),
+        1,
+    );
+    for (more, kept) in [("", 0), (hook, 2)] {
+        let world = World::with_config(Reply::echo, &format!("{config}\n{more}")).await;
+        world.insert_bounded("g_1", None).await;
+        let token = world.token(&alice());
+        for _ in 0..2 {
+            world.post(&token, call(PAY)).send().await;
+        }
+        let count =
+            world.store.read::<_, StoreError>(|tx| tx.count_notices(prokura_store::NoticeKind::Webhook));
+        assert_eq!(count.await.unwrap(), kept, "that it waits, and what will be decided: once");
+    }
 }

@@ -12,6 +12,7 @@ mod authority;
 mod budgets;
 mod details;
 mod doors;
+mod elicited;
 mod foreign;
 mod handles;
 mod mappings;

@@ -126,6 +126,8 @@ pub enum GrantType {
     ClientCredentials,
     /// With a device code, to which a user agreed in a browser elsewhere (RFC 8628 §3.4).
     DeviceCode,
+    /// With a request that its user agreed to where they are (OpenID Connect CIBA Core §4).
+    Ciba,
     /// With an assertion of an identity provider (RFC 7523 §2.1, ID-JAG).
     JwtBearer,
     /// By exchanging a token (RFC 8693 §2.1).
@@ -134,11 +136,12 @@ pub enum GrantType {
 
 impl GrantType {
     /// Every grant type that is served.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AuthorizationCode,
         Self::RefreshToken,
         Self::ClientCredentials,
         Self::DeviceCode,
+        Self::Ciba,
         Self::JwtBearer,
         Self::TokenExchange,
     ];
@@ -150,6 +153,7 @@ impl GrantType {
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
             Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+            Self::Ciba => "urn:openid:params:grant-type:ciba",
             Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
             Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
         }

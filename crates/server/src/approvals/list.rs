@@ -4,7 +4,9 @@ use super::decide::end_rule;
 use super::page::plain;
 use super::shown::{self, Names};
 use crate::account::{poster, sign_in_first};
+use crate::ciba;
 use crate::consent::groups_of;
+use crate::interaction::Asked;
 use crate::people::{PageFault, People, Posted, SignedIn, Visit, see_other};
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
@@ -20,6 +22,8 @@ use std::sync::Arc;
 const DECIDED: usize = 20;
 
 struct Known {
+    /// What software asks from elsewhere.
+    asks: Vec<Asked>,
     waiting: Vec<StoredTask>,
     decided: Vec<StoredTask>,
     rules: Vec<ApprovalRule>,
@@ -33,7 +37,8 @@ pub(super) async fn show(
     visit: Visit,
 ) -> Response {
     let Some(reader) = visit.signed_in.clone() else { return sign_in_first(&people) };
-    let result = page(&people, &visit, &reader, query.as_deref() == Some("done=ended")).await;
+    let done = query.as_deref().and_then(|q| q.strip_prefix("done=")).unwrap_or_default();
+    let result = page(&people, &visit, &reader, done).await;
     people.answer(&visit, result)
 }
 
@@ -44,17 +49,19 @@ pub(super) async fn state(State(people): State<Arc<People>>, visit: Visit) -> Re
         let (config, user, now) = (Arc::clone(&people.config), reader.user.id.clone(), people.now());
         let waiting = people.store.read(move |tx| {
             let groups = groups_of(tx, &config, &user, now)?;
-            waiting(tx, &user, &groups, now)
+            Ok::<_, StoreError>((ciba::waiting_for(tx, &user, now)?, waiting(tx, &user, &groups, now)?))
         });
-        Ok(plain(seen(&waiting.await?)))
+        let (asks, waiting) = waiting.await?;
+        Ok(plain(seen(&asks, &waiting)))
     };
     let result = result.await;
     people.answer(&visit, result)
 }
 
-fn seen(waiting: &[StoredTask]) -> String {
+fn seen(asks: &[Asked], waiting: &[StoredTask]) -> String {
     let newest = waiting.first().map_or("", |t| t.task.id.as_str());
-    format!("{} {newest}", waiting.len())
+    let asked = asks.first().and_then(|a| a.called.as_ref()).map_or("", |c| c.id.as_str());
+    format!("{} {newest} {} {asked}", waiting.len(), asks.len())
 }
 
 /// What waits for a user: what they are asked about and have not decided on.
@@ -94,28 +101,59 @@ fn known(tx: &mut Tx<'_>, people: &People, user: &UserId, now: Timestamp) -> Res
         names.agent(tx, &rule.actor)?;
         names.voter(tx, &rule.by)?;
     }
-    Ok(Known { waiting, decided, rules, names })
+    let asks = ciba::waiting_for(tx, user, now)?;
+    Ok(Known { asks, waiting, decided, rules, names })
 }
 
 async fn page(
     people: &Arc<People>,
     visit: &Visit,
     reader: &SignedIn,
-    ended: bool,
+    done: &str,
 ) -> Result<Response, PageFault> {
     let (shared, user, now) = (Arc::clone(people), reader.user.id.clone(), people.now());
     let known = people.store.read(move |tx| known(tx, &shared, &user, now)).await?;
-    let sentence = ended.then(|| ENGLISH.standing_ended.to_string());
+    let sentence = match done {
+        "ended" => Some(ENGLISH.standing_ended),
+        "allowed" => Some(ENGLISH.called_done_yes),
+        "said-no" => Some(ENGLISH.called_done_no),
+        _ => None,
+    };
+    let sentence = sentence.map(|text| text.to_string());
+    let asks = known.asks.iter().filter_map(|asked| ask_row(people, asked));
+    let calls = known.waiting.iter().map(|task| waiting_row(people, reader, &known, task));
     let view = Approvals {
         frame: people.frame(visit),
         notice: sentence.map(|sentence| Notice { meaning: Meaning::Permitted, sentence }),
-        waiting: known.waiting.iter().map(|task| waiting_row(people, reader, &known, task)).collect(),
+        waiting: asks.chain(calls).collect(),
         rules: known.rules.iter().map(|rule| rule_row(people, visit, &known, rule)).collect(),
         decided: known.decided.iter().map(|task| decided_row(people, &known, task)).collect(),
-        live: Live { address: people.path("/account/approvals/state"), seen: seen(&known.waiting) },
+        live: Live {
+            address: people.path("/account/approvals/state"),
+            seen: seen(&known.asks, &known.waiting),
+        },
         sign_out: people.form(visit, "/account/sign-out"),
     };
     people.show_live(visit, StatusCode::OK, &view)
+}
+
+/// What software asks from elsewhere; the consent page says more.
+fn ask_row(people: &People, asked: &Asked) -> Option<WaitingRow> {
+    let called = asked.called.as_ref()?;
+    let (client, resource) = (Shown::name(&asked.name), Shown::name(people.title(&asked.resource)));
+    let what = ENGLISH.called_row.with("client", client).with("resource", resource).to_string();
+    let because = match &called.message {
+        Some(message) => ENGLISH.called_row_compare.with("message", message).to_string(),
+        None => ENGLISH.called_row_silent.to_string(),
+    };
+    Some(WaitingRow {
+        what: Shown::sentence(&what),
+        chain: Vec::new(),
+        because: Shown::sentence(&because),
+        asked: people.when(called.at),
+        until: people.when(called.until),
+        href: people.path(&format!("/asks/{}", called.id)),
+    })
 }
 
 fn waiting_row(people: &People, reader: &SignedIn, known: &Known, task: &StoredTask) -> WaitingRow {

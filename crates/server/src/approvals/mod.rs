@@ -9,8 +9,10 @@ mod list;
 mod offer;
 mod page;
 mod shown;
+mod told;
 
 pub use decide::{decide, end_rule};
+pub(crate) use told::told;
 
 use crate::people::People;
 use axum::routing::{get, post};

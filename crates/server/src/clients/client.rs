@@ -3,7 +3,7 @@
 use super::Document;
 use prokura_config::DeviceClients;
 use prokura_core::{AgentId, ClientId, ResourceUri, ScopeSet};
-use prokura_oauth::client_metadata::{ClientMetadata, GrantType};
+use prokura_oauth::client_metadata::{AuthMethod, ClientMetadata, GrantType};
 use prokura_oauth::jose::KeySet;
 use prokura_oauth::secret::{constant_time_eq, sha256_base64url};
 use prokura_ui::Standing;
@@ -138,12 +138,23 @@ impl Client {
     /// Whether it may ask from a device without a browser: it names the grant type, and the operator lets clients in
     /// that are known as it is.
     pub fn may_use_devices(&self, allowed: DeviceClients) -> bool {
-        let least = match self.kind {
+        self.may(GrantType::DeviceCode) && allowed >= self.least()
+    }
+
+    /// What the operator must let in at least, for this one to be in.
+    fn least(&self) -> DeviceClients {
+        match self.kind {
             ClientKind::Configured => DeviceClients::Configured,
             ClientKind::Published(_) => DeviceClients::Published,
             ClientKind::Registered => DeviceClients::Any,
-        };
-        self.may(GrantType::DeviceCode) && allowed >= least
+        }
+    }
+
+    /// Whether it may ask users who are elsewhere: it names the grant type, proves who it is, and the operator lets clients
+    /// in that are known as it is.
+    pub fn may_ask_elsewhere(&self, allowed: DeviceClients) -> bool {
+        let public = self.metadata.auth_method == AuthMethod::None;
+        self.may(GrantType::Ciba) && !public && allowed >= self.least()
     }
 
     /// The registered redirect URI that a request means: the one it names, to the byte but for the port of

@@ -7,8 +7,9 @@ use crate::places::Places;
 use crate::server::{Secrets, ServerError};
 use prokura_config::{ClientConfig, Config};
 use prokura_core::{AgentId, ClientId, Clock, ScopeSet};
+use prokura_oauth::ciba::DeliveryMode;
 use prokura_oauth::client_metadata::{
-    ApplicationType, AuthMethod, CertificateName, ClientKeys, ClientMetadata, GrantType,
+    ApplicationType, AuthMethod, Backchannel, CertificateName, ClientKeys, ClientMetadata, GrantType,
 };
 use prokura_oauth::jose::{Algorithm, KeySet};
 use prokura_oauth::json::{self, Limits, Value};
@@ -184,6 +185,7 @@ fn configured(c: &ClientConfig, places: &Places, secrets: &Secrets) -> Result<Cl
         dpop_bound: c.dpop_bound_access_tokens,
         certificate_bound: c.tls_client_certificate_bound_access_tokens,
         certificate_name: certificate_name(c),
+        backchannel: backchannel(c).map_err(wrong)?,
     };
     let keys = verify_with(&metadata);
     if matches!((&keys, &metadata.keys), (VerifyWith::Nothing, Some(_))) {
@@ -252,12 +254,34 @@ fn workload(w: &prokura_config::ClientWorkload) -> Option<ClientWorkload> {
     }
 }
 
+/// How it asks users who are elsewhere, if it does.
+fn backchannel(c: &ClientConfig) -> Result<Option<Backchannel>, String> {
+    if !c.grant_types.contains(&prokura_config::GrantType::Ciba) {
+        return Ok(None);
+    }
+    let mode = match c.backchannel_token_delivery_mode {
+        prokura_config::DeliveryMode::Poll => DeliveryMode::Poll,
+        prokura_config::DeliveryMode::Ping => DeliveryMode::Ping,
+    };
+    let endpoint = c.backchannel_client_notification_endpoint.as_deref().map(url::Url::parse).transpose();
+    let endpoint = endpoint.map_err(|e| format!("`backchannel_client_notification_endpoint`: {e}"))?;
+    let known =
+        |word: &str| Algorithm::parse(word).filter(|a| Algorithm::PUBLIC.contains(a)).ok_or(word.to_owned());
+    let algorithm = c.backchannel_authentication_request_signing_alg.as_deref().map(known).transpose();
+    let algorithm =
+        algorithm.map_err(|word| format!("`{word}` is no algorithm that requests are signed by"))?;
+    let found = Backchannel { mode, endpoint, algorithm };
+    let fix = "`backchannel_client_notification_endpoint` must be an https address".to_owned();
+    if found.fits() { Ok(Some(found)) } else { Err(fix) }
+}
+
 fn grant_type(configured: prokura_config::GrantType) -> GrantType {
     match configured {
         prokura_config::GrantType::AuthorizationCode => GrantType::AuthorizationCode,
         prokura_config::GrantType::RefreshToken => GrantType::RefreshToken,
         prokura_config::GrantType::ClientCredentials => GrantType::ClientCredentials,
         prokura_config::GrantType::DeviceCode => GrantType::DeviceCode,
+        prokura_config::GrantType::Ciba => GrantType::Ciba,
         prokura_config::GrantType::JwtBearer => GrantType::JwtBearer,
         prokura_config::GrantType::TokenExchange => GrantType::TokenExchange,
     }

@@ -42,7 +42,9 @@ async fn authorize(app: &AppState, parts: &Parts, read: Result<Form, Fault>) -> 
     let mut walk = Walk::new(app, parts, Endpoint::Authorize, &trace, form);
     let fault = match walk.walk(&mut about).await {
         Ok(Stop::Ask(asked)) => return app.people.begin(parts, *asked).await,
-        Ok(Stop::Pushed(_) | Stop::Wait(_)) => Fault::Broken("a browser did not ask".to_owned()),
+        Ok(Stop::Pushed(_) | Stop::Wait(_) | Stop::Call(_)) => {
+            Fault::Broken("a browser did not ask".to_owned())
+        }
         Err(fault) => fault,
     };
     match walk.error_redirect() {

@@ -36,7 +36,9 @@ async fn answer(
     let form = form(&parts, body).await?;
     let asked = match Walk::new(app, &parts, Endpoint::Device, trace, form).walk(about).await? {
         Stop::Wait(asked) => *asked,
-        Stop::Ask(_) | Stop::Pushed(_) => return Err(Fault::Broken("a device has no browser".to_owned())),
+        Stop::Ask(_) | Stop::Pushed(_) | Stop::Call(_) => {
+            return Err(Fault::Broken("a device has no browser".to_owned()));
+        }
     };
     let Codes { device, user } = begin(app, &parts, asked).await?;
     let body = DeviceAuthorization {

@@ -44,6 +44,7 @@ pub(crate) fn described(
         svid_clients: svid_clients(config),
         x509_svid_clients: config.tls.takes_certificates() && believes_a_trust_domain(config),
         exchanges: config.exchanges(),
+        backchannel: config.ciba.clients != DeviceClients::Off,
         device: config.device.clients != DeviceClients::Off,
         feed: config.has_feed(),
         status_lists: config.status_list.enabled,

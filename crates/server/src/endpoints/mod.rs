@@ -1,6 +1,7 @@
 //! The endpoints of OAuth, one file each.
 
 mod authorize;
+mod backchannel;
 mod device;
 mod grants;
 mod introspect;
@@ -48,7 +49,11 @@ pub(crate) fn routes(app: &Arc<AppState>) -> Router {
             get(manage::show).put(manage::replace).delete(manage::remove).options(preflight),
         )
         .layer(from_fn(open));
-    Router::new()
+    let mut closed = Router::new();
+    if app.config.ciba.clients != DeviceClients::Off {
+        closed = closed.route("/bc-authorize", post(backchannel::authorize));
+    }
+    closed
         .route("/authorize", get(authorize::get).post(authorize::post))
         .route("/logout", get(logout::get).post(logout::post))
         .route("/par", post(par::par))

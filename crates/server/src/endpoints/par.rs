@@ -46,6 +46,8 @@ async fn answer(
             }
             Ok(response)
         }
-        Stop::Ask(_) | Stop::Wait(_) => Err(Fault::Broken("a client was asked like a user".to_owned())),
+        Stop::Ask(_) | Stop::Wait(_) | Stop::Call(_) => {
+            Err(Fault::Broken("a client was asked like a user".to_owned()))
+        }
     }
 }

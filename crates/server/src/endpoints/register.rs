@@ -12,7 +12,7 @@ use http::request::Parts;
 use prokura_config::{DeviceClients, Dynamic};
 use prokura_core::{AgentId, ClientId, Timestamp, TraceId, random_id};
 use prokura_ledger::{Event, EventKind, Outcome};
-use prokura_oauth::client_metadata::{ClientMetadata, GrantType, MetadataError};
+use prokura_oauth::client_metadata::{AuthMethod, ClientMetadata, GrantType, MetadataError};
 use prokura_oauth::json::{Object, Value};
 use prokura_oauth::metadata::Certificates;
 use prokura_oauth::redirect::shown_host;
@@ -92,14 +92,20 @@ fn permitted(app: &AppState, parts: &Parts) -> Result<(), Fault> {
 pub(super) fn accepted(app: &AppState, object: &Object) -> Result<ClientMetadata, Fault> {
     let mut metadata = ClientMetadata::from_registration(object)?;
     let devices = app.config.device.clients >= DeviceClients::Any;
+    let elsewhere = app.config.ciba.clients >= DeviceClients::Any && metadata.auth_method != AuthMethod::None;
     metadata.grant_types.retain(|g| match g {
         // Whose word counts for whom is the operator's to say, of clients that the operator knows.
         GrantType::JwtBearer | GrantType::TokenExchange => false,
         GrantType::ClientCredentials => false,
         GrantType::DeviceCode => devices,
+        GrantType::Ciba => elsewhere,
         GrantType::AuthorizationCode | GrantType::RefreshToken => true,
     });
-    if !metadata.may(GrantType::AuthorizationCode) && !metadata.may(GrantType::DeviceCode) {
+    if !metadata.may(GrantType::Ciba) {
+        metadata.backchannel = None;
+    }
+    let alone = [GrantType::AuthorizationCode, GrantType::DeviceCode, GrantType::Ciba];
+    if !alone.into_iter().any(|g| metadata.may(g)) {
         return Err(Fault::Metadata(MetadataError::Member("grant_types")));
     }
     // Who could never authenticate learns it now.

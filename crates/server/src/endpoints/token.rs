@@ -5,7 +5,8 @@ use crate::authenticate;
 use crate::clients::Client;
 use crate::fault::Fault;
 use crate::grants::{
-    Asserted, Own, Poll, Redemption, Renewal, accept, exchange, own, poll, redeem, refresh, transaction,
+    Answered, Asserted, Own, Poll, Redemption, Renewal, accept, answered, exchange, own, poll, redeem,
+    refresh, transaction,
 };
 use crate::places::Place;
 use crate::possession::{At, Possession};
@@ -63,6 +64,9 @@ async fn answer(
     }
     if asked.grant_type() == GrantType::DeviceCode && !client.may_use_devices(app.config.device.clients) {
         return Err(Fault::GrantType(GrantType::DeviceCode));
+    }
+    if asked.grant_type() == GrantType::Ciba && !client.may_ask_elsewhere(app.config.ciba.clients) {
+        return Err(Fault::GrantType(GrantType::Ciba));
     }
     let possession = Possession::shown(app, &parts, At::Token, &client)?.of_workload(found.workload);
     if matches!(&asked, TokenRequest::Exchange(asked) if asked.requested == TokenType::Transaction) {
@@ -172,6 +176,10 @@ async fn grant(
         TokenRequest::DeviceCode { code, resource } => {
             let asked = Poll { code, resource: named(resource.as_deref())? };
             poll(app, client, asked, possession, trace, about).await?
+        }
+        TokenRequest::Backchannel { request, resource } => {
+            let asked = Answered { request, resource: named(resource.as_deref())? };
+            answered(app, client, asked, possession, trace, about).await?
         }
     };
     issued.respond(app).await

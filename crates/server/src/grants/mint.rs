@@ -191,6 +191,7 @@ impl Minting {
             GrantType::RefreshToken => "token:refresh_token",
             GrantType::ClientCredentials => "token:client_credentials",
             GrantType::DeviceCode => "token:device_code",
+            GrantType::Ciba => "token:ciba",
             GrantType::JwtBearer => "token:jwt_bearer",
             GrantType::TokenExchange => "token:token_exchange",
         };

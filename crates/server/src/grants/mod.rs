@@ -1,5 +1,6 @@
 //! What the token endpoint gives: one file per grant type, and the one place where tokens are made.
 
+mod ciba;
 mod code;
 mod device;
 mod exchange;
@@ -10,7 +11,9 @@ mod payload;
 mod refresh;
 mod root;
 mod transaction;
+mod waited;
 
+pub(crate) use ciba::{Answered, answered};
 pub(crate) use code::{CHALLENGE, CodeMaker, NONCE, Redemption, redeem};
 pub(crate) use device::{Poll, poll};
 pub(crate) use exchange::{Exchanges, exchange};

@@ -1,14 +1,17 @@
 //! What is asked of a user.
 
+use crate::ciba::Called;
 use crate::device::DeviceAsk;
 use crate::named::Management;
-use prokura_core::{Acr, AgentId, Budget, ClientId, Details, ResourceUri, ScopeSet, Timestamp, TraceId};
+use prokura_core::{
+    Acr, AgentId, Budget, ClientId, Details, ResourceUri, ScopeSet, Timestamp, TraceId, UserId,
+};
 use prokura_oauth::client_metadata::Likeness;
 use prokura_oauth::json::{self, Limits, Object, Value, obj};
 use prokura_oauth::redirect::{shown_host, with_query};
 use prokura_oauth::rich;
 use prokura_oauth::token_request::DETAILS;
-use prokura_store::SecretHash;
+use prokura_store::{ArtifactKind, SecretHash};
 use prokura_ui::Standing;
 
 /// How much of a conversation the client wants (OpenID Connect Core §3.1.2.1).
@@ -69,6 +72,8 @@ pub struct Asked {
     pub acr: Option<Acr>,
     /// The device that waits for the answer, in place of a redirect (RFC 8628).
     pub device: Option<DeviceAsk>,
+    /// The client that waits for the answer of a user who is elsewhere (OpenID Connect CIBA Core).
+    pub called: Option<Called>,
     /// What happens to a grant that the client knows by a name, or will. With a merge, `scope` has what it holds in it.
     pub management: Option<Management>,
     /// The agents that are to get a part of it, beside those whom the operator's rules let.
@@ -101,10 +106,27 @@ impl Asked {
     /// Whether a consent may be remembered: never where another program could pretend to be this client, be it
     /// by its name or by listening in its place (attacks A24, A27).
     pub fn may_be_remembered(&self) -> bool {
-        if self.device.is_some() || self.budget.is_some() {
+        if self.is_waited_for() || self.budget.is_some() {
             return false;
         }
         !self.is_unverified() && self.redirect.starts_with("https://")
+    }
+
+    /// Whether the answer is left for who waits elsewhere, in place of a redirect.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.device.is_some() || self.called.is_some()
+    }
+
+    /// Where the answer is left for who waits, and until when that can be.
+    pub(crate) fn left_at(&self) -> Option<(ArtifactKind, &str, Timestamp)> {
+        let device = self.device.as_ref().map(|d| (ArtifactKind::UserCode, d.key.as_str(), d.until));
+        device
+            .or_else(|| self.called.as_ref().map(|c| (ArtifactKind::BackchannelAsk, c.id.as_str(), c.until)))
+    }
+
+    /// Whether this user is asked, and not another.
+    pub(crate) fn is_for(&self, user: &UserId) -> bool {
+        self.called.as_ref().is_none_or(|called| called.user == *user)
     }
 
     /// What tells the client from others that call themselves the same.
@@ -163,6 +185,9 @@ impl Asked {
         if let Some(device) = &self.device {
             o.insert("device", Value::Object(device.to_object()));
         }
+        if let Some(called) = &self.called {
+            o.insert("called", Value::Object(called.to_object()));
+        }
         o
     }
 
@@ -194,6 +219,10 @@ impl Asked {
             device: match o.get("device") {
                 None => None,
                 Some(device) => Some(DeviceAsk::read(device.as_object()?)?),
+            },
+            called: match o.get("called") {
+                None => None,
+                Some(called) => Some(Called::read(called.as_object()?)?),
             },
             management: match o.get("management") {
                 None => None,
@@ -263,6 +292,7 @@ mod tests {
             max_age: Some(60),
             acr: Some(Acr::Mfa),
             device: None,
+            called: None,
             management: Some(Management { named: None }),
             through: vec![AgentId::parse("agt_reporter").unwrap()],
             likeness: None,

@@ -55,11 +55,16 @@ impl Ending {
         if !matches!(spent, Consumed::Won(_)) {
             return Ok(false);
         }
-        match &self.asked().device {
+        let asked = self.asked();
+        match asked.left_at() {
             None => Ok(true),
-            Some(device) if now >= device.until => Ok(false),
-            Some(device) => {
-                let left = tx.consume_with(ArtifactKind::UserCode, &device.key, now, &answer.to_vec())?;
+            Some((.., until)) if now >= until => Ok(false),
+            Some((kind, key, _)) => {
+                let left = tx.consume_with(kind, key, now, &answer.to_vec())?;
+                if let Some(called) = &asked.called {
+                    tx.end_ask(&called.id)?;
+                    tx.release_notices(called.id.as_str(), now)?;
+                }
                 Ok(matches!(left, Consumed::Won(_)))
             }
         }
@@ -151,9 +156,10 @@ impl Ending {
             if let MayAct::Only(agents) = &grant.terms.may_act {
                 event.details.insert("may_act", agents.iter().map(AgentId::as_str).collect());
             }
-            match &self.asked().device {
-                None => event.details.insert("redirect", self.asked().redirect.as_str().into()),
-                Some(device) => event.details.insert("device", device.from.as_str().into()),
+            match (&self.asked().device, &self.asked().called) {
+                (Some(device), _) => event.details.insert("device", device.from.as_str().into()),
+                (None, Some(called)) => event.details.insert("elsewhere", called.from.as_str().into()),
+                (None, None) => event.details.insert("redirect", self.asked().redirect.as_str().into()),
             }
             tx.record(event);
         }
@@ -310,7 +316,7 @@ impl Yes {
         agreed: (ScopeSet, Details),
         name: Option<GrantName>,
     ) -> Result<Option<String>, StoreError> {
-        if self.ending.asked().device.is_some() {
+        if self.ending.asked().is_waited_for() {
             return Ok(None);
         }
         let granted = self.ending.granted(grant, agreed, name);
@@ -344,7 +350,7 @@ impl People {
         let code = self.store.transact(move |tx| yes.run(tx)).await?;
         match code.ok_or(PageFault::Expired)? {
             Some(code) => Ok(self.with_code(&asked, &code)),
-            None => Ok(self.path("/device/allowed")),
+            None => Ok(self.path(done(&asked, "/device/allowed", "/account/approvals?done=allowed"))),
         }
     }
 
@@ -410,11 +416,16 @@ impl People {
         if !refused {
             return Err(PageFault::Expired);
         }
-        match &asked.device {
-            None => Ok(asked.redirect_with(self.issuer().as_str(), &[("error", no.error().code())])),
-            Some(_) => Ok(self.path("/device/refused")),
+        match asked.is_waited_for() {
+            false => Ok(asked.redirect_with(self.issuer().as_str(), &[("error", no.error().code())])),
+            true => Ok(self.path(done(&asked, "/device/refused", "/account/approvals?done=said-no"))),
         }
     }
+}
+
+/// Where a person is left whose answer somebody waits for elsewhere.
+fn done(asked: &Asked, of_device: &'static str, elsewhere: &'static str) -> &'static str {
+    if asked.called.is_some() { elsewhere } else { of_device }
 }
 
 /// Why an interaction ends with a No.

@@ -53,7 +53,7 @@ impl People {
         if silent {
             return self.silently(visit, id, stored).await;
         }
-        if let Some(who) = self.auto_user(visit).await? {
+        if let Some(who) = self.auto_user(visit).await?.filter(|w| stored.asked.is_for(&w.user.id)) {
             let pick = self.everything(&stored.asked);
             return Ok(see_other(&self.allow(Ending { id, stored, who }, pick).await?));
         }
@@ -172,10 +172,12 @@ pub(super) async fn show(
 async fn walk(people: &People, visit: &Visit, id: String) -> Result<Response, PageFault> {
     let id = read_id(id)?;
     let stored = people.stored(visit, &id).await?;
-    if let Some(who) = people.auto_user(visit).await? {
+    let auto = people.auto_user(visit).await?;
+    if let Some(who) = auto.filter(|w| stored.asked.is_for(&w.user.id)) {
         let pick = people.everything(&stored.asked);
         return Ok(see_other(&people.allow(Ending { id, stored, who }, pick).await?));
     }
+    theirs(visit, &stored)?;
     if let Some(who) = people.too_weak(visit, &stored) {
         let asked = stored.asked.clone();
         let to = people.refuse(Ending { id, stored, who }, No::TooWeak).await?;
@@ -198,6 +200,12 @@ async fn walk(people: &People, visit: &Visit, id: String) -> Result<Response, Pa
     let prospect = people.prospect(&stored.asked, &who).await?;
     let ending = Ending { id, stored, who };
     ask(people, visit, &ending, &prospect, None).await
+}
+
+/// What is asked of one user is answered by nobody else, though they have the address and the browser.
+fn theirs(visit: &Visit, stored: &Stored) -> Result<(), PageFault> {
+    let other = visit.signed_in.as_ref().is_some_and(|who| !stored.asked.is_for(&who.user.id));
+    if other { Err(PageFault::Missing) } else { Ok(()) }
 }
 
 async fn ask(
@@ -234,6 +242,7 @@ pub(super) async fn answer(
 async fn end(people: &People, posted: &Posted, id: String) -> Result<Response, PageFault> {
     let (id, visit) = (read_id(id)?, &posted.visit);
     let stored = people.stored(visit, &id).await?;
+    theirs(visit, &stored)?;
     let Some(who) = people.recent(visit, &stored) else {
         return Ok(see_other(&people.path(&sign_in_path(Some(&id)))));
     };
@@ -260,7 +269,7 @@ async fn end(people: &People, posted: &Posted, id: String) -> Result<Response, P
 /// After a No. A device's person stays here; who is not verified is not sent a browser by itself: anybody could register an address and use this
 /// server's name to lead people to it.
 fn refused(people: &People, visit: &Visit, asked: &Asked, to: String) -> Result<Response, PageFault> {
-    if !asked.is_unverified() || asked.device.is_some() {
+    if !asked.is_unverified() || asked.is_waited_for() {
         return Ok(see_other(&to));
     }
     let view = Refused {

@@ -184,7 +184,7 @@ fn ruled(config: &Config, asked: &Asked, agent: &AgentId) -> Vec<(AgentId, Resou
 /// The newest grant of the user's own consent for this software at this resource. One that a client knows by a name is
 /// changed by that name only; a device keeps its own, so that it can be ended by itself.
 fn held(tx: &mut Tx<'_>, asked: &Asked, who: &For<'_>) -> Result<Option<Grant>, StoreError> {
-    if asked.management.is_some() || asked.device.is_some() || asked.budget.is_some() {
+    if asked.management.is_some() || asked.is_waited_for() || asked.budget.is_some() {
         return Ok(None);
     }
     let all = tx.consented_grants(who.user, who.agent, &asked.resource)?;

@@ -10,7 +10,7 @@ use prokura_core::{AgentId, Detail, Details, InteractionId, Scope, ScopeSet};
 use prokura_oauth::client_metadata::{Aspect, Difference};
 use prokura_oauth::redirect::shown_host;
 use prokura_ui::{
-    Change, Changed, Consent, Device, Duration, ENGLISH, Further, Hop, Ident, Meaning, Notice, Organisation,
+    Calling, Change, Changed, Consent, Device, Duration, ENGLISH, Further, Hop, Ident, Meaning, Notice, Organisation,
     Permission, Shown, Software, When, Withheld, budget_sentences, detail_beginning, detail_sentence,
     lasting,
 };
@@ -84,6 +84,11 @@ impl People {
             notice: again.map(|(_, unfit)| no_answer(unfit)),
             software: software(asked),
             device: asked.device.as_ref().map(|d| self.device(visit, d)),
+            called: asked.called.as_ref().map(|c| Calling {
+                asked: When::at(c.at.seconds(), self.now().seconds(), &ENGLISH),
+                from: c.from.clone(),
+                message: c.message.as_deref().map(Shown::sentence),
+            }),
             changed: prospect.changed.iter().map(changed).collect(),
             organisation,
             withheld: (!organisation && prospect.withholds()).then(|| self.withheld(asked, prospect)),

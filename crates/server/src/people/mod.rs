@@ -154,5 +154,6 @@ pub fn router(people: Arc<People>) -> axum::Router {
         .merge(crate::approvals::routes())
         .merge(crate::interaction::routes())
         .merge(crate::device::routes())
+        .merge(crate::ciba::routes())
         .with_state(people)
 }

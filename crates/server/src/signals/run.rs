@@ -2,6 +2,7 @@
 
 use super::receive::{Transmitter, Waiting, fetch, tend};
 use super::send::{deliver, fan_out};
+use crate::notices::tell;
 use crate::server::AppState;
 use prokura_config::SignalDelivery;
 use std::sync::Arc;
@@ -31,6 +32,9 @@ pub(crate) async fn for_ever(app: Arc<AppState>) {
     if app.config.signals.send.enabled {
         tasks.spawn(keep_sending(Arc::clone(&app)));
     }
+    if app.notices.may_have_any(&app.config) {
+        tasks.spawn(keep_telling(Arc::clone(&app)));
+    }
     while tasks.join_next().await.is_some() {}
 }
 
@@ -40,6 +44,7 @@ pub(crate) async fn round(app: &Arc<AppState>) -> Vec<String> {
     if app.config.signals.send.enabled {
         failed.extend(send_all(app).await.err());
     }
+    failed.extend(tell(app).await.err());
     for t in &app.signals.transmitters {
         failed.extend(tend(app, t).await.err());
         if t.config.delivery == SignalDelivery::Poll {
@@ -62,6 +67,20 @@ async fn keep_sending(app: Arc<AppState>) {
             tracing::error!(why, "events cannot be sent; it is tried again");
         }
         sleep(LOOK).await;
+    }
+}
+
+/// Tells whoever waits to be told.
+async fn keep_telling(app: Arc<AppState>) {
+    loop {
+        match tell(&app).await {
+            Ok(true) => {}
+            Ok(false) => sleep(LOOK).await,
+            Err(why) => {
+                tracing::error!(why, "what was decided cannot be told; it is tried again");
+                sleep(LOOK).await;
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What somebody signs in for. It stands in the address, so that the sign-ins of two tabs lead each to its own.
 
 use crate::people::{PageFault, People, Visit};
-use prokura_core::{InteractionId, TaskId};
+use prokura_core::{AskId, InteractionId, TaskId};
 
 /// What somebody signs in for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub(crate) enum Goal {
     Again,
     /// To answer what software asks.
     Interaction(InteractionId),
+    /// To answer what software asks from elsewhere.
+    Ask(AskId),
     /// To decide on a call; `sure` if they have to sign in anew for it.
     Approve {
         /// Which.
@@ -38,6 +40,7 @@ impl Goal {
         }
         match kind {
             "i" => InteractionId::parse(id).ok().map(Self::Interaction),
+            "q" => AskId::parse(id).ok().map(Self::Ask),
             "a" => TaskId::parse(id).ok().map(|task| Self::Approve { task, sure: false }),
             "sure" => TaskId::parse(id).ok().map(|task| Self::Approve { task, sure: true }),
             _ => None,
@@ -50,6 +53,7 @@ impl Goal {
             Self::Account => String::new(),
             Self::Again => "again".to_owned(),
             Self::Interaction(id) => format!("i={id}"),
+            Self::Ask(id) => format!("q={id}"),
             Self::Approve { task, sure: false } => format!("a={task}"),
             Self::Approve { task, sure: true } => format!("sure={task}"),
         }
@@ -69,6 +73,7 @@ impl Goal {
             Self::Account => people.path("/account"),
             Self::Again => people.path("/account/security"),
             Self::Interaction(id) => people.path(&format!("/interaction/{id}")),
+            Self::Ask(id) => people.path(&format!("/asks/{id}")),
             Self::Approve { task, .. } => people.path(&format!("/approve/{task}")),
         }
     }
@@ -76,7 +81,7 @@ impl Goal {
     /// How old, in seconds, a sign-in for it may be, if that matters: 0 if it has to be made anew.
     pub(super) async fn max_age(&self, people: &People, visit: &Visit) -> Result<Option<u64>, PageFault> {
         match self {
-            Self::Account | Self::Approve { sure: false, .. } => Ok(None),
+            Self::Account | Self::Ask(_) | Self::Approve { sure: false, .. } => Ok(None),
             Self::Again | Self::Approve { sure: true, .. } => Ok(Some(0)),
             Self::Interaction(id) => people.freshness(visit, id).await,
         }
@@ -94,6 +99,7 @@ mod tests {
             Goal::Account,
             Goal::Again,
             Goal::Interaction(InteractionId::parse("i_1").unwrap()),
+            Goal::Ask(AskId::parse("ask_1").unwrap()),
             Goal::Approve { task: task.clone(), sure: false },
             Goal::Approve { task, sure: true },
         ] {

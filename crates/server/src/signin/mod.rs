@@ -18,7 +18,7 @@ mod users;
 pub(crate) use hash::Hasher;
 pub use hash::{HashError, MAX_PASSWORD, MIN_PASSWORD};
 pub use logout::LogOut;
-pub(crate) use pages::{Guess, approve_sign_in, sign_in_path};
+pub(crate) use pages::{Guess, approve_sign_in, ask_sign_in, sign_in_path};
 pub(crate) use passkeys::Passkeys;
 pub(crate) use provider::{NewPerson, basic, email_of, make_user};
 pub use provider::{ProviderError, Providers};

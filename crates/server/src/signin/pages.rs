@@ -10,7 +10,7 @@ use crate::people::{PageFault, People, Posted, Visit};
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::StatusCode;
-use prokura_core::{Acr, InteractionId, TaskId};
+use prokura_core::{Acr, AskId, InteractionId, TaskId};
 use prokura_ledger::{EventKind, Outcome};
 use prokura_store::{StoreError, User};
 use prokura_ui::{ENGLISH, Form, Meaning, Notice, PasskeyForm, SignIn, When};
@@ -24,6 +24,11 @@ pub(crate) fn sign_in_path(interaction: Option<&InteractionId>) -> String {
 /// The way to sign in for who decides on a call; anew and more surely, if `sure`.
 pub(crate) fn approve_sign_in(task: &TaskId, sure: bool) -> String {
     Goal::Approve { task: task.clone(), sure }.at("/signin")
+}
+
+/// The way to sign in for who is asked by software that is elsewhere.
+pub(crate) fn ask_sign_in(ask: &AskId) -> String {
+    Goal::Ask(ask.clone()).at("/signin")
 }
 
 /// What went before on this page.

@@ -18,6 +18,8 @@ pub enum Step {
     Signed,
     /// The client may ask from a device without a browser.
     Device,
+    /// The client may ask users who are elsewhere. Whoever asks about an approval is done.
+    Elsewhere,
     /// The redirect URI is one of the client's.
     Redirect,
     /// The client may use codes, and asks for one in the query.
@@ -44,6 +46,8 @@ pub enum Step {
     Interaction,
     /// The device waits until its person has brought the code.
     Wait,
+    /// The user is named, and the question is put before them.
+    Call,
 }
 
 /// An endpoint that takes authorization requests.
@@ -55,6 +59,8 @@ pub enum Endpoint {
     Par,
     /// `/device_authorization`, where a device comes (RFC 8628).
     Device,
+    /// `/bc-authorize`, where a client comes whose user is elsewhere (OpenID Connect CIBA Core §7).
+    Backchannel,
 }
 
 /// A row of the table.
@@ -68,70 +74,75 @@ pub struct Row {
     pub par: bool,
     /// Whether `/device_authorization` takes it.
     pub device: bool,
+    /// Whether `/bc-authorize` takes it.
+    pub backchannel: bool,
     /// What it does, for the documentation.
     pub does: &'static str,
 }
 
-const fn row(step: Step, authorize: bool, par: bool, device: bool, does: &'static str) -> Row {
-    Row { step, authorize, par, device, does }
+const fn row(step: Step, by: [bool; 4], does: &'static str) -> Row {
+    let [authorize, par, device, backchannel] = by;
+    Row { step, authorize, par, device, backchannel, does }
 }
 
+const ALL: [bool; 4] = [true, true, true, true];
+const BROWSER: [bool; 4] = [true, false, false, false];
+const WITH_CODE: [bool; 4] = [true, true, false, false];
+const BY_CLIENT: [bool; 4] = [false, true, true, true];
+const PUSHED: [bool; 4] = [false, true, false, false];
+const DEVICE: [bool; 4] = [false, false, true, false];
+const BACKCHANNEL: [bool; 4] = [false, false, false, true];
+
 /// The table. Until `Redirect` has passed, no error leaves by way of a redirect (RFC 6749 §4.1.2.1).
-pub const TABLE: [Row; 18] = [
-    row(Step::Pushed, true, false, false, "a `request_uri` is spent and its parameters are taken (RFC 9126)"),
-    row(Step::Client, true, false, false, "the client is found: configured, by its document, or registered"),
-    row(Step::Authenticate, false, true, true, "the client authenticates by the method it registered"),
+pub const TABLE: [Row; 20] = [
+    row(Step::Pushed, BROWSER, "a `request_uri` is spent and its parameters are taken (RFC 9126)"),
+    row(Step::Client, BROWSER, "the client is found: configured, by its document, or registered"),
+    row(Step::Authenticate, BY_CLIENT, "the client authenticates by the method it registered"),
     row(
         Step::Signed,
-        true,
-        true,
-        false,
+        [true, true, false, true],
         "a `request` is verified by the client's keys and its parameters alone are taken (RFC 9101)",
     ),
-    row(Step::Device, false, false, true, "the client may ask from a device (RFC 8628)"),
+    row(Step::Device, DEVICE, "the client may ask from a device (RFC 8628)"),
+    row(
+        Step::Elsewhere,
+        BACKCHANNEL,
+        "the client may ask users who are elsewhere; who asks about an approval (`mcp_approval`) is done",
+    ),
     row(
         Step::Redirect,
-        true,
-        true,
-        false,
+        WITH_CODE,
         "the redirect URI is the client's, to the byte but for the port of loopback",
     ),
-    row(Step::Response, true, true, false, "`response_type=code`, `response_mode=query`"),
-    row(Step::Pkce, true, true, false, "`code_challenge` by `S256` (RFC 7636)"),
-    row(
-        Step::Key,
-        true,
-        true,
-        false,
-        "the key by `dpop_jkt`; of a pushed request, also by its proof (RFC 9449 §10)",
-    ),
-    row(Step::Resource, true, true, true, "one resource, known here (RFC 8707)"),
-    row(Step::Scope, true, true, true, "scopes of that resource; its first scopes if none is named"),
+    row(Step::Response, WITH_CODE, "`response_type=code`, `response_mode=query`"),
+    row(Step::Pkce, WITH_CODE, "`code_challenge` by `S256` (RFC 7636)"),
+    row(Step::Key, WITH_CODE, "the key by `dpop_jkt`; of a pushed request, also by its proof (RFC 9449 §10)"),
+    row(Step::Resource, ALL, "one resource, known here (RFC 8707)"),
+    row(Step::Scope, ALL, "scopes of that resource; its first scopes if none is named"),
     row(
         Step::Details,
-        true,
-        true,
-        true,
+        ALL,
         "`authorization_details` of type `mcp_tool`, for tools that those scopes bundle (RFC 9396)",
     ),
     row(
         Step::Management,
-        true,
-        true,
-        false,
+        WITH_CODE,
         "`grant_management_action` and `grant_id`: the grant is the client's, and in force",
     ),
     row(
         Step::Actors,
-        true,
-        true,
-        true,
+        ALL,
         "`requested_actor`: the agents that are to get a part of it are known here and may act",
     ),
-    row(Step::Conversation, true, true, false, "`state`, `prompt` and `max_age` can be read"),
-    row(Step::Push, false, true, false, "the request is kept and a `request_uri` made"),
-    row(Step::Interaction, true, false, false, "sign-in, consent, grant, record, code"),
-    row(Step::Wait, false, false, true, "a device code and a user code are made"),
+    row(Step::Conversation, WITH_CODE, "`state`, `prompt` and `max_age` can be read"),
+    row(Step::Push, PUSHED, "the request is kept and a `request_uri` made"),
+    row(Step::Interaction, BROWSER, "sign-in, consent, grant, record, code"),
+    row(Step::Wait, DEVICE, "a device code and a user code are made"),
+    row(
+        Step::Call,
+        BACKCHANNEL,
+        "the user is found by the hint, and the question is put before them (OpenID Connect CIBA Core §7.2)",
+    ),
 ];
 
 impl Row {
@@ -141,6 +152,7 @@ impl Row {
             Endpoint::Authorize => self.authorize,
             Endpoint::Par => self.par,
             Endpoint::Device => self.device,
+            Endpoint::Backchannel => self.backchannel,
         }
     }
 }
@@ -153,8 +165,9 @@ mod tests {
     fn the_table_is_what_the_documentation_shows() {
         let mark = |yes| if yes { "x" } else { " " };
         let line = |r: &Row| {
-            let (authorize, par, device) = (mark(r.authorize), mark(r.par), mark(r.device));
-            format!("| {:?} | {authorize} | {par} | {device} | {} |", r.step, r.does)
+            let (authorize, par) = (mark(r.authorize), mark(r.par));
+            let (device, backchannel) = (mark(r.device), mark(r.backchannel));
+            format!("| {:?} | {authorize} | {par} | {device} | {backchannel} | {} |", r.step, r.does)
         };
         insta::assert_snapshot!(TABLE.iter().map(line).collect::<Vec<_>>().join("\n"));
     }

@@ -1,15 +1,22 @@
-//! Signed requests (RFC 9101), at both endpoints that take authorization requests.
+//! Signed requests (RFC 9101), at all endpoints that take authorization requests.
 
 use crate::clients::Client;
 use crate::fault::Fault;
 use crate::server::AppState;
 use prokura_oauth::authorize::ParameterError;
 use prokura_oauth::form::Form;
+use prokura_oauth::jose::Algorithm;
 use prokura_oauth::request_object::{RequestObject, RequestObjectError, claimed_kid, verify_request};
 use prokura_store::{ArtifactKind, StoreError, Tx};
 
 /// The parameters of the request object that `form` brings, in whose place they come; `None` if it brings none.
-pub(super) async fn parameters(app: &AppState, client: &Client, form: &Form) -> Result<Option<Form>, Fault> {
+/// `algorithm` is the one that the client registered for them.
+pub(super) async fn parameters(
+    app: &AppState,
+    client: &Client,
+    form: &Form,
+    algorithm: Option<Algorithm>,
+) -> Result<Option<Form>, Fault> {
     let Some(jwt) = form.value("request") else { return Ok(None) };
     if form.has("request_uri") {
         return Err(Fault::Parameter(ParameterError::Value("request_uri")));
@@ -18,7 +25,7 @@ pub(super) async fn parameters(app: &AppState, client: &Client, form: &Form) -> 
         Fault::Keys(_) => Fault::RequestObject(RequestObjectError::NoKeys),
         other => other,
     })?;
-    let (issuer, algorithm) = (app.config.issuer.as_str(), client.metadata.request_algorithm);
+    let issuer = app.config.issuer.as_str();
     let object = verify_request(jwt, &keys, &client.id, issuer, algorithm, app.clock.now())?;
     claim(app, client, &object).await?;
     Ok(Some(object.parameters))

@@ -2,6 +2,7 @@
 
 use super::{Endpoint, Step, TABLE, signed};
 use crate::authenticate;
+use crate::ciba::{CibaFault, Wanted, of_approval, wanted};
 use crate::clients::Client;
 use crate::consent::{ConsentFault, likeness_of};
 use crate::fault::Fault;
@@ -16,7 +17,7 @@ use http::request::Parts;
 use prokura_core::{Acr, AgentId, Budget, ClientId, Details, ScopeSet, TraceId, random_id};
 use prokura_oauth::authentication::requested_acr;
 use prokura_oauth::authorize::{self, ParameterError, Prompts};
-use prokura_oauth::client_metadata::GrantType;
+use prokura_oauth::client_metadata::{AuthMethod, GrantType};
 use prokura_oauth::confirmation::Thumbprint;
 use prokura_oauth::form::Form;
 use prokura_oauth::json::{self, Limits, Object, Value, obj};
@@ -61,6 +62,16 @@ pub(crate) enum Stop {
     Ask(Box<Asked>),
     /// A device waits for its user to be asked.
     Wait(Box<Asked>),
+    /// A client asks a user who is elsewhere, or about an approval.
+    Call(Box<Call>),
+}
+
+/// What a client asks of a user who is elsewhere.
+pub(crate) struct Call {
+    pub(crate) client: Arc<Client>,
+    /// The question; none if it is about an approval.
+    pub(crate) asked: Option<Asked>,
+    pub(crate) wanted: Wanted,
 }
 
 /// A request on its way down the table. What a step found out is there for those below it.
@@ -142,6 +153,7 @@ impl<'a> Walk<'a> {
             }
             Step::Signed => self.signed().await?,
             Step::Device => self.check_device()?,
+            Step::Elsewhere => return self.check_elsewhere().await,
             Step::Redirect => self.check_redirect()?,
             Step::Response => self.check_response()?,
             Step::Pkce => self.check_pkce()?,
@@ -156,6 +168,7 @@ impl<'a> Walk<'a> {
             Step::Management => self.check_management().await?,
             Step::Actors => self.check_actors().await?,
             Step::Conversation => self.check_conversation()?,
+            Step::Call => return self.call().await.map(Some),
             Step::Push => return self.push().await.map(Some),
             Step::Interaction => return self.ask().map(Some),
             Step::Wait => {
@@ -216,12 +229,42 @@ impl<'a> Walk<'a> {
         self.client.as_ref().ok_or_else(|| Fault::Broken("a step came before the client".to_owned()))
     }
 
+    /// Whoever asks about an approval asks for nothing more.
+    async fn check_elsewhere(&self) -> Result<Option<Stop>, Fault> {
+        let client = self.client()?;
+        if client.metadata.auth_method == AuthMethod::None {
+            return Err(Fault::Ciba(CibaFault::Public));
+        }
+        if !client.may_ask_elsewhere(self.app.config.ciba.clients) {
+            return Err(Fault::GrantType(GrantType::Ciba));
+        }
+        let wanted = of_approval(self.app, client, &self.form).await?;
+        Ok(wanted
+            .map(|wanted| Stop::Call(Box::new(Call { client: Arc::clone(client), asked: None, wanted }))))
+    }
+
+    /// Whom the client names is looked for last, when everything else holds.
+    async fn call(&mut self) -> Result<Stop, Fault> {
+        self.acr = requested_acr(self.form.value("acr_values").unwrap_or_default())?;
+        let client = Arc::clone(self.client()?);
+        let asked = self.asked(String::new(), None, Prompt::Consent, Object::default())?;
+        let wanted = wanted(self.app, &client, &self.form).await?;
+        Ok(Stop::Call(Box::new(Call { client, asked: Some(asked), wanted })))
+    }
+
     /// Of a signed request nothing counts but what is in it (RFC 9101 §6.3). What was pushed was signed then.
     async fn signed(&mut self) -> Result<(), Fault> {
         let client = Arc::clone(self.client()?);
-        match signed::parameters(self.app, &client, &self.form).await? {
+        let elsewhere =
+            client.metadata.backchannel.as_ref().filter(|_| self.endpoint == Endpoint::Backchannel);
+        let (algorithm, needed) = match elsewhere {
+            Some(backchannel) => (backchannel.algorithm, backchannel.algorithm.is_some()),
+            None => (client.metadata.request_algorithm, false),
+        };
+        let needed = needed || client.metadata.signs_requests;
+        match signed::parameters(self.app, &client, &self.form, algorithm).await? {
             Some(parameters) => self.form = parameters,
-            None if client.metadata.signs_requests && !self.pushed => return Err(Fault::RequestObjectNeeded),
+            None if needed && !self.pushed => return Err(Fault::RequestObjectNeeded),
             None => {}
         }
         Ok(())
@@ -417,6 +460,7 @@ impl<'a> Walk<'a> {
             max_age: self.max_age,
             acr: self.acr,
             device: None,
+            called: None,
             management: self.management.clone(),
             through: self.through.clone(),
             likeness: likeness_of(client),

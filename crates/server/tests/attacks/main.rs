@@ -11,6 +11,7 @@ mod attester;
 mod authorization;
 mod burst;
 mod certificates;
+mod ciba;
 mod device;
 mod exchange;
 mod exchange_life;

@@ -88,6 +88,7 @@ pub fn asked(issuer: &str) -> Asked {
         prompt: Prompt::Needed,
         max_age: None,
         device: None,
+        called: None,
         management: None,
         through: vec![],
         likeness: None,

@@ -20,6 +20,8 @@ pub struct Person<'a> {
     world: &'a World,
     cookies: BTreeMap<String, String>,
     pub from: String,
+    /// What they sign in with.
+    pub login: String,
 }
 
 impl World {
@@ -29,7 +31,7 @@ impl World {
     }
 
     pub fn person(&self) -> Person<'_> {
-        Person { world: self, cookies: BTreeMap::new(), from: "192.0.2.7".into() }
+        Person { world: self, cookies: BTreeMap::new(), from: "192.0.2.7".into(), login: "alice".into() }
     }
 }
 
@@ -95,7 +97,8 @@ impl Person<'_> {
         if !page.body.contains("/signin/password") {
             return page;
         }
-        let fields = [("login", "alice"), ("password", PASSWORD)];
+        let login = self.login.clone();
+        let fields = [("login", login.as_str()), ("password", PASSWORD)];
         let entered = self.post(&page, "/signin/password", &fields).await;
         self.follow(entered).await
     }

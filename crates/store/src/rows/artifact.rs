@@ -29,6 +29,10 @@ pub enum ArtifactKind {
     DeviceCode,
     /// The code that a person carries to the page for it (RFC 8628 §6.1), and then what was answered.
     UserCode,
+    /// What a client asks with while its user is asked elsewhere (`auth_req_id`, OpenID Connect CIBA Core §7.3).
+    Backchannel,
+    /// What that user is asked, and then what was answered.
+    BackchannelAsk,
     /// The `jti` of a proof of possession (RFC 9449 §11.1).
     DpopJti,
     /// An approval of one call.
@@ -53,7 +57,7 @@ pub enum ArtifactKind {
 
 impl ArtifactKind {
     /// Every kind.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Code,
         Self::Par,
         Self::RefreshToken,
@@ -64,6 +68,8 @@ impl ArtifactKind {
         Self::PasskeyChallenge,
         Self::DeviceCode,
         Self::UserCode,
+        Self::Backchannel,
+        Self::BackchannelAsk,
         Self::DpopJti,
         Self::Approval,
         Self::UpstreamState,
@@ -89,6 +95,8 @@ impl ArtifactKind {
             Self::PasskeyChallenge => "passkey_challenge",
             Self::DeviceCode => "device_code",
             Self::UserCode => "user_code",
+            Self::Backchannel => "backchannel",
+            Self::BackchannelAsk => "backchannel_ask",
             Self::DpopJti => "dpop_jti",
             Self::Approval => "approval",
             Self::UpstreamState => "upstream_state",

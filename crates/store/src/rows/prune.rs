@@ -23,7 +23,7 @@ pub struct Pruned {
 }
 
 /// Table, its key, and the condition under which a row is over at `?1`.
-const OVER: [(&str, &str, &str); 10] = [
+const OVER: [(&str, &str, &str); 12] = [
     ("artifacts", "kind, id_hash", "expires_at <= ?1"),
     ("sessions", "id_hash", "expires_at <= ?1"),
     ("consents", "id", "expires_at <= ?1"),
@@ -31,6 +31,8 @@ const OVER: [(&str, &str, &str); 10] = [
     ("keys", "kid", "retire_at <= ?1"),
     ("approvals", "id", "until <= ?1"),
     ("approval_rules", "id", "until <= ?1"),
+    ("backchannel_asks", "id", "until <= ?1"),
+    ("notices", "id", "until <= ?1"),
     ("revocations", "kind, id", "until <= ?1"),
     ("facts", "kind, id, name", "until <= ?1"),
     ("activity", "subject, point, minute", "until <= ?1"),

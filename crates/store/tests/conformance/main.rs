@@ -11,6 +11,7 @@ mod grant_tree;
 mod grants;
 mod ledger;
 mod model;
+mod notices;
 mod people;
 mod policies;
 mod postgres;
@@ -108,6 +109,11 @@ on_every_driver! {
         a_filter_finds_what_it_asks_for
         many_events_at_once_keep_their_order
         the_index_finds_what_a_scan_finds
+    }
+    notices {
+        what_is_told_of_an_approval_waits_until_it_is_over
+        a_notice_is_told_by_one_process_and_again_until_it_was_heard
+        what_a_user_is_asked_is_theirs_and_ends
     }
     people {
         a_name_is_taken_in_any_case

@@ -73,7 +73,7 @@ pub(crate) async fn grants(w: &World) {
     .await;
 }
 
-fn asked(tx: &mut Tx<'_>, name: &str, arguments: &str) -> TaskAsked {
+pub(crate) fn asked(tx: &mut Tx<'_>, name: &str, arguments: &str) -> TaskAsked {
     tx.ask_task(&ask(name, call(arguments), quorum(&["hr"], 1)), now()).unwrap()
 }
 

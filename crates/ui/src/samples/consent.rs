@@ -19,6 +19,7 @@ pub(super) fn consent(w: &Words) -> Consent {
             loopback: false,
         },
         device: None,
+        called: None,
         changed: vec![],
         organisation: false,
         withheld: None,
