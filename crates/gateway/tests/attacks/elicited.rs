@@ -2,7 +2,7 @@
 //! stream, and nobody else does.
 
 use crate::approvals::{PAY, call, tasks, vote, world_of};
-use crate::world::{Post, Reply, Seen, World, alice, mallory};
+use crate::world::{Post, Reply, Seen, World, mallory};
 use http::Method;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};

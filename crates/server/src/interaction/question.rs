@@ -10,9 +10,9 @@ use prokura_core::{AgentId, Detail, Details, InteractionId, Scope, ScopeSet};
 use prokura_oauth::client_metadata::{Aspect, Difference};
 use prokura_oauth::redirect::shown_host;
 use prokura_ui::{
-    Calling, Change, Changed, Consent, Device, Duration, ENGLISH, Further, Hop, Ident, Meaning, Notice, Organisation,
-    Permission, Shown, Software, When, Withheld, budget_sentences, detail_beginning, detail_sentence,
-    lasting,
+    Calling, Change, Changed, Consent, Device, Duration, ENGLISH, Further, Hop, Ident, Meaning, Notice,
+    Organisation, Permission, Shown, Software, When, Withheld, budget_sentences, detail_beginning,
+    detail_sentence, lasting,
 };
 
 /// The field with the place of a detail that is left.
