@@ -156,7 +156,7 @@ pub fn of_request(call: &Call, era: Era) -> Result<Touch, BadCall> {
         ("resources/list", _) => Ok(Touch::List(List::Resources)),
         ("resources/templates/list", _) => Ok(Touch::List(List::Templates)),
         ("prompts/list", _) => Ok(Touch::List(List::Prompts)),
-        ("tools/call", _) => Ok(one(Action::tool(text(params, "name")?))),
+        ("tools/call", _) => called(params).map(one),
         ("prompts/get", _) => Ok(one(Action::prompt(text(params, "name")?))),
         ("resources/read", _) | ("resources/subscribe" | "resources/unsubscribe", Era::Legacy) => {
             Ok(one(Action::resource(text(params, "uri")?)))
@@ -196,6 +196,15 @@ pub fn arguments(call: &Call) -> Option<&Value> {
         return None;
     }
     Some(call.params.as_ref().and_then(|p| p.get("arguments")).unwrap_or(&NO_ARGUMENTS))
+}
+
+/// The tool that is called. Its arguments are an object or are not there: a text that holds one is taken apart by some servers,
+/// and by nothing that decides.
+fn called(params: Option<&Object>) -> Result<Action, BadCall> {
+    match params.and_then(|p| p.get("arguments")) {
+        None | Some(Value::Object(_)) => Ok(Action::tool(text(params, "name")?)),
+        Some(_) => Err(BadCall::Parameter("arguments")),
+    }
 }
 
 fn one(action: Action) -> Touch {
@@ -296,6 +305,14 @@ mod tests {
     fn what_says_the_action_must_be_there_and_in_its_own_case() {
         assert_eq!(touch(Era::Modern, "tools/call", "{}"), Err(BadCall::Parameter("name")));
         assert_eq!(touch(Era::Modern, "tools/call", r#"{"name":7}"#), Err(BadCall::Parameter("name")));
+        for odd in [r#""{\"to\":\"eve\"}""#, r#"[["to","eve"]]"#, "null", "7", "true"] {
+            let params = format!(r#"{{"name":"x","arguments":{odd}}}"#);
+            assert_eq!(
+                touch(Era::Modern, "tools/call", &params),
+                Err(BadCall::Parameter("arguments")),
+                "{odd}"
+            );
+        }
         for params in [r#"{"name":"a","Name":"b"}"#, r#"{"NAME":"b"}"#, r#"{"name":"a","_Meta":{}}"#] {
             assert_eq!(touch(Era::Modern, "tools/call", params), Err(BadCall::CaseVariant), "{params}");
         }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod naive;
+mod partial;
 mod plain;
 mod policy;
 mod staff;

@@ -15,8 +15,26 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 /// What was decided on rows that a filter leaves open, by action and row: what must be rewritten in it, or that it is not
-/// released.
-type Answers = HashMap<(String, EntityId), Option<Vec<Rewrite>>>;
+/// released. Two rows of one name in two lists are two rows: what was decided on one says nothing of the other, unless both
+/// are the same in everything that was decided on.
+#[derive(Default)]
+struct Answers(HashMap<(String, EntityId), Vec<(Entity, Option<Vec<Rewrite>>)>>);
+
+impl Answers {
+    fn of(&self, action: &str, row: &Entity) -> Option<&Option<Vec<Rewrite>>> {
+        let named = self.0.get(&(action.to_owned(), row.id.clone()))?;
+        named.iter().find(|(of, _)| of == row).map(|(_, answer)| answer)
+    }
+
+    fn insert(&mut self, action: String, row: Entity, answer: Option<Vec<Rewrite>>) {
+        self.0.entry((action, row.id.clone())).or_default().push((row, answer));
+    }
+
+    /// What must be rewritten in a row, if it is released.
+    fn released(&self, rows: &Rows, row: &Entity) -> Option<Vec<Rewrite>> {
+        self.of(&rows.action, row).cloned().flatten()
+    }
+}
 
 /// Does to a result what must be done before it is released.
 ///
@@ -60,9 +78,7 @@ async fn meet(
     if due.changes() {
         let filters = filters(exchange.owed.asked.as_ref(), due);
         let answers = answers(exchange, due, &filters, shape, result).await;
-        let ask = |rows: &Rows, row: &Entity| {
-            answers.get(&(rows.action.clone(), row.id.clone())).cloned().flatten()
-        };
+        let ask = |rows: &Rows, row: &Entity| answers.released(rows, row);
         with_means(exchange, due, &filters, &ask, |means| release(shape, result, means, done))?;
     }
     match due.most.filter(|most| u64::try_from(result.to_vec().len()).unwrap_or(u64::MAX) > *most) {
@@ -105,13 +121,15 @@ async fn answers(
     shape: Shape,
     result: &Object,
 ) -> Answers {
-    let mut answers = Answers::new();
+    let mut answers = Answers::default();
     let Some(asked) = exchange.owed.asked.as_ref().filter(|_| filters.iter().any(may_ask)) else {
         return answers;
     };
     for (action, row) in open_rows(exchange, due, filters, shape, result) {
-        let ruling = asked.by.in_force().ruling(&asked.of_row(&action, &row)).await;
-        answers.insert((action, row.id), released(ruling));
+        if answers.of(&action, &row).is_none() {
+            let ruling = asked.by.in_force().ruling(&asked.of_row(&action, &row)).await;
+            answers.insert(action, row, released(ruling));
+        }
     }
     answers
 }
@@ -195,9 +213,7 @@ pub(crate) async fn meanwhile(exchange: &Exchange, call: &mut Call) -> bool {
         "notifications/tasks" | "notifications/tasks/status" => {
             let filters = filters(exchange.owed.asked.as_ref(), &due);
             let answers = answers(exchange, &due, &filters, Shape::Tool, params).await;
-            let ask = |rows: &Rows, row: &Entity| {
-                answers.get(&(rows.action.clone(), row.id.clone())).cloned().flatten()
-            };
+            let ask = |rows: &Rows, row: &Entity| answers.released(rows, row);
             let mut done = Done::default();
             let met = with_means(exchange, &due, &filters, &ask, |means| task(params, means, &mut done));
             exchange.owed.tally.add(done);

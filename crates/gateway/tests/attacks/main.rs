@@ -23,6 +23,7 @@ mod policies;
 mod proofs;
 mod results;
 mod sign_in;
+mod smuggled;
 mod sockets;
 mod streams;
 mod transactions;

@@ -124,6 +124,31 @@ async fn structure_and_text_say_the_same_and_the_record_says_how_much_went() {
 }
 
 #[tokio::test]
+async fn f01_what_was_decided_on_a_row_says_nothing_of_another_by_the_same_name() {
+    let row = |manager: &str, seen: &str| json!({"id": "e9", "manager": manager, "note": seen});
+    let (his, hers) = (row("usr_bob", "CANARY"), row("usr_alice", "fine"));
+    for groups in [
+        json!([{"employees": [his]}, {"employees": [hers]}]),
+        json!([{"employees": [hers]}, {"employees": [his]}]),
+        json!([{"employees": [hers]}, {"employees": [his]}, {"employees": [hers]}]),
+    ] {
+        let text = json!({"groups": groups}).to_string();
+        let result =
+            json!({"content": [{"type": "text", "text": text}], "structuredContent": {"groups": groups}});
+        let world = answering(result).await;
+        let obligations = words(&[("rows", "view Employee by id: $.groups[*].employees")]);
+        world.rule(move |q| match q.resource.id.kind() {
+            "Employee" => {
+                crate::world::rules::permit_if(q.resource.attributes.str("manager") == Some("usr_alice"))
+            }
+            _ => crate::world::rules::permit(obligations.clone()),
+        });
+        let answer = world.read_report(&world.token(&alice())).send().await;
+        assert!(!answer.body.contains("CANARY") && answer.body.contains("fine"), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
 async fn rows_that_no_filter_decides_are_asked_about_one_by_one() {
     let result = json!({"content": [], "structuredContent": {"employees": [{"id": "e1", "pay": 1}, {"id": "e2", "pay": 2}]}});
     let world = answering(result).await;
