@@ -487,7 +487,9 @@ fn call_row(bad: &BadCall, era: Era) -> Row {
         (BadCall::Unknown, Era::Modern) => row(StatusCode::NOT_FOUND, -32601, "unknown_method", sentence),
         // What asks for no answer can be refused by the status only.
         (BadCall::UnknownNotification, _) => row(StatusCode::BAD_REQUEST, -32601, "unknown_method", sentence),
-        (BadCall::Parameter(_), _) => row(StatusCode::BAD_REQUEST, -32602, "malformed", sentence),
+        (BadCall::Parameter(_) | BadCall::Climbs, _) => {
+            row(StatusCode::BAD_REQUEST, -32602, "malformed", sentence)
+        }
         (BadCall::CaseVariant, _) => row(StatusCode::BAD_REQUEST, -32600, "malformed", sentence),
     }
 }

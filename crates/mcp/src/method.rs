@@ -8,7 +8,7 @@ use crate::envelope::{Call, Message};
 use crate::meta;
 pub use crate::meta::{CAPABILITIES as META_CAPABILITIES, RELATED_TASK, VERSION as META_VERSION};
 use crate::version::Era;
-use prokura_core::Action;
+use prokura_core::{Action, ActionKind};
 use prokura_oauth::json::{self, Object, Value};
 use prokura_oauth::rich::NO_ARGUMENTS;
 
@@ -94,6 +94,9 @@ pub enum BadCall {
     /// A parameter differs from one that matters only in case.
     #[error("a parameter differs from one of the protocol's only in case")]
     CaseVariant,
+    /// The address of a resource leads out of where it seems to be.
+    #[error("the address of the resource has a `..` in it: write where it leads")]
+    Climbs,
 }
 
 /// Parameters that matter to some decision or are rewritten; none may come in another case beside or instead.
@@ -118,6 +121,8 @@ pub const META: [&str; 4] = [META_VERSION, META_CAPABILITIES, meta::CLIENT, RELA
 const REF: [&str; 3] = ["type", "name", "uri"];
 const LISTEN: [&str; 5] =
     ["toolsListChanged", "promptsListChanged", "resourcesListChanged", "resourceSubscriptions", "taskIds"];
+/// So often percents may be written over each other in an address.
+const OVER_EACH_OTHER: usize = 4;
 /// At most so many resources in one subscription.
 const MAX_ACTIONS: usize = 256;
 
@@ -147,6 +152,15 @@ pub fn elicits(message: &Message, era: Era) -> bool {
 /// [`BadCall`] if the method is not in the table of this era or a parameter cannot be read.
 pub fn of_request(call: &Call, era: Era) -> Result<Touch, BadCall> {
     check_case(call)?;
+    let touch = touched(call, era)?;
+    let climbs = |action: &Action| action.kind == ActionKind::Resource && climbs(&action.name);
+    match &touch {
+        Touch::Actions(actions) if actions.iter().any(climbs) => Err(BadCall::Climbs),
+        _ => Ok(touch),
+    }
+}
+
+fn touched(call: &Call, era: Era) -> Result<Touch, BadCall> {
     let params = call.params.as_ref();
     match (call.method.as_str(), era) {
         ("initialize" | "ping" | "logging/setLevel", Era::Legacy) | ("server/discover", Era::Modern) => {
@@ -168,6 +182,38 @@ pub fn of_request(call: &Call, era: Era) -> Result<Touch, BadCall> {
         }
         _ => Err(BadCall::Unknown),
     }
+}
+
+/// Whether some reader could take an address for one of another place: `report/../secret` is below `report/` to who compares
+/// its beginning, and is not to who opens it. Written plainly, or in percents, also written over each other; more often than
+/// anybody does is as bad.
+fn climbs(uri: &str) -> bool {
+    let mut bytes = uri.as_bytes().to_vec();
+    for _ in 0..=OVER_EACH_OTHER {
+        let mut places = bytes.split(|b| matches!(b, b'/' | b'\\' | b'?' | b'#'));
+        if places.any(|place| place.split(|b| *b == b';').next() == Some(b"..")) {
+            return true;
+        }
+        let decoded = unescaped(&bytes);
+        if decoded.len() == bytes.len() {
+            return false;
+        }
+        bytes = decoded;
+    }
+    true
+}
+
+/// What percents stand for; shorter if there are any.
+fn unescaped(bytes: &[u8]) -> Vec<u8> {
+    let digit = |at: usize| bytes.get(at).and_then(|b| char::from(*b).to_digit(16));
+    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while let Some(byte) = bytes.get(at) {
+        let pair = digit(at + 1).zip(digit(at + 2)).filter(|_| *byte == b'%');
+        let stands = pair.and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
+        out.push(stands.unwrap_or(*byte));
+        at += if stands.is_some() { 3 } else { 1 };
+    }
+    out
 }
 
 /// What a notification touches: never anything but the protocol.
@@ -259,6 +305,61 @@ mod tests {
         let text = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
         let message = Message::parse(text.as_bytes(), &Limits::MESSAGE).unwrap();
         of_request(message.call().unwrap(), era)
+    }
+
+    #[test]
+    fn f07_an_address_is_below_nothing_that_it_climbs_out_of() {
+        for odd in [
+            "report/../secret/x",
+            "..",
+            "../x",
+            "report/..",
+            "report/a/../../secret",
+            "report\\..\\secret",
+            "report/%2e%2e/secret",
+            "report/.%2E/secret",
+            "report/%252e%252e/secret",
+            "report/%25252e./secret",
+            "report/%252525252525252e./secret",
+            "report/%25252525252525x",
+            "report%2f..%2fsecret",
+            "report/..%5csecret",
+            "report/..;a=b/secret",
+            "report/..?x",
+            "file:///srv/report/../../etc/passwd",
+        ] {
+            for (method, params) in [
+                ("resources/read", format!(r#"{{"uri":{}}}"#, Value::from(odd))),
+                (
+                    "completion/complete",
+                    format!(r#"{{"ref":{{"type":"ref/resource","uri":{}}}}}"#, Value::from(odd)),
+                ),
+            ] {
+                assert_eq!(touch(Era::Modern, method, &params), Err(BadCall::Climbs), "{odd}");
+            }
+            let params =
+                format!(r#"{{"notifications":{{"resourceSubscriptions":["a",{}]}}}}"#, Value::from(odd));
+            assert_eq!(touch(Era::Modern, "subscriptions/listen", &params), Err(BadCall::Climbs), "{odd}");
+        }
+        for fine in [
+            "report/q1",
+            "report/a..b",
+            "report/...",
+            "report/.",
+            "note:..x",
+            "report/%20",
+            "report/%",
+            "a/100%",
+        ] {
+            let params = format!(r#"{{"uri":{}}}"#, Value::from(fine));
+            assert_eq!(
+                touch(Era::Modern, "resources/read", &params),
+                Ok(one(Action::resource(fine))),
+                "{fine}"
+            );
+        }
+        let tool = r#"{"name":"..","arguments":{"path":"../x"}}"#;
+        assert_eq!(touch(Era::Modern, "tools/call", tool), Ok(one(Action::tool(".."))));
     }
 
     #[test]

@@ -110,6 +110,28 @@ proptest! {
     }
 }
 
+#[test]
+fn f02_what_a_calendar_remembers_changes_no_answer() {
+    let window = || Plain { days: vec![0, 2, 5], from: 22 * 60, to: 6 * 60 };
+    for (zone, from) in TURNS {
+        let calendar = || Calendar::new(zone, vec![window().window()], vec![]).unwrap();
+        let (asked_before, mut step) = (calendar(), 1_i64);
+        for _ in 0..600 {
+            // Now here, now there in four days, often twice at the same place.
+            step = (step * 7_919 + 104_729) % (4 * 24 * 60);
+            for at in [step, step, step + 1] {
+                let at = second(from) + at * MINUTE;
+                let (before, fresh) = (period(&asked_before, at), period(&calendar(), at));
+                assert_eq!(before.open, fresh.open, "{zone} at {at}");
+                // What is remembered of a time without a change within the horizon may know of one later, and never less.
+                if fresh.until.is_some() {
+                    assert_eq!(before.until, fresh.until, "{zone} at {at}");
+                }
+            }
+        }
+    }
+}
+
 fn calendar(zone: &str, days: &[&str], from: &str, to: &str, except: &[(&str, &str)]) -> Calendar {
     let days: Vec<String> = days.iter().map(|d| (*d).to_owned()).collect();
     let except = except.iter().map(|(first, last)| Days::parse(first, last).unwrap()).collect();

@@ -5,5 +5,6 @@
 mod asked;
 mod examples;
 mod import;
+mod memory;
 mod polar;
 mod rego;

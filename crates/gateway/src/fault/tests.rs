@@ -113,6 +113,7 @@ fn all() -> Vec<Fault> {
         Fault::Call(BadCall::UnknownNotification, Era::Modern),
         Fault::Call(BadCall::Parameter("name"), Era::Modern),
         Fault::Call(BadCall::CaseVariant, Era::Modern),
+        Fault::Call(BadCall::Climbs, Era::Modern),
         Fault::UnexpectedResponse,
     ];
     all.extend(decided());

@@ -36,6 +36,24 @@ fn with(world: &World, change: impl FnOnce(&mut prokura_oauth::access_token::Acc
 }
 
 #[tokio::test]
+async fn f07_a_pattern_that_ends_in_a_star_reaches_nothing_beside_it() {
+    let world = World::new().await;
+    let token = world.token(&alice());
+    for odd in
+        ["report/../secret/x", "report/%2e%2e/secret/x", "report/..\\secret", "report/%252e%252e%252fsecret"]
+    {
+        let answer = world.legacy(&token, "resources/read", json!({"uri": odd})).send().await;
+        assert_eq!((answer.status, answer.code()), (400, Some(-32602)), "{odd}: {}", answer.body);
+    }
+    for other in ["report", "reports/q1", "Report/q1", " report/q1", "secret/report/q1", "*", "report*"] {
+        let answer = world.legacy(&token, "resources/read", json!({"uri": other})).send().await;
+        assert_eq!(answer.status, 403, "{other}: {}", answer.body);
+    }
+    assert!(world.upstream.is_untouched());
+    assert_eq!(world.legacy(&token, "resources/read", json!({"uri": "report/q1"})).send().await.status, 200);
+}
+
+#[tokio::test]
 async fn e01_no_expired_or_foreign_token() {
     let world = World::new().await;
     let stranger = SigningKey::generate(Algorithm::Es256).unwrap();

@@ -16,6 +16,7 @@ mod elicited;
 mod foreign;
 mod handles;
 mod mappings;
+mod memories;
 mod messages;
 mod mirrored;
 mod pins;

@@ -164,6 +164,16 @@ impl World {
         Self::with_database(Reply::echo, CONFIG, url, stale_after).await
     }
 
+    /// A world with its own configuration, on a database in a file.
+    pub async fn in_file_with(
+        reply: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+        config: &str,
+        file: &std::path::Path,
+    ) -> Self {
+        let url = DatabaseUrl::parse(&format!("sqlite:{}", file.display())).unwrap();
+        Self::with_database(reply, config, url, None).await
+    }
+
     async fn with_database(
         reply: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
         config: &str,
@@ -201,11 +211,15 @@ impl World {
 
     /// Another process that serves the same addresses on the same database.
     pub async fn replica(&self) -> axum::Router {
+        self.replica_with(&self.decider).await
+    }
+
+    /// The same, with policies of its own.
+    pub async fn replica_with(&self, decider: &Arc<Decider>) -> axum::Router {
         let shared: Arc<dyn Clock> = self.clock.clone();
         let point = PointId::parse("pep_other").unwrap();
         let store = Store::open(&self.database, point, Arc::clone(&shared)).await.unwrap();
-        gateway(&self.config, &self.key, self.keys.subscribe(), &store, shared, (&self.decider, None))
-            .router()
+        gateway(&self.config, &self.key, self.keys.subscribe(), &store, shared, (decider, None)).router()
     }
 
     /// The URI of a resource.

@@ -124,7 +124,7 @@ impl Refusal {
         match self {
             Self::Malformed(m) => m.code,
             Self::Call(BadCall::Unknown | BadCall::UnknownNotification) => -32601,
-            Self::Call(BadCall::Parameter(_)) => -32602,
+            Self::Call(BadCall::Parameter(_) | BadCall::Climbs) => -32602,
             Self::Call(BadCall::CaseVariant) => -32600,
             _ => i64::from(status.as_u16()),
         }
