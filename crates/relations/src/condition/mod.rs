@@ -6,6 +6,7 @@
 mod names;
 mod parameter;
 
+use crate::expression::bounded;
 use crate::model::raw::{ModelError, RawCondition};
 use cel::extractors::This;
 use cel::objects::Opaque;
@@ -23,6 +24,10 @@ pub(crate) static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdli
 
 /// How long an expression may be, in bytes.
 const LONGEST: usize = 8 << 10;
+/// How many operators, dots and brackets it may have, and how many parts within each other: so much of the stack is there. Who
+/// writes a model is trusted, and still must not end the process.
+const SIGNS: usize = 1024;
+const TALLEST: u32 = 32;
 
 /// A condition of a model.
 pub struct Condition {
@@ -62,9 +67,8 @@ impl Condition {
         if raw.expression.text.len() > LONGEST {
             return Err(ModelError::at(&raw.expression.at, "an expression may have 8 KiB"));
         }
-        let program = ENV.compile(&raw.expression.text).map_err(|e| {
-            ModelError::at(&raw.expression.at, format!("the expression of `{name}` cannot be read: {e}"))
-        })?;
+        let program = bounded(&raw.expression.text, SIGNS, TALLEST)
+            .map_err(|e| ModelError::at(&raw.expression.at, format!("the expression of `{name}`: {e}")))?;
         if let Some(unknown) = free(program.expression()).find(|n| !parameters.contains_key(*n)) {
             let why = format!("`{unknown}` is no parameter of `{name}`");
             return Err(ModelError::at(&raw.expression.at, why));
@@ -198,6 +202,27 @@ mod tests {
             holds("c(ip: ipaddress) { ip.in_cidr(\"::ffff:10.0.0.0/104\") }", r#"{"ip":"10.9.9.9"}"#, "{}"),
             Ok(true)
         );
+    }
+
+    #[test]
+    fn a_condition_that_is_deep_is_refused_and_ends_nothing() {
+        let nested = |open: &str, close: &str, n: usize| {
+            format!("c(x: int) {{ x < {}1{} }}", open.repeat(n), close.repeat(n))
+        };
+        for deep in [
+            nested("(", ")", 400),
+            nested("[", "]", 90),
+            nested("-", "", 2000),
+            nested("1+", "", 900),
+            nested("size(", ")", 90),
+            nested("true ? 1 : ", "", 600),
+            format!("c(x: any) {{ x{} == 1 }}", ".a".repeat(900)),
+        ] {
+            let model = format!("model\n  schema 1.1\ntype user\ncondition {deep}");
+            assert!(Model::from_dsl(&model).is_err(), "{}", &deep[..40]);
+        }
+        assert_eq!(holds(&nested("1+", "", 20), r#"{"x":1}"#, "{}"), Ok(true));
+        assert_eq!(holds(&nested("(", ")", 90), r#"{"x":0}"#, "{}"), Ok(true));
     }
 
     #[test]

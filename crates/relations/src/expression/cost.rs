@@ -8,7 +8,7 @@ use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, LiteralValue, operato
 use prokura_oauth::json::{Object, Value};
 
 /// How many parts may stand within each other: so many frames of the stack it takes to evaluate them.
-const TALLEST: u32 = 16;
+pub(super) const TALLEST: u32 = 16;
 /// How many bodies may stand within each other.
 const DEEPEST: u32 = 2;
 /// How much may be walked through: nodes of the expression × bytes of the input, for each member of the lists.
@@ -54,8 +54,6 @@ pub(super) struct Cost {
     depth: u32,
     /// The longest list that the expression itself writes.
     longest: u64,
-    /// How many parts stand above the one that is looked at.
-    above: u32,
 }
 
 impl Cost {
@@ -76,16 +74,6 @@ impl Cost {
     fn add(&mut self, expression: &Expr, bodies: u32) -> Result<(), &'static str> {
         self.nodes += 1;
         self.depth = self.depth.max(bodies);
-        self.above += 1;
-        if self.above > TALLEST {
-            return Err("has parts within parts within parts");
-        }
-        self.parts(expression, bodies)?;
-        self.above -= 1;
-        Ok(())
-    }
-
-    fn parts(&mut self, expression: &Expr, bodies: u32) -> Result<(), &'static str> {
         match expression {
             Expr::Unspecified => Err("cannot be read"),
             Expr::Ident(_) | Expr::Literal(_) => Ok(()),
@@ -156,6 +144,26 @@ impl Cost {
             }
             (operators::CONDITIONAL, _) => arguments.try_for_each(|e| self.step(of, e, bodies)),
             _ => self.add(step, bodies),
+        }
+    }
+}
+
+/// Whether more parts than `most` stand within each other.
+pub(super) fn is_taller(expression: &Expr, most: u32) -> bool {
+    let Some(most) = most.checked_sub(1) else { return true };
+    let taller = |e: &Expr| is_taller(e, most);
+    match expression {
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => false,
+        Expr::Select(select) => taller(&select.operand.expr),
+        Expr::Call(call) => {
+            call.target.iter().any(|t| taller(&t.expr)) || call.args.iter().any(|a| taller(&a.expr))
+        }
+        Expr::List(list) => list.elements.iter().any(|e| taller(&e.expr)),
+        Expr::Map(map) => map.entries.iter().flat_map(|e| entry(&e.expr)).any(taller),
+        Expr::Struct(of) => of.entries.iter().flat_map(|e| entry(&e.expr)).any(taller),
+        Expr::Comprehension(of) => {
+            let parts = [&of.iter_range, &of.accu_init, &of.loop_cond, &of.loop_step, &of.result];
+            parts.into_iter().any(|part| taller(&part.expr))
         }
     }
 }

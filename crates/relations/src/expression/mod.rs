@@ -96,11 +96,10 @@ impl Expression {
         if text.len() > LONGEST {
             return Err(InvalidExpression::Long);
         }
-        let count = |signs: &[u8]| text.bytes().filter(|b| signs.contains(b)).count();
-        if count(b"([{?") > NESTS || count(b"([{?.+-*/%<>=!&|") > SIGNS {
+        if count(text, NESTING) > NESTS {
             return Err(InvalidExpression::Costly("has too many parts"));
         }
-        let program = read(text)?;
+        let program = bounded(text, SIGNS, cost::TALLEST)?;
         let uses: Vec<_> = free(program.expression()).map(str::to_owned).collect();
         if let Some(unknown) = uses.iter().find(|name| !variables.contains(&name.as_str())) {
             return Err(InvalidExpression::Unknown(unknown.clone()));
@@ -128,6 +127,24 @@ impl Expression {
             _ => Unevaluated::Failed,
         })?;
         value::json(&found)
+    }
+}
+
+const NESTING: &[u8] = b"([{?";
+
+fn count(text: &str, signs: &[u8]) -> usize {
+    text.bytes().filter(|b| signs.contains(b)).count()
+}
+
+/// Reads a text with at most so many operators, dots and brackets, and so many parts within each other.
+pub(crate) fn bounded(text: &str, signs: usize, tallest: u32) -> Result<Program, InvalidExpression> {
+    if count(text, NESTING) + count(text, b".+-*/%<>=!&|") > signs {
+        return Err(InvalidExpression::Costly("has too many parts"));
+    }
+    let program = read(text)?;
+    match cost::is_taller(&program.expression().expr, tallest) {
+        true => Err(InvalidExpression::Costly("has parts within parts within parts")),
+        false => Ok(program),
     }
 }
 
