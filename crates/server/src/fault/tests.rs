@@ -133,6 +133,16 @@ fn refused(otherwise: Otherwise) -> Fault {
     Fault::Access(Box::new(Refused::new(verdict, &situation, &TraceId::parse("tr_1").unwrap())))
 }
 
+/// Every way in which users who are elsewhere are not asked, or do not answer.
+fn elsewhere() -> impl Iterator<Item = Fault> {
+    use CibaFault as C;
+    let message = C::BindingMessage(prokura_oauth::ciba::InvalidBindingMessage);
+    let approval = C::Approval(prokura_oauth::ciba::InvalidApproval);
+    let begun = [C::Public, C::NoHint, C::UserUnknown, message, approval, C::ApprovalUnknown, C::TooMuch];
+    let waits = [C::Pending, C::TooSoon, C::Expired, C::Refused, C::Unknown, C::OtherClient, C::Used];
+    begun.into_iter().chain(waits).map(Fault::Ciba)
+}
+
 /// Every variant, and every one that a match arm tells apart.
 fn all() -> Vec<Fault> {
     let scopes = ScopeSet::parse("a").unwrap();
@@ -191,20 +201,6 @@ fn all() -> Vec<Fault> {
         Fault::ProofReplayed,
         Fault::ProofMissing,
         Fault::ProofOtherKey,
-        Fault::Ciba(CibaFault::Public),
-        Fault::Ciba(CibaFault::NoHint),
-        Fault::Ciba(CibaFault::UserUnknown),
-        Fault::Ciba(CibaFault::BindingMessage(prokura_oauth::ciba::InvalidBindingMessage)),
-        Fault::Ciba(CibaFault::Approval(prokura_oauth::ciba::InvalidApproval)),
-        Fault::Ciba(CibaFault::ApprovalUnknown),
-        Fault::Ciba(CibaFault::TooMuch),
-        Fault::Ciba(CibaFault::Pending),
-        Fault::Ciba(CibaFault::TooSoon),
-        Fault::Ciba(CibaFault::Expired),
-        Fault::Ciba(CibaFault::Refused),
-        Fault::Ciba(CibaFault::Unknown),
-        Fault::Ciba(CibaFault::OtherClient),
-        Fault::Ciba(CibaFault::Used),
         Fault::Device(DeviceFault::Pending),
         Fault::Device(DeviceFault::TooSoon),
         Fault::Device(DeviceFault::Expired),
@@ -257,6 +253,7 @@ fn every_fault_has_its_status_code_word_and_sentence() {
     insta::assert_snapshot!(
         all()
             .iter()
+            .chain(&elsewhere().collect::<Vec<_>>())
             .chain(&asserted())
             .chain(&access())
             .chain(&streamed())

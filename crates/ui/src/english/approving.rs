@@ -1,0 +1,83 @@
+//! What stands on the pages of approvals, and in a question that came from elsewhere.
+
+/// Puts these texts at the end of a catalogue.
+macro_rules! with_approving {
+    ($catalogue:ident! { $($text:tt)* }) => {
+        $catalogue! {
+            $($text)*
+            // Approvals.
+            approvals_title: "Approvals",
+            approvals_lead: "Calls of agents that wait for your word, and what you agreed to for a while.",
+            approvals_waiting: "Waiting for you",
+            approvals_none: "Nothing waits for you.",
+            approvals_look: "Look",
+            approvals_look_label: "Look at “{what}” and decide",
+            approvals_decided: "Decided",
+            approve_title: "{agent} asks before it acts",
+            approve_lead: "For {name}. It happens once, exactly as it stands here, if enough people agree.",
+            approve_forgotten: "What it would have done is not kept any longer.",
+            approve_nothing_given: "It gives nothing more to say what.",
+            approve_before: "before:",
+            approve_after: "after:",
+            approve_risk: "Risk",
+            approve_risk_low: "Low",
+            approve_risk_medium: "Medium",
+            approve_risk_high: "High",
+            approve_unknown: "Nobody has said",
+            approve_undo: "Can it be undone?",
+            approve_undo_yes: "Yes",
+            approve_undo_no: "No",
+            approve_why: "Why you are asked",
+            approve_who: "Who may agree",
+            approve_who_of: "{n} of: {who}",
+            approve_who_subject: "the user in whose name it is done",
+            approve_who_operator: "the operator of this server",
+            approve_votes: "Said so far",
+            approve_vote_yes: "{who} agreed",
+            approve_vote_no: "{who} refused",
+            approve_vote_word: "{vote}: “{word}”",
+            approve_asked: "Asked",
+            approve_until: "Until",
+            approve_stands_pending: "It waits: {n} of {of} agreed",
+            approve_stands_approved: "Approved; it may be done once",
+            approve_stands_used: "Approved and done",
+            approve_stands_refused: "Refused",
+            approve_stands_expired: "Its time is over",
+            approve_stands_void: "It counts no more: the authority ended, or the call was changed",
+            approve_surely: "To agree to this you have to sign in more surely.",
+            approve_word: "A word for the record",
+            approve_no: "Refuse",
+            approve_once: "Agree, once",
+            approve_alike: "Agree to this and its like for a while",
+            approve_alike_more: "You have agreed to calls like this one several times. {agent} may then make others without asking, as long as everything is so:",
+            approve_alike_day: "For 1 day",
+            approve_alike_days: "For {n} days",
+            approve_up_to: "from 0 up to",
+            approve_not_shown: "{value} (with characters that do not show)",
+            approve_done_agreed: "You agreed. The agent can make the call now.",
+            approve_done_counted: "Your word counts. Others have to agree, too.",
+            approve_done_refused: "You refused. The agent is told so.",
+            approve_not_yours: "Somebody else is asked to agree to this.",
+            approve_twice: "You have said so already.",
+            approve_over: "Nothing was changed: it was decided or has ended meanwhile.",
+            standing_title: "Agreed for a while",
+            standing_by: "Agreed by",
+            standing_end_label: "Revoke the agreement to “{what}”",
+            standing_ended: "The agreement has ended. The next call asks again.",
+
+            // Software that asks from elsewhere.
+            called_answer: "the software itself, which waits for it",
+            called_asks: "It asks from elsewhere",
+            called_asked: "It asked {when}, from {from}, and named you.",
+            called_compare: "It has to show you the same words:",
+            called_more: "Allow only if you have just started this with it yourself. If you do not know of it, choose No: it would get the access, not you.",
+            called_row: "{client} asks for access to {resource}",
+            called_row_compare: "It should show you: “{message}”",
+            called_row_silent: "It waits elsewhere for your answer.",
+            called_done_yes: "You allowed it. The software goes on by itself.",
+            called_done_no: "Nothing was allowed. The software is told only that.",
+        }
+    };
+}
+
+pub(crate) use with_approving;
