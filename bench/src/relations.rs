@@ -123,7 +123,7 @@ pub async fn measure(size: Size) -> Result<()> {
     let tuples: u64 = if size.rounds > 3 { 10_000_000 } else { 200_000 };
     let shape = Shape::of(tuples);
     println!(
-        "\n### Relations: {tuples} tuples (budgets: check 50 µs median in memory, 600 µs p99 from SQLite; 400 MB)\n"
+        "\n### Relations: {tuples} tuples (budgets: check 50 µs median in memory, 600 µs p99 from SQLite)\n"
     );
     println!("| | median µs | p99 µs | CPU µs |\n|-|-|-|-|");
     memory(&shape)?;
