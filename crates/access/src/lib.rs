@@ -10,7 +10,7 @@ mod guard;
 mod question;
 mod refused;
 
-pub use approval::{ApprovalSeal, Condition, Conditions, Facts, Line, arguments_hash};
+pub use approval::{ApprovalSeal, Condition, Conditions, Fact, Facts, Line, arguments_hash};
 pub use guard::{Guard, actor};
 pub use question::{Answer, Question, Unreadable};
 pub use refused::Refused;

@@ -66,6 +66,24 @@ impl Decimal {
         digits.checked_mul(10_u64.checked_pow(power)?)
     }
 
+    /// The number without exponent and without zeros that say nothing: `1e6` is `1000000`; `None` beyond 40 digits.
+    pub fn plain(&self) -> Option<String> {
+        const MOST: i64 = 40;
+        let (count, sign) = (length(&self.digits), if self.negative { "-" } else { "" });
+        if count > MOST || self.magnitude.abs() > MOST {
+            return None;
+        }
+        let zeros = |n: i64| "0".repeat(usize::try_from(n).unwrap_or(0));
+        Some(match usize::try_from(self.magnitude) {
+            _ if count == 0 => "0".to_owned(),
+            Ok(whole) if self.magnitude < count && whole > 0 => {
+                format!("{sign}{}.{}", &self.digits[..whole], &self.digits[whole..])
+            }
+            Ok(whole) if whole > 0 => format!("{sign}{}{}", self.digits, zeros(self.magnitude - count)),
+            _ => format!("{sign}0.{}{}", zeros(-self.magnitude), self.digits),
+        })
+    }
+
     fn size(&self, other: &Self) -> Ordering {
         match (self.digits.is_empty(), other.digits.is_empty()) {
             (true, true) => Ordering::Equal,
@@ -165,6 +183,25 @@ mod tests {
             ("123456789012345678901234567890", None),
         ] {
             assert_eq!(d(text).scaled(6), millionths, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_written_without_an_exponent_or_not_at_all() {
+        for (text, plain) in [
+            ("0", Some("0")),
+            ("-0.0", Some("0")),
+            ("1e6", Some("1000000")),
+            ("-12.50", Some("-12.5")),
+            ("0.05", Some("0.05")),
+            ("1.5e-3", Some("0.0015")),
+            ("120", Some("120")),
+            ("12.5e1", Some("125")),
+            ("1e41", None),
+            ("1e99999999999999999999", None),
+        ] {
+            assert_eq!(d(text).plain().as_deref(), plain, "{text}");
+            assert!(plain.is_none_or(|plain| d(plain) == d(text)), "{text}");
         }
     }
 

@@ -5,12 +5,14 @@ use crate::caller::Caller;
 use crate::fault::Fault;
 use crate::route::Route;
 use crate::ruling::Ground;
+use crate::tools::Tool;
 use prokura_core::{
     Action, ActionKind, Decision, Demand, Denial, Duty, Node, Permit, Reason, ScopeSet, Timestamp,
 };
 use prokura_oauth::json::Value;
 use prokura_oauth::rich;
 use prokura_policy::{Request, decide};
+use std::sync::Arc;
 
 /// The permits for one message: what forwarding consumes. There is no way to make one but a decision.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub(crate) struct Granted {
     pub(crate) reason: Reason,
     /// Why the policies permit it, where there are any.
     pub(crate) ground: Option<Ground>,
+    /// The tool as its description in force says, where it is pinned.
+    pub(crate) tool: Option<Arc<Tool>>,
 }
 
 impl Warrant {
@@ -85,7 +89,9 @@ fn warrant(
     let (mut permits, mut denials) = (Vec::new(), Vec::new());
     for decision in decisions {
         match decision {
-            Decision::Permit(permit, reason) => permits.push(Granted { permit, reason, ground: None }),
+            Decision::Permit(permit, reason) => {
+                permits.push(Granted { permit, reason, ground: None, tool: None })
+            }
             Decision::Challenge(denial) | Decision::Deny(denial) => denials.push(denial),
         }
     }

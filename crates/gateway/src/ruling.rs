@@ -181,6 +181,7 @@ pub(crate) async fn rule(
         let Some(action) = granted.permit.action() else { continue };
         let counts = asking.is_some_and(|asking| asking.in_force().counts());
         let tool = tool(scene, action, counts, matter).await?;
+        granted.tool.clone_from(&tool);
         let Some(asking) = asking else { continue };
         let asked = match asking.about(scene, action, tool.as_deref(), matter) {
             // Who only reports refuses nothing, also where it cannot be asked.

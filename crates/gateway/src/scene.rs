@@ -100,7 +100,7 @@ impl Scene {
         due: Due,
     ) -> Result<(), Fault> {
         let mut events = Vec::new();
-        for Granted { permit, reason, ground } in warrant.each() {
+        for Granted { permit, reason, ground, .. } in warrant.each() {
             let action = permit.action().map_or_else(|| self.action.clone(), Action::to_string);
             let mut event = self.event(EventKind::Decision, action, Outcome::Permit).because(reason.code());
             if let Some(ground) = ground {

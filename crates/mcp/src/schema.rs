@@ -89,7 +89,31 @@ pub enum Unnamed {
     Refused,
 }
 
+/// What a schema says of an argument for people: words of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Said<'a> {
+    /// What it is called (`title`).
+    pub title: Option<&'a str>,
+    /// What it is for (`description`).
+    pub about: Option<&'a str>,
+}
+
 impl Schema {
+    /// What is said of an argument, where it is named or where that refers to.
+    pub fn said(&self, argument: &str) -> Said<'_> {
+        let named = self.root.as_object().and_then(|root| root.get("properties")).and_then(Value::as_object);
+        let Some(one) = named.and_then(|all| all.get(argument)).and_then(Value::as_object) else {
+            return Said::default();
+        };
+        let referred =
+            one.str("$ref").and_then(|to| reference::target(&self.root, to)).and_then(Value::as_object);
+        let word = |name: &str| {
+            let said = one.str(name).or_else(|| referred.and_then(|o| o.str(name)));
+            said.filter(|said| !said.trim().is_empty())
+        };
+        Said { title: word("title"), about: word("description") }
+    }
+
     /// Takes a schema.
     ///
     /// # Errors
@@ -123,4 +147,22 @@ pub fn has_twins(value: &Value) -> bool {
 /// The same of an object.
 pub fn object_has_twins(o: &Object) -> bool {
     prokura_oauth::json::has_twins(o) || o.iter().any(|(_, value)| has_twins(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prokura_oauth::json::{Limits, parse};
+
+    #[test]
+    fn what_is_said_of_an_argument_is_read_where_it_is_named() {
+        let text = r##"{"properties":{"to":{"title":"To","description":"Who gets it"},"n":{"$ref":"#/$defs/N","title":"How many"},
+            "x":{"title":" ","description":7},"y":true},"$defs":{"N":{"title":"N","description":"A number"}}}"##;
+        let schema = Schema::new(parse(text.as_bytes(), &Limits::DOCUMENT).unwrap()).unwrap();
+        assert_eq!(schema.said("to"), Said { title: Some("To"), about: Some("Who gets it") });
+        assert_eq!(schema.said("n"), Said { title: Some("How many"), about: Some("A number") });
+        for none in ["x", "y", "z", "To"] {
+            assert_eq!(schema.said(none), Said::default(), "{none}");
+        }
+    }
 }

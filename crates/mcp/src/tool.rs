@@ -98,6 +98,13 @@ impl Description {
         &self.entry
     }
 
+    /// What it is called, for people.
+    pub fn title(&self) -> Option<&str> {
+        let annotations = self.entry.get("annotations").and_then(Value::as_object);
+        let said = self.entry.str("title").or_else(|| annotations.and_then(|a| a.str("title")));
+        said.filter(|title| !title.trim().is_empty())
+    }
+
     /// What it says of its effects.
     pub fn hints(&self) -> Hints {
         Hints::of(self.entry.get("annotations").and_then(Value::as_object))

@@ -9,12 +9,36 @@ use askama::Template;
 /// One argument of the call.
 #[derive(Debug, Clone)]
 pub struct ApproveLine {
-    /// What it is called.
-    pub title: Shown,
+    /// Its name, exactly.
+    pub name: Shown,
+    /// What the tool calls it.
+    pub title: Option<Shown>,
+    /// What the tool says of it.
+    pub about: Option<Shown>,
     /// What it was, if that is known.
-    pub before: Option<Shown>,
+    pub before: Option<ApproveValue>,
     /// What it will be.
-    pub after: Shown,
+    pub after: ApproveValue,
+}
+
+/// A value, all of it.
+#[derive(Debug, Clone)]
+pub struct ApproveValue {
+    /// Its lines.
+    pub lines: Vec<Shown>,
+    /// How it is read more easily, where it is not written so.
+    pub reading: Option<String>,
+    /// What stands in its place until it is opened, if it is long.
+    pub folded: Option<Folded>,
+}
+
+/// The ends of a long value.
+#[derive(Debug, Clone)]
+pub struct Folded {
+    /// How it begins and how it ends.
+    pub ends: Shown,
+    /// What opening it shows: `Show all 4,812 characters`.
+    pub more: String,
 }
 
 /// What one argument must be for a standing agreement to hold.
@@ -68,6 +92,8 @@ pub struct Approve {
     pub tool: String,
     /// What it is done with.
     pub lines: Vec<ApproveLine>,
+    /// Whether something there is in the tool's words.
+    pub worded: bool,
     /// Whether that is not kept any longer.
     pub forgotten: bool,
     /// What can come of it.

@@ -269,6 +269,39 @@ pub struct GrantPage {
     pub sign_out: Form,
 }
 
+/// One thing that somebody allowed, refused, changed or ended.
+#[derive(Debug, Clone)]
+pub struct HistoryRow {
+    /// When.
+    pub when: When,
+    /// Whom it is about.
+    pub agent: Shown,
+    /// Where.
+    pub resource: Shown,
+    /// What.
+    pub what: Shown,
+    /// By whom.
+    pub who: Shown,
+    /// The grant's page, while it is kept.
+    pub href: Option<String>,
+}
+
+/// "What I allowed, changed and ended".
+#[derive(Debug, Clone, Template)]
+#[template(path = "history.html")]
+pub struct History {
+    /// What stands around.
+    pub frame: Frame,
+    /// What happened, the newest first.
+    pub rows: Vec<HistoryRow>,
+    /// The newest page, if this is another.
+    pub newer: Option<String>,
+    /// The page before this one in time.
+    pub older: Option<String>,
+    /// The form that signs out.
+    pub sign_out: Form,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,13 +15,15 @@ mod granted;
 mod ident;
 mod pages;
 mod qr;
+mod reading;
 pub mod samples;
 mod shown;
 mod text;
 mod when;
 
 pub use approving::{
-    Approvals, Approve, ApproveLine, ConditionRow, DecidedRow, Live, StandingOffer, StandingRow, WaitingRow,
+    Approvals, Approve, ApproveLine, ApproveValue, ConditionRow, DecidedRow, Folded, Live, StandingOffer,
+    StandingRow, WaitingRow,
 };
 pub use askama::{Error as RenderError, Template};
 pub use assets::{Asset, SCRIPT, SEAL, STYLE, asset};
@@ -31,7 +33,10 @@ pub use consent::{
 };
 pub use detail::{argument_label, budget_sentences, detail_beginning, detail_sentence, literal};
 pub use frame::{Argument, ArgumentPart, ArgumentValue, Form, Frame, Hop, Meaning, Notice, Permission};
-pub use granted::{AgentChoice, AgentRow, Allowed, Branch, GrantPage, GrantRow, Happened, Narrowing, Stand};
+pub use granted::{
+    AgentChoice, AgentRow, Allowed, Branch, GrantPage, GrantRow, Happened, History, HistoryRow, Narrowing,
+    Stand,
+};
 pub use ident::Ident;
 pub use pages::{
     Asker, DeviceCode, DeviceDone, Enrol, Fault, FirstProblems, FirstUser, IdentityRow, LogOut, PasskeyForm,
@@ -39,6 +44,7 @@ pub use pages::{
     TotpRow, Welcome,
 };
 pub use qr::Qr;
+pub use reading::{date_reading, number_reading};
 pub use shown::Shown;
 pub use text::{Catalogue, ENGLISH, Filled, Text};
 pub use when::{When, lasting};

@@ -263,6 +263,7 @@ pub fn samples() -> Result<Vec<Sample>, RenderError> {
         add("fault", fault(&w).render()?);
         add("refused", refused(&w).render()?);
         add("device", device(&w).render()?);
+        add("history", granted::history(&w).render()?);
         add("approve", approving::approve(&w).render()?);
         add("approvals", approving::approvals(&w).render()?);
     }

@@ -20,8 +20,37 @@ pub struct Line {
     pub name: String,
     /// As the tool's pinned schema calls it; its name if it does not.
     pub title: String,
+    /// What the pinned schema says of it.
+    pub about: Option<String>,
     /// What it was before, if that is known.
     pub before: Option<Value>,
+}
+
+/// One argument as it is shown.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fact<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What the tool calls it, where that is another word and no other argument's name.
+    pub title: Option<&'a str>,
+    /// What the tool says of it.
+    pub about: Option<&'a str>,
+    /// What it was, if that is known.
+    pub before: Option<&'a Value>,
+    /// What it will be.
+    pub after: &'a Value,
+}
+
+impl Fact<'_> {
+    /// What it was, as people read it: a text as it is, anything else as JSON.
+    pub fn was(&self) -> Option<String> {
+        self.before.map(text)
+    }
+
+    /// What it will be, as people read it.
+    pub fn will_be(&self) -> String {
+        text(self.after)
+    }
 }
 
 impl Facts {
@@ -30,19 +59,28 @@ impl Facts {
         Self { title: title.into(), arguments, lines }
     }
 
-    /// The lines as they are shown, one for every argument whatever is known of it: its name, its title, what it was, what
-    /// it will be.
-    pub fn shown(&self) -> impl Iterator<Item = (&str, &str, Option<String>, String)> {
-        self.arguments.iter().map(|(name, value)| {
+    /// The lines as they are shown, one for every argument whatever is known of it.
+    pub fn shown(&self) -> impl Iterator<Item = Fact<'_>> {
+        // A server that calls one argument by the name of another would have the two mixed up.
+        let is_name = |title: &str| self.arguments.keys().any(|name| name.eq_ignore_ascii_case(title.trim()));
+        self.arguments.iter().map(move |(name, after)| {
             let known = self.lines.iter().find(|line| line.name == name);
-            let title = known.map_or(name, |line| line.title.as_str());
-            (name, title, known.and_then(|line| line.before.as_ref()).map(text), text(value))
+            Fact {
+                name,
+                title: known.map(|line| line.title.as_str()).filter(|title| !is_name(title)),
+                about: known.and_then(|line| line.about.as_deref()),
+                before: known.and_then(|line| line.before.as_ref()),
+                after,
+            }
         })
     }
 
     pub(super) fn to_object(&self) -> Object {
         let line = |line: &Line| {
             let mut o = obj([("name", line.name.as_str().into()), ("title", line.title.as_str().into())]);
+            if let Some(about) = &line.about {
+                o.insert("about", about.as_str().into());
+            }
             if let Some(before) = &line.before {
                 o.insert("before", before.clone());
             }
@@ -59,7 +97,8 @@ impl Facts {
         let line = |value: &Value| {
             let o = value.as_object()?;
             let before = o.get("before").cloned();
-            Some(Line { name: o.str("name")?.to_owned(), title: o.str("title")?.to_owned(), before })
+            let about = o.str("about").map(str::to_owned);
+            Some(Line { name: o.str("name")?.to_owned(), title: o.str("title")?.to_owned(), about, before })
         };
         let lines = object.get("lines")?.as_array()?.iter().map(line).collect::<Option<Vec<_>>>()?;
         let arguments = object.get("arguments")?.as_object()?.clone();
@@ -82,12 +121,27 @@ mod tests {
     #[test]
     fn every_argument_is_shown_whatever_is_known_of_it() {
         let arguments = obj([("id", "e7".into()), ("salary", 52_000.into()), ("x", Value::Bool(true))]);
-        let salary = Line { name: "salary".into(), title: "Salary".into(), before: Some(50_000.into()) };
-        let facts = Facts::new("Change an employee", arguments, vec![salary]);
+        let line = |name: &str, title: &str, about: Option<&str>| Line {
+            name: name.into(),
+            title: title.into(),
+            about: about.map(str::to_owned),
+            before: about.map(|_| 50_000.into()),
+        };
+        let lines = vec![line("salary", "Pay", Some("A year")), line("x", " ID", None)];
+        let facts = Facts::new("Change an employee", arguments, lines);
         let shown: Vec<_> = facts.shown().collect();
-        assert_eq!(shown[0], ("id", "id", None, "e7".to_owned()));
-        assert_eq!(shown[1], ("salary", "Salary", Some("50000".to_owned()), "52000".to_owned()));
-        assert_eq!(shown[2], ("x", "x", None, "true".to_owned()));
+        let (id, salary, x) = ("e7".into(), 52_000.into(), Value::Bool(true));
+        let before = 50_000.into();
+        let bare = |name, after| Fact { name, title: None, about: None, before: None, after };
+        assert_eq!(shown[0], bare("id", &id));
+        let known = Fact {
+            title: Some("Pay"),
+            about: Some("A year"),
+            before: Some(&before),
+            ..bare("salary", &salary)
+        };
+        assert_eq!(shown[1], known);
+        assert_eq!(shown[2], bare("x", &x), "the name of another argument is no title");
         assert_eq!(Facts::read(&facts.to_object()), Some(facts));
     }
 }

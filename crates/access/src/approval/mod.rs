@@ -9,5 +9,5 @@ mod facts;
 mod key;
 
 pub use alike::{Condition, Conditions};
-pub use facts::{Facts, Line};
+pub use facts::{Fact, Facts, Line};
 pub use key::{ApprovalSeal, arguments_hash};

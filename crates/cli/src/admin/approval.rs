@@ -154,9 +154,9 @@ impl Opened {
         print(format!("{} ({} at {})", plain(what), plain(&call.action), call.server))?;
         match &facts {
             None => print("    what it would have done is not kept any longer")?,
-            Some(facts) => facts.shown().try_for_each(|(name, _, before, value)| {
-                let before = before.map(|b| format!("{} → ", plain(&b))).unwrap_or_default();
-                print(format!("    {}: {before}{}", plain(name), plain(&value)))
+            Some(facts) => facts.shown().try_for_each(|fact| {
+                let before = fact.was().map(|b| format!("{} → ", plain(&b))).unwrap_or_default();
+                print(format!("    {}: {before}{}", plain(fact.name), plain(&fact.will_be())))
             })?,
         }
         let chain: Vec<&str> = call.chain.iter().rev().map(|a| a.as_str()).collect();
@@ -197,7 +197,7 @@ impl Opened {
             .map(|v| serde_json::json!({ "by": v.by, "agrees": v.agrees, "word": v.word, "at": exact(v.at) }))
             .collect();
         let arguments = facts
-            .map(|facts| facts.shown().map(|(name, _, _, value)| (name.to_owned(), value.into())).collect());
+            .map(|facts| facts.shown().map(|fact| (fact.name.to_owned(), fact.will_be().into())).collect());
         let arguments: Option<serde_json::Map<String, serde_json::Value>> = arguments;
         serde_json::json!({
             "id": task.id.as_str(), "state": task.state_at(self.clock.now()).as_str(),

@@ -9,6 +9,7 @@ use crate::fault::Fault;
 use crate::question::Asked;
 use crate::ruling::Ground;
 use crate::scene::Scene;
+use crate::tools::Tool;
 use prokura_access::{ApprovalSeal, Facts, Line, arguments_hash};
 use prokura_config::ResourceConfig;
 use prokura_core::{
@@ -77,8 +78,8 @@ pub(super) fn needs<'a>(
             rules,
             risk,
             reversible,
-            title: action.name.clone(),
-            lines: lines(asked, arguments),
+            title: title(action, granted.tool.as_deref()),
+            lines: lines(granted.tool.as_deref(), asked, arguments),
         };
         let before = all.len();
         for (_, said) in said.iter().filter(|(at, _)| *at == place) {
@@ -97,14 +98,40 @@ pub(super) fn needs<'a>(
     all
 }
 
-/// What was known of the target before, by the names of arguments.
-fn lines(asked: Option<&Asked>, arguments: Option<&Object>) -> Vec<Line> {
-    let (Some(asked), Some(arguments)) = (asked, arguments) else { return Vec::new() };
-    let before = |name: &str| asked.target().attributes.get(name).cloned();
+/// What a tool is called by its description in force.
+fn title(action: &Action, tool: Option<&Tool>) -> String {
+    tool.and_then(|tool| tool.description.title())
+        .map_or_else(|| action.name.clone(), |said| cut(said, TITLE))
+}
+
+/// What the tool's description in force says of the arguments, and what was known of the target before, by their names.
+/// Nothing is taken from a description that was not pinned: what a server says between two calls is nobody's word.
+fn lines(tool: Option<&Tool>, asked: Option<&Asked>, arguments: Option<&Object>) -> Vec<Line> {
+    let Some(arguments) = arguments else { return Vec::new() };
+    let schema = tool.and_then(|tool| tool.schema.as_ref().ok()).and_then(Option::as_ref);
     let line = |name: &str| {
-        before(name).map(|b| Line { name: name.to_owned(), title: name.to_owned(), before: Some(b) })
+        let said = schema.map(|schema| schema.said(name)).unwrap_or_default();
+        let before = asked.and_then(|asked| asked.target().attributes.get(name).cloned());
+        let known = said.title.is_some() || said.about.is_some() || before.is_some();
+        known.then(|| Line {
+            name: name.to_owned(),
+            title: said.title.map_or_else(|| name.to_owned(), |title| cut(title, TITLE)),
+            about: said.about.map(|about| cut(about, ABOUT)),
+            before,
+        })
     };
     arguments.keys().filter_map(line).collect()
+}
+
+/// The longest title and the longest explanation that are kept, in characters.
+const TITLE: usize = 120;
+const ABOUT: usize = 400;
+
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// What a gateway needs to ask people.

@@ -61,7 +61,7 @@ impl Story {
 }
 
 /// What happened; nothing of what says no more than another entry does.
-fn what(event: &Event) -> Option<String> {
+pub(super) fn what(event: &Event) -> Option<String> {
     let t = &ENGLISH;
     let refused = event.outcome != Outcome::Permit;
     Some(match (event.kind, event.action.as_str()) {
@@ -110,7 +110,7 @@ fn taken(details: &Object) -> String {
     all.join(", ")
 }
 
-fn text<'a>(object: &'a Object, name: &str) -> &'a str {
+pub(super) fn text<'a>(object: &'a Object, name: &str) -> &'a str {
     object.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 

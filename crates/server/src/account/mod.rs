@@ -7,6 +7,7 @@ mod allowed;
 mod change;
 mod drawn;
 mod happened;
+mod history;
 mod one;
 mod password;
 mod second;
@@ -27,6 +28,7 @@ use std::time::Duration;
 pub(crate) fn routes() -> axum::Router<Arc<People>> {
     axum::Router::new()
         .route("/account", get(allowed::show))
+        .route("/account/history", get(history::show))
         .route("/account/grants/{id}", get(one::show))
         .route("/account/grants/{id}/narrow", post(change::narrow))
         .route("/account/grants/{id}/suspend", post(change::suspend))

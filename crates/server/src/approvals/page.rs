@@ -137,6 +137,7 @@ fn view(people: &People, visit: &Visit, reader: &SignedIn, known: &Known, notice
         ENGLISH.approve_lead.with("name", known.names.of(call.subject.as_str())).to_string()
     };
     let offer = known.offer.as_ref().filter(|_| asked && sure);
+    let lines = known.facts.as_ref().map(shown::lines).unwrap_or_default();
     Approve {
         frame: people.frame(visit),
         notice,
@@ -145,7 +146,8 @@ fn view(people: &People, visit: &Visit, reader: &SignedIn, known: &Known, notice
         chain: shown::chain(people, &known.names, stored, &reader.user.id),
         what: shown::what(stored, known.facts.as_ref()),
         tool: call.action.clone(),
-        lines: known.facts.as_ref().map(shown::lines).unwrap_or_default(),
+        worded: lines.iter().any(|line| line.title.is_some() || line.about.is_some()),
+        lines,
         forgotten: known.facts.is_none(),
         risk: shown::risk(stored.risk),
         undo: shown::undo(stored.reversible),

@@ -1,10 +1,13 @@
 //! A task as people read it.
 
 use crate::people::People;
-use prokura_access::{Conditions, Facts};
+use prokura_access::{Conditions, Fact, Facts};
 use prokura_core::{Acr, AgentId, OPERATOR, Principal, Risk, SUBJECT, TaskState, Timestamp, UserId};
+use prokura_oauth::json::Value;
 use prokura_store::{StoreError, StoredTask, Tx};
-use prokura_ui::{ApproveLine, ConditionRow, ENGLISH, Hop, Shown};
+use prokura_ui::{
+    ApproveLine, ApproveValue, ConditionRow, ENGLISH, Folded, Hop, Shown, date_reading, number_reading,
+};
 use std::collections::BTreeMap;
 
 /// The names of whom tasks mention.
@@ -65,22 +68,63 @@ fn exactly(value: &str) -> Shown {
     if plain.as_str() == value || plain.as_str() == spaces && value.trim() == value {
         return plain;
     }
-    let escape = |c: char| match c {
-        ' '..='~' => c.to_string(),
-        c if c.is_alphanumeric() => c.to_string(),
-        c => format!("\\u{{{:x}}}", u32::from(c)),
-    };
-    let written: String = value.chars().map(escape).collect();
+    let written = Shown::exact(value);
     Shown::whole(&ENGLISH.approve_not_shown.with("value", format!("“{written}”")).to_string())
 }
 
 /// What would be done, argument by argument.
 pub(super) fn lines(facts: &Facts) -> Vec<ApproveLine> {
-    let line = |(name, title, before, after): (&str, &str, Option<String>, String)| {
-        let title = if title == name { name.to_owned() } else { format!("{title} ({name})") };
-        ApproveLine { title: exactly(&title), before: before.as_deref().map(exactly), after: exactly(&after) }
+    let line = |fact: Fact<'_>| ApproveLine {
+        name: Shown::exact(fact.name),
+        title: fact.title.map(Shown::name).filter(|title| !title.is_empty()),
+        about: fact.about.map(Shown::sentence).filter(|about| !about.is_empty()),
+        before: fact.before.map(value),
+        after: value(fact.after),
     };
     facts.shown().map(line).collect()
+}
+
+/// Longer values are folded, in characters and in lines.
+const LONG: usize = 240;
+const MANY: usize = 6;
+/// So much of the beginning and of the end of a folded value stands there, in characters.
+const BEGIN: usize = 120;
+const END: usize = 40;
+
+/// A value, all of it: line by line where it is a text of several, and folded where it is long.
+fn value(value: &Value) -> ApproveValue {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        other => String::from_utf8_lossy(&other.to_vec()).into_owned(),
+    };
+    let lines: Vec<Shown> = match text.trim_end_matches('\n').contains('\n') {
+        true => text.split('\n').map(one_of_several).collect(),
+        false => vec![exactly(&text)],
+    };
+    let count = text.chars().count();
+    let reading = match value {
+        Value::Number(number) => number_reading(&number.text()),
+        Value::String(text) => date_reading(text),
+        _ => None,
+    };
+    let folded = (count > LONG || lines.len() > MANY).then(|| folded(&lines, count));
+    ApproveValue { lines, reading, folded }
+}
+
+/// A line of a text; an empty one is written out, so that nothing is pushed out of sight.
+fn one_of_several(line: &str) -> Shown {
+    let line = line.strip_suffix('\r').unwrap_or(line).trim_matches(' ');
+    if line.is_empty() { Shown::exact("\n") } else { exactly(line) }
+}
+
+fn folded(lines: &[Shown], count: usize) -> Folded {
+    let all = lines.iter().map(Shown::as_str).collect::<Vec<_>>().join(" ");
+    let begin: String = all.chars().take(BEGIN).collect();
+    let rest = all.chars().count().saturating_sub(BEGIN);
+    let end: String = all.chars().skip(BEGIN + rest.saturating_sub(END)).collect();
+    let ends = if rest > END { format!("{begin} … {end}") } else { format!("{begin}{end}") };
+    let count = number_reading(&count.to_string()).unwrap_or_else(|| count.to_string());
+    Folded { ends: Shown::whole(&ends), more: ENGLISH.approve_show_all.with("n", count).to_string() }
 }
 
 /// Which calls a standing agreement is for.
@@ -195,5 +239,31 @@ mod tests {
             assert!(exactly(odd).as_str().contains("that do not show"), "{odd:?}");
         }
         assert!(exactly("a\u{202e}b").as_str().contains("\\u{202e}"));
+    }
+
+    #[test]
+    fn a_long_text_is_folded_and_all_of_it_is_there() {
+        let short = value(&Value::from("a\r\n\n  b"));
+        assert_eq!(short.lines.iter().map(Shown::as_str).collect::<Vec<_>>(), ["a", "\\u{a}", "b"]);
+        assert!(short.folded.is_none());
+        let long = value(&Value::from(format!("begin {} end\u{202e}", "x".repeat(5_000))));
+        let folded = long.folded.unwrap();
+        assert!(folded.ends.as_str().starts_with("“begin xxx") && folded.ends.as_str().contains("show)"));
+        assert!(folded.ends.as_str().chars().count() < 200);
+        assert_eq!(folded.more, "Show all 5\u{a0}011 characters".replace('\u{a0}', "\u{a0}"));
+        assert!(
+            long.lines[0].as_str().contains(&"x".repeat(5_000))
+                && long.lines[0].as_str().contains("\\u{202e}")
+        );
+        assert!(value(&Value::from("\n".repeat(9))).folded.is_none(), "one line with nothing that shows");
+        assert!(value(&Value::from(["a"; 9].join("\n"))).folded.is_some());
+    }
+
+    #[test]
+    fn numbers_and_dates_are_read_in_words_beside_what_is_written() {
+        let read = |value: &Value| self::value(value).reading.map(|said| said.replace('\u{a0}', " "));
+        assert_eq!(read(&1_052_000.into()).as_deref(), Some("1 052 000"));
+        assert_eq!(read(&"1052000".into()), None, "a text is no number");
+        assert_eq!(read(&"2027-01-01".into()).as_deref(), Some("Friday, 1 January 2027"));
     }
 }

@@ -63,7 +63,12 @@ fn quorum(approvers: &[&str], of: u8) -> Quorum {
 fn asked(world: &World, alice: &UserId, id: &str, arguments: &str, quorum: Quorum) -> TaskAsk {
     let (now, id) = (world.clock_now(), TaskId::parse(id).unwrap());
     let given = object(arguments);
-    let line = Line { name: "salary".into(), title: "Yearly salary".into(), before: Some(50_000.into()) };
+    let line = Line {
+        name: "salary".into(),
+        title: "Yearly salary".into(),
+        about: Some("For a year, in euros.".into()),
+        before: Some(50_000.into()),
+    };
     let facts = Facts::new("Change an employee", given.clone(), vec![line]);
     TaskAsk {
         call: AskedCall {

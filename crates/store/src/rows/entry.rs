@@ -54,6 +54,23 @@ impl Tx<'_> {
         Ok(self.search(&search, "l.at", 1, |row| row.time(0))?.first().copied())
     }
 
+    /// What somebody agreed to or refused, and what was made, changed or ended of it: newest first, before `before`, at
+    /// most `limit`. Calls and tokens are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn consent_entries(
+        &mut self,
+        subject: &Principal,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<(u64, Entry)>, StoreError> {
+        let filter = Filter { subject: Some(subject.clone()), before_seq: before, ..Filter::default() };
+        let mut search = Search::new(&filter);
+        search.conditions += " AND (l.kind IN ('consent', 'grant') OR l.action LIKE 'grant:%')";
+        self.search(&search, "l.seq, l.body", limit.min(MOST), entry)
+    }
+
     /// The leaf hashes from sequence number `from` on, at most `limit`: what the Merkle tree is made of.
     ///
     /// # Errors

@@ -17,6 +17,8 @@ macro_rules! with_approving {
             approve_lead: "For {name}. It happens once, exactly as it stands here, if enough people agree.",
             approve_forgotten: "What it would have done is not kept any longer.",
             approve_nothing_given: "It gives nothing more to say what.",
+            approve_worded: "What arguments are called, and what is said of them, are the tool's own words, as they were pinned.",
+            approve_show_all: "Show all {n} characters",
             approve_before: "before:",
             approve_after: "after:",
             approve_risk: "Risk",

@@ -4,10 +4,25 @@ use super::{Special, Words, at, form, frame, notice};
 use crate::*;
 
 pub(super) fn approve(w: &Words) -> Approve {
-    let line = |title: &str, before: Option<&str>, after: &str| ApproveLine {
-        title: Shown::whole(title),
-        before: before.map(Shown::whole),
-        after: Shown::whole(after),
+    let value = |text: &str| ApproveValue {
+        lines: vec![Shown::whole(text)],
+        reading: number_reading(text).or_else(|| date_reading(text)),
+        folded: None,
+    };
+    let line = |name: &str, title: Option<&str>, before: Option<&str>, after: &str| ApproveLine {
+        name: Shown::exact(name),
+        title: title.map(Shown::name),
+        about: title.map(|_| Shown::sentence(&w.sentence)),
+        before: before.map(value),
+        after: value(after),
+    };
+    let letter = ApproveValue {
+        lines: ["Dear Bob,", "\\u{a}", &w.sentence].map(Shown::whole).to_vec(),
+        reading: None,
+        folded: Some(Folded {
+            ends: Shown::whole(&format!("Dear Bob, {} … {}", w.sentence, w.client)),
+            more: ENGLISH.approve_show_all.with("n", 4_812).to_string(),
+        }),
     };
     Approve {
         frame: frame().signed_in(&w.user),
@@ -18,10 +33,13 @@ pub(super) fn approve(w: &Words) -> Approve {
         what: Shown::sentence(&w.sentence),
         tool: "tool:modify_employee".to_owned(),
         lines: vec![
-            line("Employee", None, &w.resource),
-            line("Salary", Some("50000"), "52000"),
-            line(&w.sentence, None, &w.sentence),
+            line("id", Some("Employee"), None, &w.resource),
+            line("salary", Some(&w.resource), Some("50000"), "1052000"),
+            line("from", None, None, "2027-01-01T00:00:00+01:00"),
+            line(&w.sentence, None, None, &w.sentence),
+            ApproveLine { after: letter, ..line("letter", None, None, "") },
         ],
+        worded: true,
         forgotten: false,
         risk: ENGLISH.approve_risk_high.to_string(),
         undo: ENGLISH.approve_undo_no.to_string(),
@@ -101,6 +119,7 @@ pub(super) fn special(w: &Words) -> Result<Vec<Special>, RenderError> {
     };
     let over = Approve {
         lines: vec![],
+        worded: false,
         forgotten: true,
         stands: t.approve_stands_void.to_string(),
         decide: None,
@@ -113,7 +132,7 @@ pub(super) fn special(w: &Words) -> Result<Vec<Special>, RenderError> {
         ("approve", "surely", weak.render()?),
         ("approve", "agreed", agreed.render()?),
         ("approve", "over", over.render()?),
-        ("approve", "empty", Approve { lines: vec![], ..approve(w) }.render()?),
+        ("approve", "empty", Approve { lines: vec![], worded: false, ..approve(w) }.render()?),
         ("approvals", "empty", none.render()?),
     ])
 }

@@ -29,6 +29,37 @@ pub(super) fn allowed(w: &Words) -> Allowed {
     }
 }
 
+/// What was allowed, changed and ended.
+pub(super) fn history(w: &Words) -> History {
+    let row = |ago: i64, what: String, who: String, href: Option<&str>| HistoryRow {
+        when: at(-ago),
+        agent: Shown::name(&w.client),
+        resource: Shown::name(&w.resource),
+        what: Shown::whole(&what),
+        who: Shown::name(&who),
+        href: href.map(str::to_owned),
+    };
+    let (t, you, grant) = (&ENGLISH, ENGLISH.by_you.to_string(), Some("/account/grants/g_1"));
+    let ended = t.happened_ended.with("why", t.why_disuse).to_string();
+    History {
+        frame: frame().signed_in(&w.user),
+        rows: vec![
+            row(40, t.past_agreed.with("what", "modify_employee").to_string(), w.user.clone(), grant),
+            row(7_200, ended, t.by_system.to_string(), None),
+            row(90_000, t.past_refused.to_string(), you.clone(), None),
+            row(
+                9 * 86_400,
+                t.past_allowed.with("what", Shown::sentence(&w.sentence)).to_string(),
+                you,
+                grant,
+            ),
+        ],
+        newer: None,
+        older: Some("/account/history?before=7".to_owned()),
+        sign_out: form("/account/sign-out"),
+    }
+}
+
 fn row(w: &Words, resource: &str, used: bool) -> GrantRow {
     GrantRow {
         id: Ident::new("g_7QdVb2mXcR0aL9pKs4TzYw"),
