@@ -1,12 +1,14 @@
 // Walks through the pages in Chromium: by password without JavaScript, by passkey, by keyboard alone.
 //
-// Usage: node run.mjs [--screenshots]
+// Usage: node run.mjs [--screenshots] [WORD…]
 //   --screenshots makes the pictures in docs/screenshots again.
+//   Words choose the walks whose names have one of them.
 import assert from "node:assert/strict";
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import { chromium } from "playwright-core";
 import { stopAll } from "../lib/process.mjs";
 import { finish, record } from "../lib/report.mjs";
+import { approvalWalks } from "./approvals.mjs";
 import { consentWalks } from "./consent.mjs";
 import { check } from "./look.mjs";
 import { KEEPER, PUBLISHED, start } from "./server.mjs";
@@ -314,6 +316,7 @@ const walks = {
   },
 
   ...consentWalks({ fresh, asks, typePassword, leads }),
+  ...approvalWalks({ fresh, leads }),
 
   async "a passkey is added and used by keyboard alone"() {
     const { page, context, broken } = await fresh();
@@ -487,7 +490,10 @@ async function judge(name, walk) {
 
 try {
   await begin();
-  for (const [name, walk] of Object.entries(walks)) await judge(name, walk);
+  const wanted = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+  // Without the first walk there is nobody who could sign in.
+  const chosen = ([name], place) => place === 0 || wanted.length === 0 || wanted.some((word) => name.includes(word));
+  for (const [name, walk] of Object.entries(walks).filter(chosen)) await judge(name, walk);
 } catch (error) {
   record(false, "the run itself", error.stack);
 }

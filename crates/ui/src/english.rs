@@ -155,7 +155,7 @@ with_approving! { catalogue! {
     argument_above: "{path} is above",
     argument_at_least: "{path} is at least",
     argument_length: "{path} is no longer than",
-    argument_like: "{path} is like",
+    argument_like: "{path} is like, where * stands for anything",
     argument_bound_wrong: "{asked} is asked for. Write a number that allows no more than this.",
     argument_shape_wrong: "“{asked}” is asked for. Write what this takes in, with * for anything.",
     argument_none: "Leave at least one, or take the whole permission away.",

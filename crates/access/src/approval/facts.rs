@@ -62,12 +62,15 @@ impl Facts {
     /// The lines as they are shown, one for every argument whatever is known of it.
     pub fn shown(&self) -> impl Iterator<Item = Fact<'_>> {
         // A server that calls one argument by the name of another would have the two mixed up.
-        let is_name = |title: &str| self.arguments.keys().any(|name| name.eq_ignore_ascii_case(title.trim()));
+        let misleads = |name: &str, title: &str| {
+            let mut others = self.arguments.keys().filter(|other| *other != name);
+            title == name || others.any(|other| other.eq_ignore_ascii_case(title.trim()))
+        };
         self.arguments.iter().map(move |(name, after)| {
             let known = self.lines.iter().find(|line| line.name == name);
             Fact {
                 name,
-                title: known.map(|line| line.title.as_str()).filter(|title| !is_name(title)),
+                title: known.map(|line| line.title.as_str()).filter(|title| !misleads(name, title)),
                 about: known.and_then(|line| line.about.as_deref()),
                 before: known.and_then(|line| line.before.as_ref()),
                 after,
@@ -127,7 +130,7 @@ mod tests {
             about: about.map(str::to_owned),
             before: about.map(|_| 50_000.into()),
         };
-        let lines = vec![line("salary", "Pay", Some("A year")), line("x", " ID", None)];
+        let lines = vec![line("salary", "Salary", Some("A year")), line("x", " ID", None)];
         let facts = Facts::new("Change an employee", arguments, lines);
         let shown: Vec<_> = facts.shown().collect();
         let (id, salary, x) = ("e7".into(), 52_000.into(), Value::Bool(true));
@@ -135,7 +138,7 @@ mod tests {
         let bare = |name, after| Fact { name, title: None, about: None, before: None, after };
         assert_eq!(shown[0], bare("id", &id));
         let known = Fact {
-            title: Some("Pay"),
+            title: Some("Salary"),
             about: Some("A year"),
             before: Some(&before),
             ..bare("salary", &salary)

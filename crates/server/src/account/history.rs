@@ -153,6 +153,10 @@ fn allowed(people: &People, event: &Event) -> String {
 fn who(known: &Known) -> String {
     let event = &known.event;
     let passed_on = event.action == "grant:make" && event.details.contains_key("anc");
+    // What was asked for, or given by others, is nobody's word here.
+    if matches!(event.action.as_str(), "consent:withheld" | "consent:organisation") {
+        return String::new();
+    }
     match (&known.by, event.kind, text(&event.details, "by")) {
         (Some(name), ..) => name.clone(),
         (None, _, "system") => ENGLISH.by_system.to_string(),

@@ -113,3 +113,66 @@ async fn the_word_of_a_client_ends_the_session_of_the_one_it_names() {
     assert!(page.location().ends_with("/signed-out"), "{}", page.location());
     assert_eq!(browser.get("/account").await.status, StatusCode::SEE_OTHER);
 }
+
+async fn past(browser: &mut Browser<'_>) -> String {
+    let page = browser.get("/account/history").await;
+    assert_eq!(page.status, StatusCode::OK);
+    page.html
+}
+
+#[tokio::test]
+async fn what_was_allowed_refused_changed_and_ended_is_told_the_newest_first() {
+    let world = World::with_alice().await;
+    let mut browser = world.browser();
+    let grant = agreed(&mut browser).await;
+    let page = browser.get(&format!("/account/grants/{grant}")).await;
+    browser.post(page.form(&format!("/account/grants/{grant}/suspend"))).await;
+    world.ask(|a| a.redirect = "http://127.0.0.1:1/cb".into());
+    let page = browser.reach_consent().await;
+    browser.answer(&page, "no", &[]).await;
+    let page = browser.get("/account").await;
+    assert!(page.html.contains("href=\"/account/history\""));
+    browser.post(page.form(&format!("/account/grants/{grant}/revoke"))).await;
+    let html = past(&mut browser).await;
+    let place = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text} in {html}"));
+    let told = ["Ended: ", "You said No", "Paused", "Allowed: Read sales reports"].map(place);
+    assert!(told.is_sorted(), "{told:?} in {html}");
+    assert_eq!(html.matches("Allowed: ").count(), 1);
+    assert!(!html.contains(">Made<"), "one line for one word of the user: {html}");
+    assert!(
+        html.contains(&format!("<a href=\"/account/grants/{grant}\"><bdi>Planner at Sales</bdi></a>")),
+        "{html}"
+    );
+    assert_eq!(html.matches("<bdi class=\"who-did\">you</bdi>").count(), 4, "{html}");
+}
+
+#[tokio::test]
+async fn nobody_reads_what_another_allowed() {
+    let world = World::with_alice().await;
+    world.add("bob").await;
+    agreed(&mut world.browser()).await;
+    let mut bob = world.browser();
+    assert_eq!(bob.get("/account/history").await.status, StatusCode::SEE_OTHER, "signed in first");
+    bob.sign_in("bob").await;
+    let html = past(&mut bob).await;
+    assert!(html.contains("Nothing yet.") && !html.contains("Planner"), "{html}");
+    let odd = bob.get("/account/history?before=-1&before=x").await;
+    assert_eq!(odd.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_long_past_has_pages() {
+    let world = World::with_alice().await;
+    let mut browser = world.browser();
+    browser.sign_in("alice").await;
+    for _ in 0..70 {
+        let page = browser.reach_consent().await;
+        browser.answer(&page, "no", &[]).await;
+    }
+    let first = past(&mut browser).await;
+    assert_eq!(first.matches("You said No").count(), 60);
+    let older = first.split("href=\"/account/history?before=").nth(1).unwrap().split('"').next().unwrap();
+    let rest = browser.get(&format!("/account/history?before={older}")).await.html;
+    assert_eq!(rest.matches("You said No").count(), 10);
+    assert!(!rest.contains("before="));
+}

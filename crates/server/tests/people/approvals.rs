@@ -61,15 +61,19 @@ fn quorum(approvers: &[&str], of: u8) -> Quorum {
 }
 
 fn asked(world: &World, alice: &UserId, id: &str, arguments: &str, quorum: Quorum) -> TaskAsk {
-    let (now, id) = (world.clock_now(), TaskId::parse(id).unwrap());
-    let given = object(arguments);
     let line = Line {
         name: "salary".into(),
         title: "Yearly salary".into(),
         about: Some("For a year, in euros.".into()),
         before: Some(50_000.into()),
     };
-    let facts = Facts::new("Change an employee", given.clone(), vec![line]);
+    asked_as(world, alice, id, &Facts::new("Change an employee", object(arguments), vec![line]), quorum)
+}
+
+/// A call as the gateway describes it.
+fn asked_as(world: &World, alice: &UserId, id: &str, facts: &Facts, quorum: Quorum) -> TaskAsk {
+    let (now, id) = (world.clock_now(), TaskId::parse(id).unwrap());
+    let given = facts.arguments.clone();
     TaskAsk {
         call: AskedCall {
             grant: GrantId::parse("g_1").unwrap(),
@@ -88,7 +92,7 @@ fn asked(world: &World, alice: &UserId, id: &str, arguments: &str, quorum: Quoru
         rules: vec!["staff#raise".into()],
         risk: Some(Risk::High),
         reversible: Some(false),
-        sealed: seal().seal(&id, &facts, &SystemRng).unwrap(),
+        sealed: seal().seal(&id, facts, &SystemRng).unwrap(),
         shape: seal().shape(&given),
         trace: "tr_call".into(),
         until: now.after(Duration::from_secs(3600)),
@@ -133,7 +137,10 @@ async fn who_is_asked_sees_exactly_what_would_happen_and_agrees_once() {
     for shown in [
         "Change an employee",
         "tool:modify_employee",
-        "Yearly salary (salary)",
+        "<bdi>Yearly salary</bdi> <code class=\"id\">salary</code>",
+        "For a year, in euros.",
+        "are the tool&#39;s own words",
+        "52\u{a0}000",
         "50000",
         "52000",
         "e7",
@@ -160,6 +167,61 @@ async fn who_is_asked_sees_exactly_what_would_happen_and_agrees_once() {
     assert_eq!(made.reasons, ["approval"]);
     let said = format!("{entries:?}");
     assert!(!said.contains("salary") && !said.contains("e7\""), "no argument stands in the record");
+}
+
+#[tokio::test]
+async fn a25_what_a_tool_says_of_its_arguments_is_text_and_takes_no_name() {
+    let (world, alice) = world("").await;
+    let line = |name: &str, title: &str, about: &str| Line {
+        name: name.into(),
+        title: title.into(),
+        about: Some(about.into()),
+        before: None,
+    };
+    let hostile = "\u{202e}</dd><script>alert(1)</script>";
+    let lines = vec![
+        line("recipient", "AMOUNT", &format!("{hostile}{}", "Approved already. ".repeat(90))),
+        line("amount", hostile, "\u{200b}\u{2060}"),
+        line("iban", "\u{200b}", hostile),
+    ];
+    let given = r#"{"recipient":"eve","amount":"<b>1</b>","iban":"DE\u200b02"}"#;
+    let facts = Facts::new(hostile, object(given), lines);
+    let (ask, now) = (asked_as(&world, &alice, "apt_1", &facts, quorum(&["subject"], 1)), world.clock_now());
+    world.store.transact::<_, StoreError>(move |tx| tx.ask_task(&ask, now)).await.unwrap();
+    let page = signed_in(&world, "alice").await.get("/approve/apt_1").await.html;
+    assert!(
+        !page.contains("<script>alert") && !page.contains("<b>1") && !page.contains('\u{202e}'),
+        "{page}"
+    );
+    assert!(
+        !page.contains('\u{200b}') && !page.contains("AMOUNT"),
+        "no argument is called like another: {page}"
+    );
+    for shown in [
+        "<dt><code>recipient</code></dt>",
+        "<code class=\"id\">amount</code>",
+        "<dt><code>iban</code></dt>",
+        "&#60;b&#62;1&#60;/b&#62;",
+        "“DE\\u{200b}02” (with characters that do not show)",
+    ] {
+        assert!(page.contains(shown), "{shown} in {page}");
+    }
+    assert!(page.matches("Approved already.").count() < 20, "what is said is cut, what is done never");
+}
+
+#[tokio::test]
+async fn a_long_value_is_folded_and_is_there_without_a_script() {
+    let (world, alice) = world("").await;
+    let letter = format!("Dear Bob,\\n\\n{}yours", "much to say ".repeat(100));
+    ask(&world, &alice, "apt_1", &format!(r#"{{"letter":"{letter}"}}"#), quorum(&["subject"], 1)).await;
+    let page = signed_in(&world, "alice").await.get("/approve/apt_1").await.html;
+    assert!(
+        page.contains("<details class=\"long\"><summary>") && page.contains("Show all 1216 characters"),
+        "{page}"
+    );
+    let inside = page.split("</summary>").nth(1).unwrap().split("</details>").next().unwrap();
+    assert_eq!(inside.matches("much to say").count(), 100);
+    assert!(inside.contains("<bdi>Dear Bob,</bdi><bdi>\\u{a}</bdi><bdi>much"), "{inside}");
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ async fn an_untouched_page_allows_what_was_asked_for_and_no_less() {
         "to is one of<",
         "“ann”<",
         "amount is at most<",
-        "file is like<",
+        "file is like, where * stands for anything<",
         "Use read_report, only where<",
         "fields holds nothing but<",
         "ids is no longer than<",

@@ -13,7 +13,7 @@ pub(super) fn approve(w: &Words) -> Approve {
         name: Shown::exact(name),
         title: title.map(Shown::name),
         about: title.map(|_| Shown::sentence(&w.sentence)),
-        before: before.map(value),
+        before: before.map(|text| ApproveValue { reading: None, ..value(text) }),
         after: value(after),
     };
     let letter = ApproveValue {

@@ -150,7 +150,11 @@ fn values(w: &Words, wrong: bool) -> Consent {
             bound("bound.0.1", if wrong { "50000" } else { "500" }, true),
             wrong.then_some(much.as_str()),
         ),
-        argument("file is like", bound("bound.0.2", "/invoices/2026/*", false), None),
+        argument(
+            "file is like, where * stands for anything",
+            bound("bound.0.2", "/invoices/2026/*", false),
+            None,
+        ),
     ];
     let pay = Permission {
         name: "detail",
