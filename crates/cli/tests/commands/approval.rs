@@ -54,7 +54,7 @@ fn grant(id: &str, now: Timestamp) -> Grant {
 fn ask(id: &str, to: &str, approvers: &[&str], of: u8, now: Timestamp) -> TaskAsk {
     let (id, grant) = (TaskId::parse(id).unwrap(), grant("g_1", now));
     let given = object(&format!(r#"{{"to":"{to}","amount":20}}"#));
-    let line = Line { name: "amount".into(), title: "Amount".into(), before: Some(10.into()) };
+    let line = Line { name: "amount".into(), title: "Amount".into(), about: None, before: Some(10.into()) };
     let facts = Facts::new("Pay somebody", given.clone(), vec![line]);
     TaskAsk {
         call: AskedCall {

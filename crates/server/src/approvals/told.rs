@@ -2,7 +2,7 @@
 
 use super::shown::{Names, what};
 use crate::people::People;
-use prokura_access::Facts;
+use prokura_access::{Fact, Facts};
 use prokura_core::{Acr, TaskId, Timestamp, Vote};
 use prokura_oauth::json::{Object, Value, obj};
 use prokura_store::{StoreError, StoredTask};
@@ -62,9 +62,11 @@ fn described(people: &People, stored: &StoredTask, names: &Names) -> Object {
 
 /// Each argument as it is shown. Of what was decided and is over, nothing is kept to be told.
 fn arguments(facts: &Facts) -> Value {
-    let line = |(name, title, before, after): (&str, &str, Option<String>, String)| {
-        let mut o = obj([("name", name.into()), ("title", title.into()), ("value", after.into())]);
-        if let Some(before) = before {
+    let line = |fact: Fact<'_>| {
+        let title = fact.title.unwrap_or(fact.name);
+        let mut o =
+            obj([("name", fact.name.into()), ("title", title.into()), ("value", fact.will_be().into())]);
+        if let Some(before) = fact.was() {
             o.insert("before", before.into());
         }
         Value::Object(o)
