@@ -102,6 +102,7 @@ export const approvalWalks = ({ fresh, leads }) => ({
     for (const shown of ["Change an employee", "Salary", "50000", "1052000", "1\u00a0052\u00a0000", "1 January 2027", "For a year, in euros.", "2 of: hr"]) {
       assert.ok(main.includes(shown), `${shown} in ${main}`);
     }
+    assert.match(await carol.page.textContent(".chain"), /Alice[^]*acts for Alice/);
     await check(carol.page, "approve", { picture: true });
     await carol.page.getByText(/Show all/).click();
     await check(carol.page, "approve-unfolded");

@@ -1,8 +1,7 @@
 // Walks through the pages in Chromium: by password without JavaScript, by passkey, by keyboard alone.
 //
 // Usage: node run.mjs [--screenshots] [WORD…]
-//   --screenshots makes the pictures in docs/screenshots again.
-//   Words choose the walks whose names have one of them.
+//   --screenshots makes the pictures in docs/screenshots again; words choose the walks whose names have one of them.
 import assert from "node:assert/strict";
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import { chromium } from "playwright-core";

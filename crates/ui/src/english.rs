@@ -179,7 +179,7 @@ with_approving! { catalogue! {
     change_lead: "With Allow, what is left ticked below holds from now on, for as long as you choose there, and nothing else of it.",
     more_title: "You allowed this software something here before",
     more_lead: "It stays allowed. Only what is new is asked, and what you choose for how long holds for all of it.",
-    more_lead_again: "It stays allowed. Another program could call itself the same, so all of it is asked again.",
+    more_lead_again: "Another program could call itself the same, so all of it is asked again. What you leave of it counts from then on.",
     change_already: "Allowed already",
     change_new: "New",
     change_ends: "Ends at once",

@@ -147,7 +147,10 @@ pub(super) fn chain(people: &People, names: &Names, task: &StoredTask, reader: &
         Principal::User(user) => vec![Hop::actor(names.of(user.as_str()).as_str(), String::new())],
         Principal::Agent(_) => Vec::new(),
     };
-    let acts = ENGLISH.chain_agent.to_string();
+    let acts = match &call.subject {
+        Principal::User(user) if user == reader => ENGLISH.chain_agent.to_string(),
+        other => ENGLISH.chain_agent_for.with("name", names.of(other.as_str())).to_string(),
+    };
     hops.extend(
         call.chain.iter().rev().map(|agent| Hop::actor(names.of(agent.as_str()).as_str(), acts.clone())),
     );

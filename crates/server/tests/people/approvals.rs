@@ -280,6 +280,9 @@ async fn two_people_of_the_group_agree_each_once_and_never_whose_authority_it_is
     let mut owner = signed_in(&world, "alice").await;
     let page = owner.get("/approve/apt_1").await;
     assert!(page.html.contains("value=\"no\"") && !page.html.contains("value=\"once\""));
+    assert!(page.html.contains("acts for you"));
+    let theirs = signed_in(&world, "bob").await.get("/approve/apt_1").await.html;
+    assert!(theirs.contains("acts for Alice") && !theirs.contains("acts for you"), "{theirs}");
     let form = page.form("/approve/apt_1").with("answer", "once");
     assert_eq!(owner.post(form).await.location(), "/approve/apt_1?done=not-yours");
     let mut bob = signed_in(&world, "bob").await;
