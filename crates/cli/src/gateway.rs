@@ -62,7 +62,9 @@ async fn put_together(loaded: &Loaded) -> Result<Router, Failure> {
         None => {
             let own = Relations::new(store.clone(), Arc::clone(&clock)).with_vouching(Vouching::of(config));
             relations::begin(config, &own, &decider, relations::event(&clock, &rng)).await?;
-            tokio::spawn(relations::follow(own));
+            if config.relations.is_asked() {
+                tokio::spawn(relations::follow(own));
+            }
         }
     }
     let followed = follower.as_ref().map(Follower::view);

@@ -210,8 +210,10 @@ pub struct Followed {
     view: Arc<View>,
     place: Place,
     version: Option<Arc<Version>>,
-    /// What was heard so far of everything.
+    /// What was heard so far of all tuples, where it begins anew.
     gathered: Option<Vec<Told>>,
+    /// What was heard so far of what changed: half of a change is never asked.
+    changed: Vec<Told>,
 }
 
 impl Followed {
@@ -239,6 +241,7 @@ impl Followed {
         let taken = self.taken(page, asked_at);
         if taken.is_err() {
             (self.place, self.gathered) = (Place::Nowhere, None);
+            self.changed.clear();
             self.view.doubt();
         }
         taken
@@ -254,25 +257,24 @@ impl Followed {
             return Ok(false);
         }
         if page.anew {
-            self.gathered = Some(Vec::new());
+            (self.gathered, self.changed) = (Some(Vec::new()), Vec::new());
         }
-        let whole = !matches!(page.next, Place::Among(..));
-        let news = match self.gathered.take() {
-            None => News::Changes(page.told),
-            Some(mut gathered) => {
-                gathered.extend(page.told);
-                if !whole {
-                    self.gathered = Some(gathered);
-                    self.place = page.next;
-                    return Ok(false);
-                }
-                News::All(gathered)
-            }
-        };
-        let revision = if let Place::At(revision, _) = page.next { revision } else { 0 };
+        let of_all = page.anew || matches!(self.place, Place::Among(..));
+        match self.gathered.as_mut().filter(|_| of_all) {
+            Some(gathered) => gathered.extend(page.told),
+            None => self.changed.extend(page.told),
+        }
         self.place = page.next;
-        let at = page.all.then_some(asked_at);
-        self.view.apply(news, Heard { revision, version: self.version.clone(), at })?;
-        Ok(page.all)
+        if !page.all {
+            return Ok(false);
+        }
+        let changed = std::mem::take(&mut self.changed);
+        let news = match self.gathered.take() {
+            Some(gathered) => News::All(gathered, changed),
+            None => News::Changes(changed),
+        };
+        let revision = if let Place::At(revision, _) = self.place { revision } else { 0 };
+        self.view.apply(news, Heard { revision, version: self.version.clone(), at: asked_at })?;
+        Ok(true)
     }
 }

@@ -58,7 +58,8 @@ impl fmt::Debug for View {
 
 /// What a look at the database brought.
 pub(super) enum News {
-    All(Vec<Told>),
+    /// All tuples, and what changed while they were told.
+    All(Vec<Told>, Vec<Told>),
     Changes(Vec<Told>),
 }
 
@@ -145,9 +146,7 @@ impl View {
         question: impl FnOnce(Ask<'_, Index>) -> Result<T, AskError>,
     ) -> Result<T, RelationsFault> {
         let mut inner = self.inner();
-        // What was heard in the future was heard by another clock than the one that asks.
-        let old = |at: Timestamp| now.since(at) > self.stale || at.since(now) > self.stale;
-        if inner.heard_at.is_none_or(old) {
+        if inner.heard_at.is_none_or(|at| now.since(at) > self.stale) {
             return Err(RelationsFault::Stale);
         }
         if inner.is_due(now) {
@@ -172,15 +171,16 @@ impl View {
     pub(super) fn apply(&self, news: News, heard: Heard) -> Result<(), RelationsFault> {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
         match news {
-            News::All(all) => inner.load(all)?,
+            News::All(all, changes) => {
+                inner.load(all)?;
+                changes.into_iter().try_for_each(|told| inner.take(told))?;
+            }
             News::Changes(changes) => changes.into_iter().try_for_each(|told| inner.take(told))?,
         }
         inner.revision = heard.revision;
         inner.last = RelationChange::after(heard.revision);
         inner.version = heard.version;
-        if heard.at.is_some() {
-            inner.heard_at = heard.at;
-        }
+        inner.heard_at = Some(heard.at);
         Ok(())
     }
 }
@@ -188,8 +188,8 @@ impl View {
 pub(super) struct Heard {
     pub(super) revision: u64,
     pub(super) version: Option<Arc<Version>>,
-    /// When it was so; none if it is not everything that there was.
-    pub(super) at: Option<Timestamp>,
+    /// When it was so.
+    pub(super) at: Timestamp,
 }
 
 impl Relations {
@@ -233,13 +233,13 @@ impl Relations {
         let news = match revision {
             same if same == known => News::Changes(Vec::new()),
             // Nothing yet, or a database that went back: all of it.
-            earlier if earlier < known || known == 0 => News::All(self.everything(tx)?),
+            earlier if earlier < known || known == 0 => News::All(self.everything(tx)?, Vec::new()),
             _ => match self.changes(tx, last)? {
                 Some(changes) => News::Changes(changes),
-                None => News::All(self.everything(tx)?),
+                None => News::All(self.everything(tx)?, Vec::new()),
             },
         };
-        Ok((news, Heard { revision, version, at: Some(at) }))
+        Ok((news, Heard { revision, version, at }))
     }
 
     pub(super) fn told(&self, row: &RelationTuple, gone: bool) -> Result<Told, RelationsFault> {

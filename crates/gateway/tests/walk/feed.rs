@@ -1,10 +1,16 @@
 //! A gateway elsewhere: what the issuer revokes is heard over its feed, and nothing else is believed.
 
 use crate::world::issuer::{Connected, Elsewhere, word};
+use crate::world::rules::permit_if;
 use crate::world::{TokenFor, World, alice};
-use prokura_core::{Clock as _, GrantId, Timestamp};
+use prokura_core::{Clock as _, GrantId, ManualClock, PointId, Timestamp};
+use prokura_decider::relations::{Change, Relations};
+use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::feed::FeedEvent;
 use prokura_oauth::jose::{Algorithm, SigningKey};
+use prokura_relations::Tuple;
+use prokura_store::{DatabaseUrl, Store};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The status of a call, once it is `wanted`; or what it stays at.
@@ -77,11 +83,11 @@ async fn a_budget_is_not_drawn_where_it_is_not_reached() {
 }
 
 /// What an event becomes on its way.
-type Change = Box<dyn Fn(FeedEvent) -> FeedEvent>;
+type Touched = Box<dyn Fn(FeedEvent) -> FeedEvent>;
 
 #[tokio::test]
 async fn an_event_that_was_touched_ends_the_connection_and_says_nothing() {
-    let changes: Vec<(&str, Change)> = vec![
+    let changes: Vec<(&str, Touched)> = vec![
         (
             "replayed from another connection",
             Box::new(|e| FeedEvent { nonce: Some("fedcba9876543210".into()), ..e }),
@@ -179,4 +185,73 @@ async fn a_new_key_of_the_issuer_is_taken_in_the_midst_of_it() {
     assert_eq!(status(&world, &token, 200).await, 200);
     let below = token_of(&issuer, &world, &TokenFor { grant: "g_2", ..alice() });
     assert_eq!(world.read_report(&below).send().await.status, 401);
+}
+
+const MODEL: &str =
+    "model\n  schema 1.1\ntype user\ntype group\n  relations\n    define member: [user, group#member]\n";
+
+/// Changes relations at the issuer: `+` writes, `-` deletes.
+async fn change(relations: &Relations, changes: &[&str]) {
+    let trace = prokura_core::TraceId::random(&prokura_core::SeededRng::new(1));
+    let at = Timestamp::from_seconds(crate::world::NOW);
+    let event = Event::new(EventKind::Administration, "test", Outcome::Permit, at, trace);
+    if relations.view().model().is_none() {
+        relations.put_model(MODEL.to_owned(), "test".to_owned(), event.clone()).await.unwrap();
+    }
+    let mut change = Change::default();
+    for text in changes {
+        let (user, group) = text[1..].split_once(" in ").unwrap();
+        let tuple = Tuple::parse(user, "member", group).unwrap();
+        if text.starts_with('+') { change.writes.push(tuple) } else { change.deletes.push(tuple.key) }
+    }
+    relations.write(change, event).await.unwrap();
+}
+
+/// F2: a gateway elsewhere decides by the issuer's relations as they are; what it heard too long ago, or from somebody else, it
+/// does not know, and what it does not know permits nothing, though revocations are heard.
+#[tokio::test]
+async fn f02_the_issuers_relations_are_asked_and_refuse_where_they_are_not_heard() {
+    let mut issuer = Elsewhere::start().await;
+    let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(crate::world::NOW)));
+    let point = PointId::parse("pep_issuer").unwrap();
+    let store = Store::open(&DatabaseUrl::memory(), point, clock.clone()).await.unwrap();
+    let relations = Relations::new(store, clock);
+    change(&relations, &["+group:staff#member in group:hr"]).await;
+    let world = issuer.world_with("60s", relations.clone()).await;
+    world.rule(|q| permit_if(q.subject.parents.iter().any(|p| p.id() == "hr")));
+    let token = world.claims(&alice()).sign(&issuer.key).unwrap();
+    let mut line = issuer.connected().await;
+    line.say(&world, &issuer.key, vec![word(7, "grant", "g_old", "revoked")]);
+    assert_eq!(status(&world, &token, 403).await, 403);
+    for (step, expected) in [
+        (&["+user:usr_alice in group:staff"][..], 200),
+        (&["-user:usr_alice in group:staff"], 403),
+        (&["+user:usr_alice in group:hr"], 200),
+        (&["-user:usr_alice in group:hr", "+user:usr_alice in group:other"], 403),
+        (&["+user:usr_alice in group:hr"], 200),
+    ] {
+        change(&relations, step).await;
+        assert_eq!(status(&world, &token, expected).await, expected, "{step:?}");
+    }
+    // Nobody tells any more. What was heard counts for a minute, and then nothing does.
+    let telling = Arc::clone(&issuer.telling);
+    telling.lock().unwrap().relations = None;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(world.read_report(&token).send().await.status, 200);
+    world.clock.advance(Duration::from_secs(61));
+    assert_eq!(world.read_report(&token).send().await.status, 403);
+    // An answer to another question, or by a key that is not the issuer's, is none.
+    let key = {
+        let mut telling = telling.lock().unwrap();
+        (telling.relations, telling.nonce) = (Some(relations.clone()), Some("0123456789abcdef".to_owned()));
+        telling.key.take()
+    };
+    telling.lock().unwrap().key = Some(SigningKey::generate(Algorithm::Es256).unwrap());
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(world.read_report(&token).send().await.status, 403);
+    telling.lock().unwrap().key = key;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(world.read_report(&token).send().await.status, 403);
+    telling.lock().unwrap().nonce = None;
+    assert_eq!(status(&world, &token, 200).await, 200);
 }

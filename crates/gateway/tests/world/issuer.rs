@@ -9,9 +9,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use prokura_config::Config;
 use prokura_core::{Clock, SeededRng, Timestamp};
+use prokura_decider::relations::{Place, Relations};
 use prokura_egress::{Egress, EgressConfig, FetchUrl, UpstreamConfig};
 use prokura_gateway::{Follower, FollowerOptions};
-use prokura_oauth::feed::{FeedEvent, Word};
+use prokura_oauth::feed::{FeedEvent, FeedPage, Word};
 use prokura_oauth::jose::{Algorithm, KeySet, SigningKey};
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -25,6 +26,20 @@ pub struct Elsewhere {
     pub address: SocketAddr,
     published: Arc<Mutex<Vec<prokura_oauth::jose::VerifyingKey>>>,
     connections: mpsc::UnboundedReceiver<Connected>,
+    /// What it tells of relations.
+    pub telling: Arc<Mutex<Telling>>,
+}
+
+/// What the issuer tells of relations, if it does.
+#[derive(Default)]
+pub struct Telling {
+    /// None: it does not answer.
+    pub relations: Option<Relations>,
+    pub issuer: String,
+    /// By what pages are signed.
+    pub key: Option<SigningKey>,
+    /// Another nonce than the one that was asked with.
+    pub nonce: Option<String>,
 }
 
 /// A gateway that follows.
@@ -40,6 +55,7 @@ pub struct Connected {
 struct Shared {
     published: Arc<Mutex<Vec<prokura_oauth::jose::VerifyingKey>>>,
     connected: mpsc::UnboundedSender<Connected>,
+    telling: Arc<Mutex<Telling>>,
 }
 
 /// The follower of a configuration that has one.
@@ -64,14 +80,16 @@ impl Elsewhere {
         let key = SigningKey::generate(Algorithm::Es256).unwrap();
         let published = Arc::new(Mutex::new(vec![key.public()]));
         let (connected, connections) = mpsc::unbounded_channel();
-        let shared = Shared { published: Arc::clone(&published), connected };
+        let telling = Arc::<Mutex<Telling>>::default();
+        let shared = Shared { published: Arc::clone(&published), connected, telling: Arc::clone(&telling) };
         let router = Router::new()
             .route("/jwks", get(jwks))
             .route("/token", post(token))
             .route("/feed/revocations", get(feed))
+            .route("/feed/relations", get(relations))
             .with_state(shared);
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { key, address, published, connections }
+        Self { key, address, published, connections, telling }
     }
 
     /// A gateway that follows it, whose view may be so old.
@@ -82,6 +100,23 @@ impl Elsewhere {
         );
         let config = CONFIG.replacen("[[resource]]", &format!("{more}[[resource]]"), 1);
         World::with_config(Reply::echo, &config).await
+    }
+
+    /// A gateway that follows its relations too, with these of `relations`: what nobody confirmed for so long is not known.
+    pub async fn world_with(&self, stale_after: &str, relations: Relations) -> World {
+        let more = format!(
+            "stale_after = \"{stale_after}\"\n[gateway.feed]\nat = \"http://{}\"\nclient_id = \"gw\"\nrelations = true\n\
+             secret = {{ env = \"S\" }}\n[relations]\nparents = {{ Group = \"member\" }}\n",
+            self.address
+        );
+        let config = CONFIG.replacen("[[resource]]", &format!("{more}[[resource]]"), 1);
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        self.published.lock().unwrap().push(key.public());
+        let world = World::with_config(Reply::echo, &config).await;
+        let issuer = world.issuer.as_str().to_owned();
+        *self.telling.lock().unwrap() =
+            Telling { relations: Some(relations), issuer, key: Some(key), nonce: None };
+        world
     }
 
     /// The next connection.
@@ -120,6 +155,29 @@ async fn feed(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Respon
         Some((Ok::<_, Infallible>(Bytes::from(piece)), heard))
     });
     ([("content-type", "text/event-stream")], Body::from_stream(stream)).into_response()
+}
+
+async fn relations(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Response {
+    let query = query.unwrap_or_default();
+    let value = |name: &str| {
+        let found = url::form_urlencoded::parse(query.as_bytes()).find(|(n, _)| n == name);
+        found.map(|(_, value)| value.into_owned()).unwrap()
+    };
+    let Some(relations) = shared.telling.lock().unwrap().relations.clone() else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let place = Place::parse(&value("after")).unwrap();
+    let page = relations.page(place, value("model").parse().unwrap()).await.unwrap().to_object();
+    let telling = shared.telling.lock().unwrap();
+    let page = FeedPage {
+        issuer: telling.issuer.clone(),
+        issued_at: Timestamp::from_seconds(super::NOW),
+        nonce: telling.nonce.clone().unwrap_or_else(|| value("nonce")),
+        of: "relations".to_owned(),
+        page,
+    };
+    let signed = page.sign(telling.key.as_ref().unwrap()).unwrap();
+    ([("content-type", "application/jwt")], signed).into_response()
 }
 
 pub fn word(seq: u64, kind: &str, id: &str, word: &str) -> Word {

@@ -22,6 +22,7 @@ use prokura_core::{
     PointId, Principal, ResourceUri, ScopeSet, SeededRng, Terms, Timestamp, TokenId, UserId,
 };
 use prokura_decider::Decider;
+use prokura_decider::relations::{Facts, Kinds};
 use prokura_egress::{AllowList, Egress, EgressConfig, UpstreamConfig};
 use prokura_gateway::{Follower, ForeignServer, Gateway, GatewayOptions, Transactions};
 use prokura_ledger::Entry;
@@ -198,6 +199,10 @@ impl World {
         let followed = follower.as_ref().map(Follower::view);
         let receiver = follower.as_ref().map_or(receiver, Follower::keys);
         let decider = Arc::<Decider>::default();
+        if let Some(view) = follower.as_ref().and_then(Follower::relations) {
+            let parents = config.relations.parents.clone();
+            decider.with_relations(Facts::new(view, Kinds { parents, ..Kinds::default() }));
+        }
         let gateway = gateway(&config, &key, receiver, &store, shared, (&decider, followed));
         if let Some(follower) = follower {
             tokio::spawn(follower.run());

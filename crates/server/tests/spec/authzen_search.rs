@@ -166,3 +166,70 @@ async fn a_search_is_one_entry_and_a_new_directory_is_seen() {
         .rules(rules, &DIRECTORY.replace("record 4 {\"owner\":\"alice\"}", "record 5 {\"owner\":\"alice\"}"));
     assert_eq!(world.found("resource", &token, &search(ALICE, "edit", RECORDS, "")).await.0, "1 5");
 }
+
+const MODEL: &str = "model\n  schema 1.1\ntype user\ntype document\n  relations\n    define owner: [user]\n    define viewer: [user, user:*] or owner\n";
+
+/// Whoever has it may do to a document what the relation says.
+fn by_relation(q: &Question<'_>) -> Finding {
+    let has = q.resource.attributes.get("relations").and_then(|r| r.as_array());
+    permit_if(has.is_some_and(|all| all.iter().any(|r| r.as_str() == Some(q.action))))
+}
+
+/// F2: what relations lead to is found though no directory knows it, page by page; what is not known is no end of a list.
+#[tokio::test]
+async fn f02_what_relations_lead_to_is_found_and_nothing_once_they_are_not_known() {
+    use prokura_core::Clock as _;
+    use prokura_decider::relations::{Change, Facts, Kinds};
+    use prokura_ledger::{Event, EventKind, Outcome};
+    let world = World::with(&asked("")).await;
+    world.rules(by_relation, "User alice\nUser bob");
+    let relations = world.server.relations().clone();
+    let trace = prokura_core::TraceId::random(&prokura_core::SeededRng::new(1));
+    let event = Event::new(EventKind::Administration, "test", Outcome::Permit, world.clock.now(), trace);
+    relations.put_model(MODEL.to_owned(), "test".to_owned(), event.clone()).await.unwrap();
+    let tuple = |text: &str| {
+        let words: Vec<_> = text.split(' ').collect();
+        prokura_relations::Tuple::parse(words[0], words[1], words[2]).unwrap()
+    };
+    let written = [
+        "user:alice owner document:1",
+        "user:alice viewer document:3",
+        "user:bob viewer document:1",
+        "user:zoe viewer document:1",
+        "user:* viewer document:2",
+    ];
+    let change = Change { writes: written.map(tuple).to_vec(), ..Change::default() };
+    relations.write(change, event).await.unwrap();
+    let ask = [("document".to_owned(), vec!["viewer".to_owned(), "owner".to_owned()])].into();
+    world.decider.with_relations(Facts::new(relations.view(), Kinds { ask, ..Kinds::default() }));
+    let token = world.authzen_token("reader").await;
+    let documents = r#"{"type":"document"}"#;
+    let one = r#"{"type":"document","id":"1"}"#;
+    let found = async |what: &str, body: String| world.found(what, &token, &body).await;
+    assert_eq!(found("resource", search(ALICE, "viewer", documents, "")).await.0, "1 2 3");
+    assert_eq!(found("resource", search(ALICE, "owner", documents, "")).await.0, "1");
+    assert_eq!(found("resource", search(BOB, "owner", documents, "")).await.0, "");
+    // Zoe is in no directory, and Alice in both.
+    assert_eq!(found("subject", search(USERS, "viewer", one, "")).await.0, "alice bob zoe");
+    assert_eq!(
+        found("subject", search(USERS, "viewer", r#"{"type":"document","id":"2"}"#, "")).await.0,
+        "alice bob"
+    );
+    // Where nobody names actions, those are tried that relations have.
+    assert_eq!(found("action", search(ALICE, "", one, "")).await.0, "viewer owner");
+    assert_eq!(found("action", search(BOB, "", one, "")).await.0, "viewer");
+    let (mut all, mut rest) = (Vec::new(), r#","page":{"limit":1}"#.to_owned());
+    loop {
+        let (page, next) = found("resource", search(ALICE, "viewer", documents, &rest)).await;
+        all.push(page);
+        if next.is_empty() {
+            break;
+        }
+        rest = format!(r#","page":{{"token":"{next}"}}"#);
+    }
+    assert_eq!(all.join(" ").trim(), "1 2 3");
+    world.clock.advance(std::time::Duration::from_secs(10));
+    let token = world.authzen_token("reader").await;
+    let refused = world.ask("search/resource", &token, &search(ALICE, "viewer", documents, "")).await;
+    assert_eq!(refused.status, 503, "{}", refused.body);
+}

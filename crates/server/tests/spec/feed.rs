@@ -174,3 +174,71 @@ async fn a_follower_that_does_not_read_is_cut_and_nobody_waits_for_it() {
     }
     assert!(slow.raw().await.is_none(), "it was too far behind");
 }
+
+/// The page that answers this question, verified; or the status.
+async fn page(world: &World, token: &str, query: &str) -> Result<prokura_oauth::json::Object, u16> {
+    use http::header::AUTHORIZATION;
+    let request = http::Request::builder().uri(format!("/feed/relations?nonce={NONCE}{query}"));
+    let request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+    let answer = world.send(request, "").await;
+    if answer.status != 200 {
+        return Err(answer.status.as_u16());
+    }
+    assert_eq!(answer.headers["content-type"], "application/jwt");
+    let keys = world.server.keys().borrow().clone();
+    let asked = (ISSUER, NONCE, "relations");
+    Ok(prokura_oauth::feed::FeedPage::verify(&answer.body, &keys, asked).unwrap().page)
+}
+
+/// F2: who may follow relations is told all of them, then what changes; who may follow revocations alone is told nothing.
+#[tokio::test]
+async fn f02_relations_are_told_to_whom_the_operator_named_and_as_they_are_now() {
+    use prokura_decider::relations::{Change, Followed, Page, RelationsFault};
+    use prokura_ledger::{Event, EventKind, Outcome};
+    let config = followed().replacen("scopes = [\"feed\"]", "scopes = [\"feed\", \"relations\"]", 1);
+    let world = World::with(&config).await;
+    let (token, other) = (world.feed_token("gw").await, world.feed_token("gw2").await);
+    assert_eq!(page(&world, &other, "").await, Err(401));
+    assert_eq!(page(&world, "no.token.atall", "").await, Err(401));
+    for bad in ["&after=7", "&model=x", "&nonce=0123456789abcdef"] {
+        assert_eq!(page(&world, &token, bad).await, Err(400), "{bad}");
+    }
+    let relations = world.server.relations();
+    let trace = prokura_core::TraceId::random(&prokura_core::SeededRng::new(1));
+    let event = Event::new(EventKind::Administration, "test", Outcome::Permit, world.clock.now(), trace);
+    let model = "model\n  schema 1.1\ntype user\ntype group\n  relations\n    define member: [user]\n";
+    relations.put_model(model.to_owned(), "test".to_owned(), event.clone()).await.unwrap();
+    let tuple = |user: &str| prokura_relations::Tuple::parse(user, "member", "group:hr").unwrap();
+    let change = Change { writes: vec![tuple("user:anne")], ..Change::default() };
+    relations.write(change, event.clone()).await.unwrap();
+    let mut heard = Followed::default();
+    let catch_up = async |heard: &mut Followed| {
+        for _ in 0..10 {
+            let (after, model) = heard.asks();
+            let after: String = url::form_urlencoded::byte_serialize(after.as_bytes()).collect();
+            let told = page(&world, &token, &format!("&after={after}&model={model}")).await.unwrap();
+            if heard.take(Page::read(&told).unwrap(), world.clock.now()).unwrap() {
+                return;
+            }
+        }
+        panic!("there is no end of pages");
+    };
+    let is =
+        |heard: &Followed, user: &str| heard.view().ask(world.clock.now(), |ask| ask.check(&tuple(user).key));
+    assert_eq!(is(&heard, "user:anne"), Err(RelationsFault::Stale));
+    catch_up(&mut heard).await;
+    assert_eq!((is(&heard, "user:anne"), is(&heard, "user:bob")), (Ok(true), Ok(false)));
+    let change = Change {
+        writes: vec![tuple("user:bob")],
+        deletes: vec![tuple("user:anne").key],
+        ..Change::default()
+    };
+    relations.write(change, event).await.unwrap();
+    catch_up(&mut heard).await;
+    assert_eq!((is(&heard, "user:anne"), is(&heard, "user:bob")), (Ok(false), Ok(true)));
+    world.clock.advance(Duration::from_secs(3));
+    assert_eq!(is(&heard, "user:bob"), Err(RelationsFault::Stale));
+    // Who may not follow any more is told nothing more.
+    world.clock.advance(Duration::from_secs(400));
+    assert_eq!(page(&world, &token, "").await, Err(401));
+}

@@ -156,3 +156,29 @@ async fn what_contradicts_or_cannot_be_read_changes_nothing() {
         403
     );
 }
+
+#[tokio::test]
+async fn changes_that_are_forgotten_are_said_to_be() {
+    let api = Api::with_model().await;
+    for n in 1..=3 {
+        let one = tuple("user:anne", "member", &format!("group:{n}"));
+        assert_eq!(api.post("write", &format!(r#"{{"writes":[{one}]}}"#)).await.0, 200);
+    }
+    let before = api.get("changes?after=rev.1").await;
+    assert_eq!((before.status.as_u16(), before.body.matches("operation").count()), (200, 2));
+    api.world.clock.advance(std::time::Duration::from_secs(31 * 24 * 3600));
+    api.world.server.maintain().await.unwrap();
+    let api = Api { app: token(&api.world, "app").await, world: api.world };
+    let forgotten = api.get("changes?after=rev.1").await;
+    assert_eq!(forgotten.status.as_u16(), 409, "{}", forgotten.body);
+    assert!(
+        forgotten.body.contains("rev.3") && forgotten.body.contains("changes_last"),
+        "{}",
+        forgotten.body
+    );
+    let newest = api.get("changes?after=rev.3").await;
+    assert_eq!((newest.status.as_u16(), newest.body.as_str()), (200, r#"{"changes":[]}"#));
+    // The tuples stay, and so do questions about what is long past.
+    let anne = tuple("user:anne", "member", "group:1").replace('}', r#","at_least":"rev.1"}"#);
+    assert!(api.post("check", &anne).await.1.contains("true"));
+}
