@@ -3,9 +3,15 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use prokura_relations::{Ask, AskError, Index, Key, Limits, Model, Tuple, User};
+use prokura_relations::{Ask, AskError, Index, Key, Limits, Model, Project, Tuple, User};
 
 fuzz_target!(|text: &str| {
+    match Project::read(text, None) {
+        Ok(project) => {
+            assert!(project.files().all(|f| f.ends_with(".fga") && f.split('/').all(|part| part != "..")))
+        }
+        Err(errors) => assert!(!errors.is_empty()),
+    }
     let model = match Model::from_dsl(text) {
         Ok(model) => model,
         Err(errors) => {
@@ -30,7 +36,8 @@ fuzz_target!(|text: &str| {
             let Ok(key) = Key::parse(&object, relation, &object) else { return };
             match (ask.check(&key), ask.objects(&key.user, relation, &kind.name)) {
                 (Ok(given), Ok(listed)) => assert_eq!(given, listed.contains(&object), "{key}"),
-                (Err(AskError::Condition(_) | AskError::TooDeep(_) | AskError::TooMuch(_)), _) | (_, Err(_)) => {}
+                (Err(AskError::Condition(_) | AskError::TooDeep(_) | AskError::TooMuch(_)), _)
+                | (_, Err(_)) => {}
                 (Err(other), _) => panic!("{other}"),
             }
             assert_eq!(User::parse(&key.user.to_string()), Ok(key.user));

@@ -115,3 +115,66 @@ fn depth_and_size_are_bounded() {
     let long = format!("type user\ncondition c(x: int) {{\n  x < {}\n}}\n", "1".repeat(10_000));
     assert!(errors(&long)[0].2.contains("8 KiB"));
 }
+
+/// What is wrong with modules is told with file, line and column. What can be wrong is as in openfga/language,
+/// `tests/data/transformer-module` (Apache-2.0), in models of our own.
+#[test]
+fn what_is_wrong_with_modules_is_told_with_file_and_place() {
+    const CORE: &str = "module core\n\ntype user\n\ntype team\n  relations\n    define lead: [user]\n\ncondition cheap(price: int) {\n  price < 10\n}\n";
+    const USES: &str = "module uses\ntype note\n  relations\n    define author: [user with cheap]\n";
+    let of = |text: &str| {
+        let files = [(Some("core.fga"), CORE), (Some("uses.fga"), USES), (Some("sub/more.fga"), text)];
+        match Model::from_modules(&files) {
+            Ok(_) => Vec::new(),
+            Err(errors) => errors.iter().map(ToString::to_string).collect(),
+        }
+    };
+    assert_eq!(
+        of("module more\nextend type team\n  relations\n    define member: [user] or lead\n"),
+        Vec::<String>::new()
+    );
+    for (text, places) in [
+        // Not a module; a module that says no name; a model within a module.
+        ("model\n  schema 1.1\ntype thing\n", &["sub/more.fga:2:10"][..]),
+        ("module\ntype thing\n", &["sub/more.fga:1:7"]),
+        ("module more\nmodel\n  schema 1.2\n", &["sub/more.fga:2:1"]),
+        // A definition without `relations`.
+        ("module more\ntype thing\n  define lead: [user]\n", &["sub/more.fga:3:3"]),
+        // What is there already: a condition, a type, a relation of a type that is extended.
+        ("module more\ncondition cheap(price: int) {\n  price < 9\n}\n", &["sub/more.fga:2:11"]),
+        ("module more\ntype team\n", &["sub/more.fga:2:6"]),
+        ("module more\nextend type team\n  relations\n    define lead: [user]\n", &["sub/more.fga:4:12"]),
+        // What is extended and nobody defines, or twice in one file.
+        ("module more\nextend type nobody\n  relations\n    define a: [user]\n", &["sub/more.fga:2:13"]),
+        (
+            "module more\nextend type team\n  relations\n    define a: [user]\nextend type team\n  relations\n    define b: [user]\n",
+            &["sub/more.fga:5:13"],
+        ),
+        // Names that are none.
+        ("module more\ntype this\n", &["sub/more.fga:2:6"]),
+        ("module more\nextend type team\n  relations\n    define self: [user]\n", &["sub/more.fga:4:12"]),
+        // What is named and not there: a relation, a type, a condition, a relation of a type.
+        ("module more\nextend type team\n  relations\n    define a: missing\n", &["sub/more.fga:4:15"]),
+        ("module more\nextend type team\n  relations\n    define a: [robot]\n", &["sub/more.fga:4:16"]),
+        (
+            "module more\nextend type team\n  relations\n    define a: [user with dear]\n",
+            &["sub/more.fga:4:26"],
+        ),
+        ("module more\nextend type team\n  relations\n    define a: [user#friend]\n", &["sub/more.fga:4:21"]),
+    ] {
+        let found = of(text);
+        let starts: Vec<_> =
+            found.iter().map(|e| e.splitn(4, ':').take(3).collect::<Vec<_>>().join(":")).collect();
+        assert_eq!(starts, places, "{text}\n{found:?}");
+    }
+    // Errors of several files come together.
+    let files = [(Some("a.fga"), "module a\ntype 1\n"), (Some("b.fga"), "type user\n")];
+    let both: Vec<_> = Model::from_modules(&files).unwrap_err().iter().map(ToString::to_string).collect();
+    assert!(
+        both.len() == 2 && both[0].starts_with("a.fga:2:") && both[1].starts_with("b.fga:1:"),
+        "{both:?}"
+    );
+    // Only a module extends.
+    let alone = Model::from_dsl("model\n  schema 1.2\ntype user\nextend type user\n").unwrap_err();
+    assert_eq!(alone[0].line_and_column(), Some((4, 1)));
+}
