@@ -46,6 +46,9 @@ const CEDAR: &str = "permit (principal in Group::\"staff\", action, resource);\n
                      permit (principal, action, resource) when { principal has level && principal.level == 2 };\n\
                      forbid (principal, action, resource) when { context.arguments.amount == 3 };";
 
+/// Makes an engine.
+type Make = fn() -> Box<dyn Engine>;
+
 fn rego(module: &str) -> Box<dyn Engine> {
     Box::new(Rego::load("set", &[file("p.rego", module)], &RegoOptions::default()).unwrap())
 }
@@ -79,7 +82,7 @@ fn ask(engine: &dyn Engine, asked: &Asked, directory: &Then) -> Finding {
 
 #[test]
 fn f01_an_engine_that_was_asked_before_answers_as_one_that_was_just_made() {
-    let made: [(&str, fn() -> Box<dyn Engine>); 4] = [
+    let made: [(&str, Make); 4] = [
         ("rego, compiled", || rego(COMPILED)),
         ("rego", || rego(INTERPRETED)),
         ("cedar", cedar),
