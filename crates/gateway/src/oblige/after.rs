@@ -18,7 +18,10 @@ use std::collections::HashMap;
 /// released. Two rows of one name in two lists are two rows: what was decided on one says nothing of the other, unless both
 /// are the same in everything that was decided on.
 #[derive(Default)]
-struct Answers(HashMap<(String, EntityId), Vec<(Entity, Option<Vec<Rewrite>>)>>);
+struct Answers(HashMap<(String, EntityId), Vec<Answered>>);
+
+/// A row, and what was decided on it.
+type Answered = (Entity, Option<Vec<Rewrite>>);
 
 impl Answers {
     fn of(&self, action: &str, row: &Entity) -> Option<&Option<Vec<Rewrite>>> {
