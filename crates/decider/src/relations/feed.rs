@@ -157,7 +157,7 @@ impl Relations {
             _ => None,
         };
         // Who is nowhere, was elsewhere, or was away for too long, begins anew.
-        let page = page.map_or_else(|| self.among(tx, newest, None).map(|p| Page { anew: true, ..p }), |p| p);
+        let page = page.unwrap_or_else(|| self.among(tx, newest, None).map(|p| Page { anew: true, ..p }));
         page.map(|page| Page { version, ..page })
     }
 
