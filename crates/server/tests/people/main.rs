@@ -9,6 +9,7 @@ mod grants;
 mod idp;
 mod living;
 mod provider;
+mod provider_groups;
 mod second;
 mod signin;
 mod softkey;
