@@ -14,7 +14,8 @@ use prokura_oauth::json::{Value, obj};
 use std::path::Path;
 use std::process::Command;
 
-const CONFIG: &str = r#"
+/// One server, one client, one tool for everybody.
+pub const CONFIG: &str = r#"
 [tokens]
 access = "1h"
 [[client]]
@@ -33,7 +34,8 @@ rate = { calls = 4000000000, per = "1m" }
 "use" = { title = "Use it", actions = ["tool:*"] }
 "#;
 
-async fn token(port: u16) -> Result<String> {
+/// A token of that client.
+pub async fn token(port: u16) -> Result<String> {
     let body = format!("grant_type=client_credentials&client_id=batch&client_secret={SECRET}");
     let request = http::Request::post("/token")
         .header("content-type", "application/x-www-form-urlencoded")

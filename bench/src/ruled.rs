@@ -2,33 +2,13 @@
 //! 20 rows that is filtered and rewritten.
 
 use crate::Size;
-use crate::load::{Connection, Post, json};
-use crate::process::{Program, SECRET, prokura};
+use crate::gateway::{CONFIG, token};
+use crate::load::Post;
+use crate::process::{Program, prokura};
 use crate::table::{Measured, show};
 use crate::upstream::{self, TOOLS};
 use anyhow::{Context, Result};
-use bytes::Bytes;
-use http_body_util::Full;
 use std::path::Path;
-
-const CONFIG: &str = r#"
-[tokens]
-access = "1h"
-[[client]]
-id = "batch"
-secret = { env = "BATCH_SECRET" }
-auth = "client_secret_post"
-grant_types = ["client_credentials"]
-[[client.grant]]
-resource = "bench"
-scopes = ["use"]
-[[resource]]
-name = "bench"
-upstream = "http://127.0.0.1:UPSTREAM/mcp"
-rate = { calls = 4000000000, per = "1m" }
-[resource.scopes]
-"use" = { title = "Use it", actions = ["tool:*"] }
-"#;
 
 const SET: &str = r#"
 [[policy.set]]
@@ -104,15 +84,6 @@ impl Contender {
         headers.extend(name.map(|name| ("mcp-name", name.to_owned())));
         Post { path: "/mcp/bench".into(), headers, body: body.into(), word }
     }
-}
-
-async fn token(port: u16) -> Result<String> {
-    let body = format!("grant_type=client_credentials&client_id=batch&client_secret={SECRET}");
-    let request = http::Request::post("/token")
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(Full::new(Bytes::from(body)))?;
-    let answer = json(&Connection::open(port).await?.send(request).await?)?;
-    answer["access_token"].as_str().map(str::to_owned).context("no token")
 }
 
 pub async fn measure(size: Size) -> Result<()> {
