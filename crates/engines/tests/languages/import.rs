@@ -188,7 +188,7 @@ fn the_example_is_carried_over() {
     let by_hand: Vec<_> = by_hand.map(|c| c.rule.clone()).collect();
     // `needs(action, scope)` is asked for the scope that belongs to an action: a table, which Cedar does not have.
     assert_eq!(by_hand[0], "deny(_subject, action, _resource, request)");
-    assert!(by_hand.len() == 5 && by_hand[1..].iter().all(|rule| rule.starts_with("needs(")), "{by_hand:#?}");
+    assert!(by_hand.len() == 6 && by_hand[1..].iter().all(|rule| rule.starts_with("needs(")), "{by_hand:#?}");
 }
 
 #[test]

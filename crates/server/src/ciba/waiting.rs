@@ -84,7 +84,7 @@ impl Polling {
                 o.insert("ask", ask.as_str().into());
                 o.insert("resource", resource.as_str().into());
             }
-            Subject::Task(task) => drop(o.insert("task", task.as_str().into())),
+            Subject::Task(task) => o.insert("task", task.as_str().into()),
         }
         o.to_vec()
     }

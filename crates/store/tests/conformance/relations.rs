@@ -197,8 +197,7 @@ pub(crate) async fn a_providers_word_is_confirmed_and_expires_and_is_anybodys_wh
     let left: Vec<_> = all(&w).await.into_iter().map(|t| t.object).collect();
     assert_eq!(left, ["group:x", "group:y"]);
     let objects = w.read(|tx| tx.related_objects("user:a", "", "member", "group")).await;
-    let more: Vec<_> = objects.into_iter().map(|(object, more)| (object, more)).collect();
-    assert_eq!(more, [("group:x".to_owned(), false), ("group:y".to_owned(), true)]);
+    assert_eq!(objects, [("group:x".to_owned(), false), ("group:y".to_owned(), true)]);
 }
 
 pub(crate) async fn old_changes_are_forgotten_and_whoever_needs_them_is_told(w: World) {
