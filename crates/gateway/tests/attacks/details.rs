@@ -37,12 +37,13 @@ async fn e15_arguments_beyond_a_constraint_never_reach_the_upstream() {
             r#"{"days":1,"tenant":"acme","tena\u200bnt":"other"}"#,
             r#"{"days":1,"tenant":["acme"]}"#,
             "{}",
-            "[]",
-            "7",
         ] {
             let answer = world.post(&token, call(arguments)).send().await;
             assert_eq!(answer.status, 403, "{scopes:?} {arguments}");
             assert_eq!(answer.json()["error"]["data"]["reason"], "constraint", "{arguments}");
+        }
+        for odd in ["[]", "7"] {
+            assert_eq!(world.post(&token, call(odd)).send().await.status, 400, "arguments are an object");
         }
         let none = world.legacy(&token, "tools/call", json!({"name": "read_report"})).send().await;
         assert_eq!(none.status, 403, "no arguments at all");
