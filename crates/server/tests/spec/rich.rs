@@ -143,7 +143,8 @@ async fn a_client_that_registered_other_types_may_not_ask() {
     let (_, p) = world.get(&format!("/authorize?{}", encode(&ask))).await.redirect();
     assert_eq!(p["error"], "invalid_authorization_details");
     let metadata = world.get("/.well-known/oauth-authorization-server").await.json();
-    assert_eq!(metadata.get("authorization_details_types_supported"), Some(&Value::from_iter(["mcp_tool"])));
+    let types = Value::from_iter(["mcp_tool", "mcp_approval"]);
+    assert_eq!(metadata.get("authorization_details_types_supported"), Some(&types));
     let body = r#"{"redirect_uris":["https://app.example/cb"],"token_endpoint_auth_method":"none","authorization_details_types":["mcp_tool","other"]}"#;
     let registered =
         http::Request::builder().method("POST").uri("/register").header("content-type", "application/json");
