@@ -92,7 +92,9 @@ impl Job {
     }
 
     /// What became of an approval. Who agreed has agreed to one call of the client's, which it makes with a token of the
-    /// authority that it asked with; this one is good for that tool and no other.
+    /// authority that it asked with: good for that tool alone, or, where the agreement cannot name it so (a resource, a
+    /// prompt, a tool that the grant holds under constraints), for what the grant gives. Either way the agreement itself is
+    /// to the one call, and never is there more than the client held.
     fn of_task(
         &self,
         tx: &mut Tx<'_>,
