@@ -79,13 +79,23 @@ async function stop(child) {
     clearTimeout(late);
 }
 
+/** The port to be tried next: below those that the system gives to connections and to whoever asks it for any. */
+let next = 20_000 + ((process.pid * 61) % 12_000);
+
+/** A port that nobody listens on. It is told once: so it is still free when a program is started anew where it was. */
 export async function freePort() {
-    const probe = createServer().listen(0, '127.0.0.1');
-    await once(probe, 'listening');
-    const { port } = probe.address();
-    probe.close();
-    await once(probe, 'close');
-    return port;
+    for (;;) {
+        const port = next;
+        next = next < 31_999 ? next + 1 : 20_000;
+        if (await isFree(port)) return port;
+    }
+}
+
+async function isFree(port) {
+    const probe = createServer().listen(port, '127.0.0.1');
+    const free = await new Promise(done => probe.once('listening', () => done(true)).once('error', () => done(false)));
+    if (free) await new Promise(done => probe.close(done));
+    return free;
 }
 
 /** What else has to be undone at the end, when every program has ended. */

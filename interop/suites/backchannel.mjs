@@ -115,7 +115,7 @@ export async function backchannelSuite() {
         const begun = await oauth.initiateBackchannelAuthentication(bell, { scope: 'read', resource: `${world.issuer}/mcp/sales`, login_hint: 'alice', client_notification_token: token });
         expect(world.heard.length === 0, 'it was told before');
         await answer(world, 'allow', ['read']);
-        const until = Date.now() + 10_000;
+        const until = Date.now() + 60_000;
         while (world.heard.length === 0 && Date.now() < until) await new Promise(done => setTimeout(done, 50));
         expect(world.heard.length === 1, 'nobody told it');
         expect(world.heard[0].authorization === `Bearer ${token}` && world.heard[0].body.auth_req_id === begun.auth_req_id, JSON.stringify(world.heard));

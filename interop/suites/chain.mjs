@@ -275,7 +275,7 @@ async function statuses({ url }, held) {
 
 /** A command of another process reaches the gateway within its bound; how the servers answer then. */
 async function until(world, held, wanted) {
-    for (let tries = 0; tries < 60; tries += 1) {
+    for (let tries = 0; tries < 600; tries += 1) {
         if (String(await statuses(world, held)) === wanted) return;
         await new Promise(done => setTimeout(done, 50));
     }

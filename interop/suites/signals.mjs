@@ -157,7 +157,7 @@ export async function signalsSuite({ upstream }) {
     await step('signals: jose verifies what is posted', async () => {
         const { code, stderr } = await run(await prokura(), ['agent', 'disable', '--config', file, agent.id, '--why', 'left'], { cwd: folder, env });
         expect(code === 0, stderr);
-        for (let tries = 0; foreign.posted.length === 0 && tries < 100; tries++) await new Promise(resolve => setTimeout(resolve, 100));
+        for (let tries = 0; foreign.posted.length === 0 && tries < 600; tries++) await new Promise(resolve => setTimeout(resolve, 100));
         const [{ headers, body }] = foreign.posted;
         expect(headers.authorization === 'Bearer hook' && headers['content-type'] === 'application/secevent+jwt', JSON.stringify(headers));
         const { payload } = await read(body);

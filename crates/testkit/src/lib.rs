@@ -2,3 +2,6 @@
 #![forbid(unsafe_code)]
 
 pub mod kill;
+mod ports;
+
+pub use ports::free_port;

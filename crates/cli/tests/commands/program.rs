@@ -43,7 +43,7 @@ pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Ran {
 /// A folder with a configuration on a free port.
 pub(crate) fn installed(text: &str) -> (tempfile::TempDir, u16) {
     let folder = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = prokura_testkit::free_port().unwrap();
     std::fs::write(folder.path().join("prokura.toml"), text.replace("PORT", &port.to_string())).unwrap();
     (folder, port)
 }
@@ -69,13 +69,13 @@ pub(crate) fn serve(folder: &Path, port: u16, arguments: &[&str]) -> Serving {
 pub(crate) fn start(folder: &Path, port: u16, all: &[&str]) -> Serving {
     let child = command(folder, all).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let serving = Serving(child);
-    for _ in 0..400 {
+    for _ in 0..2400 {
         if get(port, "/readyz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200")) {
             return serving;
         }
         std::thread::sleep(Duration::from_millis(25));
     }
-    panic!("the server was not ready in ten seconds");
+    panic!("the server was not ready in a minute");
 }
 
 /// One request over a connection of its own; the whole answer.

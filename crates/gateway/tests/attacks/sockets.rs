@@ -13,14 +13,15 @@ async fn connect(world: &World) -> TcpStream {
     TcpStream::connect(world.address).await.unwrap()
 }
 
-/// Sends bytes and reads until the server closes or falls silent.
+/// Sends bytes and reads until the server closes or falls silent; for its first word a busy one may take its time.
 async fn exchange(world: &World, bytes: &[u8]) -> (String, bool) {
     let mut socket = connect(world).await;
     // The server may close before everything is sent.
     let _closed_early = socket.write_all(bytes).await;
     let (mut all, mut buffer) = (Vec::new(), [0; 4096]);
     loop {
-        match tokio::time::timeout(Duration::from_millis(500), socket.read(&mut buffer)).await {
+        let patience = Duration::from_millis(if all.is_empty() { 20_000 } else { 1000 });
+        match tokio::time::timeout(patience, socket.read(&mut buffer)).await {
             Ok(Ok(0) | Err(_)) => return (String::from_utf8_lossy(&all).into_owned(), true),
             Ok(Ok(n)) => all.extend_from_slice(&buffer[..n]),
             Err(_) => return (String::from_utf8_lossy(&all).into_owned(), false),

@@ -143,6 +143,9 @@ fn servers(config: &Config, clock: &Arc<dyn Clock>) -> Vec<ForeignServer> {
     config.authorization_servers.iter().map(server).collect()
 }
 
+/// A machine that is busy for seconds has not lost its database.
+const PATIENT: Span = Span::minutes(1);
+
 impl World {
     /// A world whose upstream echoes.
     pub async fn new() -> Self {
@@ -162,7 +165,7 @@ impl World {
     /// A world that echoes, on a database in a file; `stale_after` is how old its view may be.
     pub async fn in_file(file: &std::path::Path, stale_after: Option<Span>) -> Self {
         let url = DatabaseUrl::parse(&format!("sqlite:{}", file.display())).unwrap();
-        Self::with_database(Reply::echo, CONFIG, url, stale_after).await
+        Self::with_database(Reply::echo, CONFIG, url, stale_after.or(Some(PATIENT))).await
     }
 
     /// A world with its own configuration, on a database in a file.
@@ -172,7 +175,7 @@ impl World {
         file: &std::path::Path,
     ) -> Self {
         let url = DatabaseUrl::parse(&format!("sqlite:{}", file.display())).unwrap();
-        Self::with_database(reply, config, url, None).await
+        Self::with_database(reply, config, url, Some(PATIENT)).await
     }
 
     async fn with_database(

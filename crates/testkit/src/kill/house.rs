@@ -10,7 +10,6 @@ use http_body_util::Full;
 use prokura_store::DatabaseUrl;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -44,8 +43,13 @@ impl House {
             None => format!("sqlite:{}", folder.path().join("prokura.db").display()),
             Some(cluster) => cluster.url.clone(),
         };
-        let house =
-            Self { binary: options.binary.clone(), folder, port: free_port()?, database, _cluster: cluster };
+        let house = Self {
+            binary: options.binary.clone(),
+            folder,
+            port: crate::free_port()?,
+            database,
+            _cluster: cluster,
+        };
         std::fs::write(house.file("prokura.toml"), house.config(upstream))?;
         Ok(house)
     }
@@ -198,13 +202,6 @@ impl Drop for Victim {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// A port below those that the system gives to outgoing connections, so that it is still free at the next start.
-fn free_port() -> Result<u16> {
-    let first = 20_000 + u16::try_from(std::process::id() % 10_000)?;
-    let free = (first..32_000).chain(20_000..first).find(|p| TcpListener::bind(("127.0.0.1", *p)).is_ok());
-    free.context("no port is free")
 }
 
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {

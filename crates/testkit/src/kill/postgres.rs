@@ -71,7 +71,7 @@ impl Drop for Cluster {
 }
 
 fn wait_for(folder: &Path) -> Result<()> {
-    for _ in 0..600 {
+    for _ in 0..3000 {
         let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
         if log.contains("ready to accept connections") {
             return Ok(());
