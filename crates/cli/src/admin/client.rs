@@ -116,8 +116,11 @@ impl Opened {
             let Some(known) = tx.client(&client)? else { return Ok(false) };
             let shared = tx.clients_of_agent(&known.agent)?.len() > 1;
             if !shared {
-                for grant in tx.grants_to(&known.agent)? {
-                    tx.revoke_grant(&grant.id, OPERATOR, "its client was removed", now)?;
+                // What has ended is not among those of the next round.
+                while let some @ [_, ..] = &*tx.standing_grants_to(&known.agent)? {
+                    for grant in some {
+                        tx.revoke_grant(&grant.id, OPERATOR, "its client was removed", now)?;
+                    }
                 }
             }
             tx.record(event.clone());

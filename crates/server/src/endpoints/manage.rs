@@ -10,12 +10,12 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
-use prokura_core::{ClientId, TraceId};
+use prokura_core::{ClientId, Grant, Timestamp, TraceId};
 use prokura_ledger::EventKind;
 use prokura_oauth::client_metadata::{ClientMetadata, MetadataError};
 use prokura_oauth::json::Value;
 use prokura_oauth::registration::ClientInformation;
-use prokura_store::{Client, SecretHash};
+use prokura_store::{Client, SecretHash, StoreError, Tx};
 use std::sync::Arc;
 
 /// A client that proved that it is itself.
@@ -130,22 +130,34 @@ async fn removed(
     let (row, now, trace) = (own.row, app.clock.now(), trace.clone());
     app.store
         .transact(move |tx| {
-            for grant in tx.grants_to(&row.agent)? {
-                let ended = tx.revoke_tree(&grant.id, row.id.as_str(), "the client removed itself", now)?;
-                if let Some(ended) = ended {
-                    let mut event = registered(&row, "grant:revoke", now, &trace).because("client_removed");
-                    event.kind = EventKind::Grant;
-                    event.subject = Some(grant.subject.clone());
-                    event.resource = Some(grant.resource.clone());
-                    ended.describe(&mut event);
-                    tx.record(event);
-                }
+            // What has ended is not among those of the next round.
+            while let some @ [_, ..] = &*tx.standing_grants_to(&row.agent)? {
+                some.iter().try_for_each(|grant| end(tx, &row, grant, now, &trace))?;
             }
             tx.delete_client(&row.id)?;
             tx.record(registered(&row, "client:remove", now, &trace));
             Ok(())
         })
         .await
+}
+
+fn end(
+    tx: &mut Tx<'_>,
+    row: &Client,
+    grant: &Grant,
+    now: Timestamp,
+    trace: &TraceId,
+) -> Result<(), StoreError> {
+    let ended = tx.revoke_tree(&grant.id, row.id.as_str(), "the client removed itself", now)?;
+    if let Some(ended) = ended {
+        let mut event = registered(row, "grant:revoke", now, trace).because("client_removed");
+        event.kind = EventKind::Grant;
+        event.subject = Some(grant.subject.clone());
+        event.resource = Some(grant.resource.clone());
+        ended.describe(&mut event);
+        tx.record(event);
+    }
+    Ok(())
 }
 
 impl Own {

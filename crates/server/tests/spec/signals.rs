@@ -2,7 +2,7 @@
 
 use crate::world::signals::*;
 use crate::world::*;
-use prokura_core::{AgentId, Clock as _};
+use prokura_core::{AgentId, Clock as _, Grant, GrantId};
 use prokura_oauth::json::{Object, Value, obj};
 use prokura_oauth::signals::TYP;
 
@@ -151,6 +151,31 @@ async fn an_application_narrows_what_is_meant_of_a_user() {
     acme.revoked(&world, about("web")).await;
     assert!(!world.is_active(&token).await);
     assert_eq!(world.count("grant:revoke").await, 1);
+}
+
+/// Children are made with every assertion and exchange, and stay on the books after their time.
+#[tokio::test]
+async fn what_ends_all_that_a_user_allowed_finds_it_among_much_that_is_newer() {
+    let acme = Teller::start().await;
+    let world = acme.world("session_revoked = { users = \"revoke\", software = \"record\" }").await;
+    let (token, _) = world.tokens().await;
+    world.alice_at(&acme.issuer()).await;
+    world.wait(1);
+    let (root, now) = (world.verified(&token).grant.id, world.clock.now());
+    world
+        .write(move |tx| {
+            let above = tx.grant(&root)?.unwrap();
+            for n in 0..1000 {
+                let id = GrantId::parse(format!("g_old_{n}")).unwrap();
+                let parents = vec![root.clone()];
+                tx.insert_grant(&Grant { id, parents, not_before: now, ..above.clone() })?;
+            }
+            Ok(())
+        })
+        .await;
+    acme.revoked(&world, iss_sub(&acme.issuer(), "U1")).await;
+    assert!(!world.is_active(&token).await);
+    assert_eq!(world.count("grant:revoke").await, 1, "one grant, with all below it");
 }
 
 #[tokio::test]

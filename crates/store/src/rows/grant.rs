@@ -110,6 +110,32 @@ impl Tx<'_> {
         self.grants(&sql, params![grantee.as_str()])
     }
 
+    /// Every root grant of somebody's authority that was not revoked, paused and expired ones too. However many there are:
+    /// whoever stops or ends all of them must miss none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn standing_roots_of(&mut self, subject: &Principal) -> Result<Vec<Grant>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM grants WHERE subject = ?1 AND state <> 'revoked'
+             AND NOT EXISTS (SELECT 1 FROM grant_parents WHERE child = grants.id) ORDER BY not_before DESC, id"
+        );
+        self.grants(&sql, params![subject.as_str()])
+    }
+
+    /// Grants that an agent holds and that were not revoked, the newest first, at most 1,000: whoever ends all of them asks
+    /// until there are none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn standing_grants_to(&mut self, grantee: &AgentId) -> Result<Vec<Grant>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM grants WHERE grantee = ?1 AND state <> 'revoked'
+             ORDER BY not_before DESC, id LIMIT 1000"
+        );
+        self.grants(&sql, params![grantee.as_str()])
+    }
+
     /// The newest grants, of whomever, ended ones too, at most 1,000.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use super::take::{Meaning, reach};
 use super::target::Who;
 use super::{Refusal, Transmitter};
 use prokura_config::Reaction;
-use prokura_core::{AgentId, FactName, FactValue, Grant, GrantState, Principal, Timestamp, TraceId, UserId};
+use prokura_core::{AgentId, FactName, FactValue, Grant, Principal, Timestamp, TraceId, UserId};
 use prokura_ledger::{Event as Entry, EventKind, Outcome};
 use prokura_oauth::signals::{Compliance, Event, SecurityEvent};
 use prokura_store::{FactKind, FactSubject, Held, Said, StoreError, StoredFact, Tx};
@@ -146,13 +146,9 @@ impl Doing<'_> {
         agents: Option<&[AgentId]>,
     ) -> Result<Vec<Grant>, StoreError> {
         let reach = reach(self.at);
-        let within = |g: &Grant| {
-            g.parents.is_empty()
-                && g.not_before <= reach
-                && agents.is_none_or(|all| all.contains(&g.grantee))
-                && !matches!(g.state, GrantState::Revoked(_))
-        };
-        Ok(tx.grants_of_user(user)?.into_iter().filter(within).collect())
+        let within = |g: &Grant| g.not_before <= reach && agents.is_none_or(|all| all.contains(&g.grantee));
+        let subject = Principal::User(user.clone());
+        Ok(tx.standing_roots_of(&subject)?.into_iter().filter(within).collect())
     }
 
     fn suspend(
@@ -180,10 +176,14 @@ impl Doing<'_> {
     }
 
     fn revoke_to(&mut self, tx: &mut Tx<'_>, agent: &AgentId) -> Result<(), StoreError> {
-        for grant in tx.grants_to(agent)? {
-            self.end(tx, &grant)?;
+        // What has ended is not among those of the next round.
+        loop {
+            let some = tx.standing_grants_to(agent)?;
+            if some.is_empty() {
+                return Ok(());
+            }
+            some.iter().try_for_each(|grant| self.end(tx, grant))?;
         }
-        Ok(())
     }
 
     fn end(&mut self, tx: &mut Tx<'_>, grant: &Grant) -> Result<(), StoreError> {

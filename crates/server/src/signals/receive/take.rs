@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 /// The members of a complex subject that are understood here.
 const UNDERSTOOD: [&str; 4] = ["user", "device", "session", "application"];
+/// So many effects stand in the entry of an event; each has an entry of its own besides.
+const MAX_EFFECTS: usize = 256;
 /// No more of a stranger's sentence goes on record.
 const MAX_SAID: usize = 200;
 
@@ -198,7 +200,7 @@ impl Taking {
         d.insert("jti", self.told.id.as_str().into());
         d.insert("happened_at", self.told.happened_at().seconds().into());
         d.insert("about", found.iter().map(|who| who.key()).collect());
-        d.insert("effects", effects.said().collect());
+        d.insert("effects", effects.said().take(MAX_EFFECTS).collect());
         if let Event::Other(uri) = &self.told.event {
             d.insert("event", uri.as_str().into());
         }
