@@ -6,6 +6,7 @@ use crate::world::*;
 use prokura_core::{Clock as _, UserId};
 use prokura_oauth::jose::{Algorithm, KeySet, SigningKey};
 use prokura_oauth::json::{Value, obj};
+use prokura_store::Foreigner;
 
 const CORP: &str = "https://idp.example";
 
@@ -66,6 +67,11 @@ async fn d02_who_acts_is_hidden_only_by_a_policy_and_never_where_it_was_said() {
     assert!(!said(&again).contains_key("act"));
     let shown = world.exchange("sales-api", &token, &[("token_view", "user")]).await.text("access_token");
     assert_eq!(said(&shown).get("act").unwrap().as_object().unwrap().str("sub"), Some("agt_reporter"));
+    // What the client gave back can be had again.
+    let back = world.form("/revoke", Some(&format!("sales-api:{SECRET}")), &[("token", &token)]).await;
+    assert_eq!(back.status, 200);
+    assert_eq!(world.exchange("sales-api", &token, &[]).await.error(), "400 invalid_grant");
+    let token = world.exchange("sales-api", &id, &ask).await.text("access_token");
     // What the user took back is not made again.
     world.revoke_grant(&read(&token).grant.id).await;
     assert_eq!(world.exchange("sales-api", &id, &ask).await.error(), "400 invalid_grant");
@@ -217,4 +223,52 @@ async fn d03_evidence_of_a_workload_says_who_acts_if_it_is_of_the_agent() {
     let forged = Platforms::default().job(&world, &[]);
     let shown = [("actor_token", forged.as_str()), ("actor_token_type", JWT)];
     assert_eq!(world.exchange("builder", &user, &shown).await.error(), "400 invalid_grant");
+}
+
+/// Who stops a workload, or whoever vouches for it, stops what it got by whichever exchange.
+#[tokio::test]
+async fn c10_what_comes_of_a_workloads_token_names_the_workload() {
+    const WORKER: &str = r#"
+        [[client]]
+        id = "builder"
+        secret = { env = "SECRET" }
+        grant_types = ["token_exchange"]
+        [[delegation]]
+        name = "builds"
+        at = "sales"
+        from = ["planner"]
+        to = ["builder"]
+    "#;
+    let platforms = Platforms::default();
+    let world = World::with(&format!("{}{CHAIN}{WORKER}", platforms.config(""))).await;
+    let user = world.planned().await;
+    let job = platforms.job(&world, &[]);
+    let shown = [("actor_token", job.as_str()), ("actor_token_type", JWT), ("scope", "read")];
+    let token = world.exchange("builder", &user, &shown).await.text("access_token");
+    let workload = |token: &str| read(token).workload.map(|attested| attested.workload);
+    let id = workload(&token).unwrap();
+    // Less of it names the workload as well.
+    let narrowed = world.exchange("builder", &token, &[("scope", "read")]).await.text("access_token");
+    assert_eq!(workload(&narrowed), Some(id.clone()));
+    // So does what another instance gets that shows its own token, and for no longer than that one says it.
+    let own = world.federate(&platforms.job(&world, &[]), &[]).await.text("access_token");
+    world.wait(100);
+    let acting = [("actor_token", own.as_str()), ("actor_token_type", ACCESS), ("scope", "read")];
+    let passed = world.exchange("builder", &user, &acting).await.text("access_token");
+    assert_eq!(workload(&passed), workload(&own));
+    assert_eq!(read(&passed).expires_at, read(&own).expires_at);
+    let stopped = [Foreigner::provider("ci"), Foreigner::Workload(workload(&own).unwrap())];
+    for who in stopped {
+        let turn = |off: bool| {
+            let (who, now) = (who.clone(), world.clock.now());
+            world.write(move |tx| tx.disable_foreigner(&who, off, "test", "test", now))
+        };
+        turn(true).await;
+        assert_eq!(world.exchange("builder", &user, &acting).await.error(), "400 invalid_grant", "{who:?}");
+        world.refused_for("disabled").await;
+        assert_eq!(world.exchange("builder", &passed, &[]).await.error(), "400 invalid_grant", "{who:?}");
+        world.refused_for("disabled").await;
+        turn(false).await;
+        assert_eq!(world.exchange("builder", &passed, &[]).await.status, 200);
+    }
 }

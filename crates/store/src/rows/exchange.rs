@@ -1,11 +1,13 @@
 //! What an exchange of tokens asks about the grants behind them.
 
+use super::foreign::provider_id;
 use super::grant::COLUMNS;
 use crate::driver::Param;
 use crate::revoked::Kind;
 use crate::tx::{Word, params};
 use crate::{StoreError, Tx};
 use prokura_core::{AgentId, ClientId, Grant, GrantId, Principal, ResourceUri, UserId, WorkloadId};
+use std::borrow::Cow;
 
 /// Somebody whose word or deed counts only while nobody disabled them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,16 +22,19 @@ pub enum Party<'a> {
     Issuer(&'a str),
     /// A workload.
     Workload(&'a WorkloadId),
+    /// Whoever vouches for workloads, by the name of the configuration.
+    Provider(&'a str),
 }
 
 impl<'a> Party<'a> {
-    fn named(self) -> (Kind, &'a str) {
+    fn named(self) -> (Kind, Cow<'a, str>) {
         match self {
-            Self::User(id) => (Kind::User, id.as_str()),
-            Self::Agent(id) => (Kind::Agent, id.as_str()),
-            Self::Client(id) => (Kind::Client, id.as_str()),
-            Self::Issuer(id) => (Kind::Issuer, id),
-            Self::Workload(id) => (Kind::Workload, id.as_str()),
+            Self::User(id) => (Kind::User, id.as_str().into()),
+            Self::Agent(id) => (Kind::Agent, id.as_str().into()),
+            Self::Client(id) => (Kind::Client, id.as_str().into()),
+            Self::Issuer(id) => (Kind::Issuer, id.into()),
+            Self::Workload(id) => (Kind::Workload, id.as_str().into()),
+            Self::Provider(name) => (Kind::Issuer, provider_id(name).into()),
         }
     }
 }
@@ -40,8 +45,9 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn may_all(&mut self, parties: &[Party<'_>]) -> Result<bool, StoreError> {
+        let named: Vec<_> = parties.iter().map(|party| party.named()).collect();
         let mut asked: Vec<Param<'_>> = vec![Param::Text(Word::ACTIVE)];
-        for (kind, id) in parties.iter().map(|party| party.named()) {
+        for (kind, id) in &named {
             asked.extend([Param::Text(kind.as_str()), Param::Text(id)]);
         }
         let pair = |i: usize| format!("(kind = ?{} AND id = ?{})", 2 * i + 2, 2 * i + 3);

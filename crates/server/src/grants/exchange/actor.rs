@@ -84,6 +84,14 @@ impl Actor {
         }
     }
 
+    /// Its token, if that is what says who acts.
+    pub(super) fn token(&self) -> Option<&AccessToken> {
+        match self {
+            Self::Token(token) => Some(token),
+            Self::Workload(..) => None,
+        }
+    }
+
     /// For the record: the `jti`, or what sort of evidence it is.
     pub(super) fn describe(&self) -> String {
         match self {

@@ -94,7 +94,8 @@ impl Impersonation {
         })
     }
 
-    /// The grant that the policy leads to, made or used again. What was taken back is not made again.
+    /// The grant that the policy leads to, made or used again. What was taken back is not made again; what the client itself
+    /// gave back may be.
     pub(super) fn root(
         &self,
         tx: &mut Tx<'_>,
@@ -105,7 +106,9 @@ impl Impersonation {
         let evidence = Evidence::Exchange { by: format!("{PREFIX}{}", self.name) };
         let subject = Principal::User(looked.user.clone());
         let before = tx.roots_at(&subject, looked.agent, looked.resource)?;
-        let newest = before.into_iter().find(|g| g.evidence == evidence);
+        let given_back =
+            |g: &Grant| matches!(&g.state, GrantState::Revoked(end) if end.by == looked.client.as_str());
+        let newest = before.into_iter().find(|g| g.evidence == evidence && !given_back(g));
         let kept = match newest {
             Some(g) if g.state != GrantState::Active => return Err(Fault::GrantOver),
             Some(g) if g.expires_at > looked.now && g.actions == given => Some(g.id),

@@ -1,6 +1,6 @@
 //! The way of an exchange: which of those that are served it is, what the request shows, and the answer.
 
-use super::actor::actor;
+use super::actor::{Actor, actor};
 use super::job::{Asked, Job};
 use super::rules::view_of;
 use super::subject::{Subject, subject};
@@ -12,7 +12,7 @@ use crate::possession::Possession;
 use crate::record::About;
 use crate::server::AppState;
 use axum::response::Response;
-use prokura_core::{AgentId, GrantId, ResourceUri, TraceId};
+use prokura_core::{AgentId, Attested, GrantId, ResourceUri, TraceId};
 use prokura_oauth::access_token::View;
 use prokura_oauth::client_metadata::GrantType;
 use prokura_oauth::exchange::{Exchange, TokenType};
@@ -72,6 +72,7 @@ async fn access_token(
         Subject::Token(token) => token.authentication.clone(),
         Subject::Person(person) => person.authentication.clone(),
     };
+    minting.workload = minting.workload.take().or_else(|| vouched_for(&subject, actor.as_ref(), &agent));
     if minting.life.is_zero() {
         return Err(Fault::Exchange(ExchangeFault::Actor));
     }
@@ -94,6 +95,17 @@ async fn access_token(
         actor.was_seen(app);
     }
     Ok(issued)
+}
+
+/// The workload that asks, by the token that it got as one: its own as actor, or the one of which it wants less. What comes
+/// of it names the workload too, or who stops that would not stop what it got.
+fn vouched_for(subject: &Subject, actor: Option<&Actor>, agent: &AgentId) -> Option<Attested> {
+    let token = match (actor, subject) {
+        (Some(actor), _) => actor.token(),
+        (None, Subject::Token(token)) => Some(&**token).filter(|token| token.actor() == Some(agent)),
+        (None, Subject::Person(_)) => None,
+    };
+    token?.workload.clone()
 }
 
 /// The agent that the client belongs to. One that nobody ever let in has none, and acts for nobody.

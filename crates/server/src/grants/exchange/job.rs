@@ -166,8 +166,16 @@ impl Job {
         let newest = (!holder).then_some(&self.agent);
         token.actors = newest.into_iter().chain(&subject.actors).cloned().collect();
         token.may_act = self.prepared(&child, &self.agent)?;
+        token.expires_at = self.vouched_until(token.expires_at);
         token.view = way.view(self.asked.view, self.asked.usual)?;
         Ok(Made { token, by: way.by, hidden: None })
+    }
+
+    /// Until when a token may last: where another token says which workload asks, no longer than that one says it.
+    fn vouched_until(&self, until: Timestamp) -> Timestamp {
+        let shown = self.actor.as_ref().and_then(Actor::token).filter(|token| token.workload.is_some());
+        let inherited = shown.filter(|_| self.minting.possession.workload().is_none());
+        inherited.map_or(until, |token| until.min(token.expires_at))
     }
 
     /// The first way that gives what is asked for.
@@ -272,6 +280,7 @@ impl Job {
         let part = self.part(&self.minting.left(&chain)?.held)?;
         let mut token = self.minting.token(&chain, &part.actions, &part.details)?;
         token.expires_at = token.expires_at.min(Timestamp::from_seconds(person.until.seconds()));
+        token.expires_at = self.vouched_until(token.expires_at);
         token.view = self.asked.view.unwrap_or(self.asked.usual);
         token.may_act = self.prepared(&chain, &self.agent)?;
         if hides {
@@ -291,7 +300,7 @@ impl Job {
     }
 
     /// Asks the database itself, so that no process has to hear of it first: the user, every agent of the chain, the
-    /// clients, the workloads.
+    /// clients, the workloads and who vouches for them.
     fn nobody_is_disabled(
         &self,
         tx: &mut Tx<'_>,
@@ -300,9 +309,11 @@ impl Job {
     ) -> Result<(), Fault> {
         let user = chain.leaf().user().map(Party::User);
         let holders = chain.grants().map(|g| Party::Agent(&g.grantee));
-        let clients = [Some(&self.client.id), subject.map(|t| &t.client)].into_iter().flatten();
-        let shown = [subject.and_then(|t| t.workload.as_ref()), self.minting.workload.as_ref()];
-        let workloads = shown.into_iter().flatten().map(|w| Party::Workload(&w.workload));
+        let shown = [subject, self.actor.as_ref().and_then(Actor::token)];
+        let clients = [&self.client.id].into_iter().chain(shown.iter().flatten().map(|t| &t.client));
+        let workloads = shown.iter().flatten().filter_map(|t| t.workload.as_ref());
+        let workloads = workloads.chain(self.minting.workload.as_ref());
+        let workloads = workloads.flat_map(|w| [Party::Workload(&w.workload), Party::Provider(&w.provider)]);
         let mut parties: Vec<_> =
             user.into_iter().chain(holders).chain([Party::Agent(&self.agent)]).collect();
         parties.extend(subject.iter().flat_map(|t| &t.actors).map(Party::Agent));
