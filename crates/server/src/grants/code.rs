@@ -1,6 +1,6 @@
 //! Authorization codes: made when a user agrees, redeemed once (RFC 6749 §4.1.3, RFC 7636 §4.6).
 
-use super::mint::{Issued, Minting, chain, in_force, narrowed};
+use super::mint::{Issued, Minting, chain, in_force, narrowed, nobody_is_disabled};
 use super::payload::{CodePayload, RefreshPayload, bound_key};
 use crate::clients::{Client, ClientKind, Documents};
 use crate::consent::carries;
@@ -150,6 +150,7 @@ impl Job {
         };
         let chain = chain(tx, &grant)?;
         in_force(&self.view, &chain, &self.client.id, now)?;
+        nobody_is_disabled(tx, &chain, &self.client.id)?;
         carries(tx, &self.minting.config, &chain, &self.client, now)?;
         let grant = chain.leaf();
         match tx.consume(ArtifactKind::Code, &self.asked.code, now)? {

@@ -23,7 +23,7 @@ use prokura_oauth::json::{Object, Value, obj};
 use prokura_oauth::rich;
 use prokura_oauth::token_request::DETAILS;
 use prokura_oauth::workload;
-use prokura_store::{RevokedView, Store, Tx};
+use prokura_store::{Party, RevokedView, Store, Tx};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -296,6 +296,15 @@ pub(crate) fn in_force(
         return Err(Fault::Disabled);
     }
     Ok(())
+}
+
+/// Refuses what rests on somebody who may do nothing for now, as the transaction itself sees it: no process has to hear of it
+/// first (attack C10).
+pub(crate) fn nobody_is_disabled(tx: &mut Tx<'_>, chain: &Chain, client: &ClientId) -> Result<(), Fault> {
+    let user = chain.leaf().user().map(Party::User);
+    let holders = chain.grants().map(|g| Party::Agent(&g.grantee));
+    let parties: Vec<_> = user.into_iter().chain(holders).chain([Party::Client(client)]).collect();
+    if tx.may_all(&parties)? { Ok(()) } else { Err(Fault::Disabled) }
 }
 
 impl Issued {

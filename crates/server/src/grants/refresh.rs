@@ -3,7 +3,7 @@
 //! The successor is derived from its predecessor with a key that only this server has, so that the same one can be
 //! given again although no token is stored.
 
-use super::mint::{Issued, Minting, chain, in_force, narrowed};
+use super::mint::{Issued, Minting, chain, in_force, narrowed, nobody_is_disabled};
 use super::payload::RefreshPayload;
 use crate::clients::{Client, ClientKind};
 use crate::consent::carries;
@@ -107,6 +107,7 @@ impl Job {
             found.grant.clone().ok_or_else(|| Fault::Broken("a refresh token has no grant".to_owned()))?;
         let chain = chain(tx, &grant)?;
         in_force(&self.view, &chain, &self.client.id, self.minting.now)?;
+        nobody_is_disabled(tx, &chain, &self.client.id)?;
         carries(tx, &self.minting.config, &chain, &self.client, self.minting.now)?;
         if found.consumed_at.is_some() {
             return self.again(tx, &payload, &chain, &bounds);

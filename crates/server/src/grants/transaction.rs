@@ -154,6 +154,7 @@ impl Job {
     ) -> Result<TransactionToken, Fault> {
         let chain = mint::chain(tx, &self.token.grant.id)?;
         mint::in_force(view, &chain, &self.client, self.now)?;
+        mint::nobody_is_disabled(tx, &chain, &self.client)?;
         if !view.stands(self.token.grant.standing()) {
             return Err(Fault::GrantOver);
         }

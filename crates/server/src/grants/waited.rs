@@ -1,7 +1,7 @@
 //! What all have in common who wait until a user has answered somewhere else: how often they may ask, and what they get.
 
 use super::code::seen;
-use super::mint::{Issued, Minting, chain, in_force};
+use super::mint::{Issued, Minting, chain, in_force, nobody_is_disabled};
 use super::payload::RefreshPayload;
 use crate::clients::Client;
 use crate::consent::carries;
@@ -62,6 +62,7 @@ impl Waiting {
     pub(super) fn standing(&self, tx: &mut Tx<'_>, grant: &GrantId) -> Result<Chain, Fault> {
         let (chain, now) = (chain(tx, grant)?, self.minting.now);
         in_force(&self.view, &chain, &self.client.id, now)?;
+        nobody_is_disabled(tx, &chain, &self.client.id)?;
         carries(tx, &self.minting.config, &chain, &self.client, now)?;
         Ok(chain)
     }

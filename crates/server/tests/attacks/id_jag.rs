@@ -209,6 +209,23 @@ async fn c02_an_identity_assertion_counts_once_on_whichever_process() {
     }
 }
 
+/// The grant is asked of the database when the assertion is put on record, whatever this process has heard by then.
+#[tokio::test]
+async fn c16_no_assertion_is_made_after_a_revocation_was_answered() {
+    let provider = Provider::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let database = format!("sqlite:{}", dir.path().join("p.db").display());
+    let config = provider.config("create");
+    let one = World::that_reaches(&provider.host, &config, &database, "pep_one").await;
+    let two = World::that_reaches(&provider.host, &config, &database, "pep_two").await;
+    let (access, _) = tokens(&one).await;
+    let subject = [("subject_token", access.as_str()), ("subject_token_type", ACCESS)];
+    assert_eq!(exchange(&one, "planner", &subject).await.status, 200);
+    two.revoke_grant(&one.verified(&access).grant.id).await;
+    assert_eq!(exchange(&one, "planner", &subject).await.error(), "400 invalid_grant");
+    assert_eq!(one.count("token:id_jag").await, 1);
+}
+
 #[tokio::test]
 async fn d01_scopes_are_what_assertion_request_and_configuration_share() {
     let provider = Provider::start().await;

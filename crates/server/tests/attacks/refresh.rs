@@ -129,6 +129,43 @@ async fn c15_a_restart_forgets_no_rotation() {
     assert_eq!(world.refresh(&third, &[]).await.error(), "400 invalid_grant");
 }
 
+/// What another process disabled is asked of the database, so that nothing is made before this one hears of it.
+#[tokio::test]
+async fn c10_whom_another_process_disabled_gets_nothing_before_this_one_heard() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = format!("sqlite:{}", dir.path().join("t.db").display());
+    let (world, other) =
+        (World::on(USUAL, &database, "pep_1").await, World::on(USUAL, &database, "pep_2").await);
+    let (access, refresh) = world.tokens().await;
+    let (token, now) = (world.verified(&access), prokura_core::Clock::now(&*world.clock));
+    let (user, agent) = (UserId::parse("usr_alice").unwrap(), token.actor().unwrap().clone());
+    for round in 0..3 {
+        let code = world.code("web").await;
+        let turn = |off: bool| {
+            let (user, agent) = (user.clone(), agent.clone());
+            other.write(move |tx| match round % 2 {
+                0 => tx.disable_user(&user, off, "test", "test", now),
+                _ => tx.disable_agent(&agent, off, "test", "test", now),
+            })
+        };
+        turn(true).await;
+        assert_eq!(world.refresh(&refresh, &[]).await.error(), "400 invalid_grant");
+        world.refused_for("disabled").await;
+        turn(false).await;
+        while world.store.revoked().user_disabled(&user) || world.store.revoked().agent_disabled(&agent) {
+            tokio::task::yield_now().await;
+        }
+        turn(true).await;
+        assert_eq!(world.redeem(&code, &[]).await.error(), "400 invalid_grant");
+        world.refused_for("disabled").await;
+        turn(false).await;
+        while world.store.revoked().user_disabled(&user) || world.store.revoked().agent_disabled(&agent) {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(world.refresh(&refresh, &[]).await.status, 200);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c16_nothing_is_made_after_a_revocation_was_answered() {
     let world = World::new().await;

@@ -5,7 +5,7 @@
 //! a child of it that lives as long as its token. There is no refresh token: whoever wants more brings a new assertion,
 //! so that the provider stays the one who decides.
 
-use super::super::mint::{Issued, Minting, in_force};
+use super::super::mint::{Issued, Minting, in_force, nobody_is_disabled};
 use super::person::person;
 use crate::clients::{Client, ClientKind, Documents};
 use crate::fault::{Fault, IdJagFault};
@@ -158,6 +158,7 @@ impl Job {
         let root =
             Chain::of_root(root).ok_or_else(|| Fault::Broken("a root grant has parents".to_owned()))?;
         in_force(&self.view, &root, &self.client.id, now)?;
+        nobody_is_disabled(tx, &root, &self.client.id)?;
         let child = self.child(tx, root)?;
         let mut token = self.minting.token(&child, &self.scopes, &Details::default())?;
         token.actors.extend(self.actors_before()?);

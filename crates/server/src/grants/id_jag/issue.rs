@@ -56,8 +56,10 @@ pub(crate) async fn exchange(
     if let Some(verdict) = verdict {
         event.details.insert("access", verdict.to_object().into());
     }
+    let (view, by, rests) = (app.store.revoked_view(), client.id.clone(), subject.rests_on());
     app.store
         .transact::<_, Fault>(move |tx| {
+            rests.stands(tx, &view, &by, now)?;
             possession.spend(tx, now)?;
             tx.record(event.clone());
             Ok(())

@@ -1,17 +1,17 @@
 //! Whose authority a subject token is, if it is one of ours, of this client, and in force.
 
-use super::super::mint::{chain, in_force};
+use super::super::mint::{chain, in_force, nobody_is_disabled};
 use super::super::payload::RefreshPayload;
 use crate::clients::Client;
 use crate::fault::{ExchangeFault, Fault};
 use crate::possession::Possession;
 use crate::server::AppState;
-use prokura_core::{AgentId, GrantId, Principal, Timestamp, UserId};
+use prokura_core::{AgentId, ClientId, GrantId, Principal, Timestamp, UserId};
 use prokura_oauth::access_token::AccessToken;
 use prokura_oauth::authentication::Authentication;
 use prokura_oauth::exchange::{Exchange, TokenType};
 use prokura_oauth::id_token;
-use prokura_store::{ArtifactKind, RevokedView, StoreError, Tx, User};
+use prokura_store::{ArtifactKind, Party, RevokedView, StoreError, Tx, User};
 use std::sync::Arc;
 
 /// A user, and who acts for them.
@@ -28,6 +28,38 @@ struct Said {
     actors: Vec<AgentId>,
     grant: Option<GrantId>,
     authentication: Option<Authentication>,
+}
+
+/// What an assertion rests on: the user, and the grant of a token that carries authority.
+#[derive(Debug, Clone)]
+pub(super) struct RestsOn {
+    user: UserId,
+    grant: Option<GrantId>,
+}
+
+impl Subject {
+    pub(super) fn rests_on(&self) -> RestsOn {
+        RestsOn { user: self.user.id.clone(), grant: self.grant.clone() }
+    }
+}
+
+impl RestsOn {
+    /// Asks it anew, in the transaction that puts the assertion on record: what ended in the meantime yields nothing.
+    pub(super) fn stands(
+        &self,
+        tx: &mut Tx<'_>,
+        view: &RevokedView,
+        client: &ClientId,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        if !tx.may_all(&[Party::User(&self.user), Party::Client(client)])? {
+            return Err(Fault::Disabled);
+        }
+        let Some(grant) = &self.grant else { return Ok(()) };
+        let chain = chain(tx, grant)?;
+        in_force(view, &chain, client, now)?;
+        nobody_is_disabled(tx, &chain, client)
+    }
 }
 
 const INVALID: Fault = Fault::Exchange(ExchangeFault::Subject);
