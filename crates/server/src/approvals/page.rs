@@ -236,9 +236,10 @@ async fn answered(people: &Arc<People>, posted: &Posted, id: String) -> Result<R
         at: now,
     };
     let (shared, child, target) = (Arc::clone(people), GrantId::random(&*people.rng), id.clone());
-    let done = people
-        .store
-        .transact(move |tx| take(tx, &shared, (&target, child.clone()), &vote, &answer, event.clone()));
+    let done = people.store.transact(move |tx| match reader.stands(tx, now)? {
+        true => take(tx, &shared, (&target, child.clone()), &vote, &answer, event.clone()),
+        false => Ok(None),
+    });
     let word = done.await?.ok_or(PageFault::Missing)?;
     Ok(see_other(&people.path(&format!("/approve/{id}?done={word}"))))
 }

@@ -212,9 +212,12 @@ struct Yes {
 type Answered = Option<Option<String>>;
 
 impl Yes {
-    /// `None` if somebody was quicker, or what was chosen can no longer be.
+    /// `None` if somebody was quicker, what was chosen can no longer be, or who chose is signed out by now.
     fn run(&self, tx: &mut Tx<'_>) -> Result<Answered, StoreError> {
         let (asked, now) = (self.ending.asked(), self.now);
+        if !self.ending.who.stands(tx, now)? {
+            return Ok(None);
+        }
         let agent = tx.agent_of_client(&asked.client)?.map_or_else(|| self.fresh.id.clone(), |a| a.id);
         let who = For { user: &self.ending.who.user.id, agent: &agent, id: &self.id, now };
         let prospect = Prospect::of(tx, &self.config, asked, &who)?;
@@ -287,6 +290,9 @@ impl Yes {
     /// Answers without a question, if that can be.
     fn run_again(&self, tx: &mut Tx<'_>) -> Result<Option<Answered>, StoreError> {
         let ending = &self.ending;
+        if !ending.who.stands(tx, self.now)? {
+            return Ok(Some(None));
+        }
         let Some(grant) = self.remembered(tx)? else { return self.run_given(tx) };
         if !ending.spend(tx, &ending.yes(&grant, &ending.asked().scope), self.now)? {
             return Ok(Some(None));

@@ -6,8 +6,8 @@ use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, Limited};
-use prokura_core::{TraceId, random_id};
-use prokura_store::{Session, StoreError, User};
+use prokura_core::{Timestamp, TraceId, random_id};
+use prokura_store::{Session, StoreError, Tx, User};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +46,14 @@ pub(crate) struct SignedIn {
     pub(crate) session: Session,
     /// Who.
     pub(crate) user: User,
+}
+
+impl SignedIn {
+    /// Whether it is still so, as a transaction sees it: the session may have ended, or its user been disabled, after the
+    /// page was asked for. Whatever gives something to somebody asks this in the transaction that gives it.
+    pub(crate) fn stands(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(tx.session(&self.secret, now)?.is_some_and(|session| session.user == self.user.id))
+    }
 }
 
 impl Address {

@@ -123,13 +123,22 @@ impl World {
 
     /// Keeps the writer busy for `time`; returns once it is.
     pub async fn hold_writer(&self, time: Duration) -> JoinHandle<()> {
+        self.hold_writer_and(time, |_| Ok(())).await
+    }
+
+    /// The same, and does something before anybody else may write.
+    pub async fn hold_writer_and(
+        &self,
+        time: Duration,
+        last: impl Fn(&mut Tx<'_>) -> Result<(), StoreError> + Send + Clone + 'static,
+    ) -> JoinHandle<()> {
         let (busy, begun) = std::sync::mpsc::channel();
         let store = self.store.clone();
         let held = tokio::spawn(async move {
-            let hold = move |_: &mut Tx<'_>| {
+            let hold = move |tx: &mut Tx<'_>| {
                 busy.send(()).unwrap();
                 std::thread::sleep(time);
-                Ok::<_, StoreError>(())
+                last(tx)
             };
             store.transact(hold).await.unwrap();
         });
