@@ -270,6 +270,13 @@ impl ApprovalTask {
         own || matches!(voter, Voter::Operator(_)) || self.asks(voter, groups)
     }
 
+    /// Whether the operator has agreed already: by whichever client or command, that is one voice.
+    fn is_operators(&self, voter: &Voter) -> bool {
+        let prefix = format!("{OPERATOR}:");
+        let operators = |vote: &Vote| vote.by == OPERATOR || vote.by.starts_with(&prefix);
+        matches!(voter, Voter::Operator(_)) && self.votes.iter().any(operators)
+    }
+
     /// Whether the client that decides is the one that asks.
     fn is_by(&self, voter: &Voter) -> bool {
         matches!(voter, Voter::Operator(Some(client)) if *client == self.call.client)
@@ -292,7 +299,7 @@ impl ApprovalTask {
         if *agrees && (agent.as_ref().is_some_and(|a| self.call.chain.contains(a)) || self.is_by(voter)) {
             return Err(NoVote::Own);
         }
-        if self.votes.iter().any(|vote| vote.by == name) {
+        if self.votes.iter().any(|vote| vote.by == name) || (*agrees && self.is_operators(voter)) {
             return Err(NoVote::Twice);
         }
         let demand = Demand { acr: self.quorum.acr, max_age: None };
@@ -412,6 +419,21 @@ mod tests {
         assert_eq!(task.clone().decide(&operator("cli_other", "agt_x")), Err(NoVote::Own));
         assert_eq!(task.clone().decide(&operator("cli_x", "agt_other")), Err(NoVote::Own));
         assert_eq!(task.decide(&operator("cli_o", "agt_o")).unwrap().state, TaskState::Approved);
+    }
+
+    #[test]
+    fn the_operator_has_one_voice_however_many_speak() {
+        let by = |client: Option<&str>, agrees: bool| Ballot {
+            voter: Voter::Operator(client.map(|c| ClientId::parse(c).unwrap())),
+            ..ballot("usr_bob", &[], agrees, 1)
+        };
+        let one = task(&["operator", "hr"], 2, None).decide(&by(Some("cli_o"), true)).unwrap();
+        for other in [Some("cli_p"), None] {
+            assert_eq!(one.clone().decide(&by(other, true)), Err(NoVote::Twice), "{other:?}");
+            assert_eq!(one.clone().decide(&by(other, false)).unwrap().state, TaskState::Refused);
+        }
+        let two = one.decide(&ballot("usr_bob", &["hr"], true, 2)).unwrap();
+        assert_eq!(two.state, TaskState::Approved);
     }
 
     #[test]

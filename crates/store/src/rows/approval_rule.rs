@@ -100,7 +100,8 @@ impl Tx<'_> {
         .map(drop)
     }
 
-    /// The rules in force that a call may fall under: its arguments are still to be looked at. None whose grant has ended.
+    /// The rules in force that a call may fall under: its arguments are still to be looked at. None whose grant has ended,
+    /// and none of somebody who may not act now.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -114,6 +115,8 @@ impl Tx<'_> {
             "SELECT {COLUMNS} FROM approval_rules r WHERE alike = ?1 AND until > ?2 AND ended_at = 0
              AND EXISTS (SELECT 1 FROM grants g WHERE g.id = r.root AND g.state = 'active')
              AND EXISTS (SELECT 1 FROM grants g WHERE g.id = r.grant_id AND g.state = 'active')
+             AND NOT EXISTS (SELECT 1 FROM revocations v
+                             WHERE v.kind = 'user' AND v.id = r.by_whom AND v.word <> 'active')
              ORDER BY made_at, id LIMIT 100"
         );
         self.rows(&sql, params![&similar(call, quorum), now], rule)

@@ -4,7 +4,7 @@ use crate::driver::Row;
 use crate::revoked::Kind;
 use crate::tx::params;
 use crate::{SecretHash, StoreError, Tx};
-use prokura_core::{AgentId, ClientId, Timestamp};
+use prokura_core::{AgentId, ClientId, Timestamp, Voter};
 
 /// A dynamically registered client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,6 +206,9 @@ impl Tx<'_> {
     ) -> Result<(), StoreError> {
         let sql = "UPDATE clients SET disabled = ?2 WHERE id = ?1";
         self.execute(sql, params![id.as_str(), disabled])?;
+        if disabled {
+            self.withdraw_votes(&Voter::Operator(Some(id.clone())).to_string(), now)?;
+        }
         self.say_disabled(Kind::Client, id.as_str(), disabled, by, why, now)
     }
 

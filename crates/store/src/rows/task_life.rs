@@ -1,6 +1,7 @@
 //! The life of a task: decided, used, void.
 
 use super::task::StoredTask;
+use crate::driver::Row;
 use crate::tx::params;
 use crate::{ArtifactKind, Consumed, StoreError, Tx};
 use prokura_core::{
@@ -160,6 +161,23 @@ impl Tx<'_> {
             "UPDATE approval_tasks SET state = 'void', sealed = ''
              WHERE grant_id = ?1 AND state IN ('pending', 'approved')",
             params![grant.as_str()],
+        )
+        .map(drop)
+    }
+
+    /// What somebody agreed to who may not act any more counts no more: who waits for others has one Yes less, and what was
+    /// approved with it and was not used is void. `voter` is as [`Voter`](prokura_core::Voter) is written.
+    pub(super) fn withdraw_votes(&mut self, voter: &str, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "SELECT v.task FROM approval_votes v JOIN approval_tasks t ON t.id = v.task
+                   WHERE v.voter = ?1 AND v.agrees = 1 AND t.state = 'approved'";
+        let read = |row: &Row<'_>| row.parsed(0, "approval_votes.task", TaskId::parse);
+        for task in self.rows(sql, params![voter], read)? {
+            self.void_task(&task, "who agreed may not act any more", now)?;
+        }
+        self.execute(
+            "DELETE FROM approval_votes WHERE voter = ?1 AND agrees = 1
+             AND task IN (SELECT id FROM approval_tasks WHERE state = 'pending')",
+            params![voter],
         )
         .map(drop)
     }

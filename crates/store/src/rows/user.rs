@@ -161,6 +161,7 @@ impl Tx<'_> {
         }
         if disabled {
             self.end_sessions_of(id)?;
+            self.withdraw_votes(id.as_str(), now)?;
         }
         self.say_disabled(Kind::User, id.as_str(), disabled, by, why, now)?;
         self.say_directory()?;

@@ -1,9 +1,9 @@
 //! Agreements that several want at once, and those that were taken back.
 
 use crate::tasks::{agreed, ask, ballot, call, grants, id, quorum, review, state, used, vote};
-use crate::world::{World, at, g, now};
-use prokura_core::{AskedCall, Principal, TaskState, Timestamp, UserId};
-use prokura_store::{ApprovalRule, StoreError, TaskAsked, TaskFilter, Tx, Unused, call_key};
+use crate::world::{World, at, g, now, user};
+use prokura_core::{AskedCall, Ballot, ClientId, Principal, TaskState, Timestamp, UserId, Voter};
+use prokura_store::{ApprovalRule, StoreError, TaskAsked, TaskFilter, Tx, Unused, Voted, call_key};
 
 /// The transaction that records the permit failed: nothing was permitted, so nothing was used.
 pub(crate) async fn e41_a_use_that_was_taken_back_was_none(w: World) {
@@ -130,4 +130,51 @@ pub(crate) async fn of_many_who_look_at_a_call_or_end_an_agreement_one_decides(w
     assert_eq!(ended, 1);
     assert_eq!(w.read(|tx| tx.reviews(None)).await, decided, "what one was told is what is kept");
     assert_eq!(w.read(|tx| tx.approval_rule("apr_1")).await.unwrap().ended_at, at(3));
+}
+
+pub(crate) async fn who_is_disabled_agrees_to_nothing(w: World) {
+    grants(&w).await;
+    let (bob, two) = (UserId::parse("usr_bob").unwrap(), || quorum(&["hr"], 2));
+    agreed(&w, "apt_1", "g_c", "a0").await;
+    w.write(move |tx| {
+        tx.insert_user(&user("bob"))?;
+        let (task, sealed, by) = (tx.task(&id("apt_1"))?.unwrap(), "sealed".into(), "usr_bob".into());
+        tx.insert_approval_rule(&ApprovalRule::of("apr_1".into(), &task, sealed, by, at(2), at(100)))?;
+        assert_eq!(tx.ask_task(&ask("apt_2", call("a2"), two()), at(1))?, TaskAsked::New);
+        vote(tx, "apt_2", "g_d", &ballot("bob", true, at(1)));
+        Ok(())
+    })
+    .await;
+    agreed(&w, "apt_4", "g_f", "a4").await;
+    assert_eq!(used(&w.store, "apt_4", call("a4"), at(2)).await, Ok(g("g_f")));
+    let rules = || w.read(|tx| tx.approval_rules_for(&call("a9"), &quorum(&["hr"], 1), at(3)));
+    assert_eq!(rules().await.len(), 1);
+    let disable = |off: bool| {
+        let bob = bob.clone();
+        w.write(move |tx| tx.disable_user(&bob, off, "operator", "left", at(3)))
+    };
+    disable(true).await;
+    assert_eq!(state(&w, "apt_1").await, TaskState::Void);
+    assert_eq!(used(&w.store, "apt_1", call("a0"), at(3)).await, Err(Unused::None));
+    assert!(w.store.revoked().contains(&g("g_c")), "what it became is over");
+    assert_eq!(state(&w, "apt_4").await, TaskState::Used, "what was done was done");
+    assert!(rules().await.is_empty());
+    let voted = w.write(|tx| Ok(vote(tx, "apt_2", "g_d", &ballot("carol", true, at(4))))).await;
+    assert!(matches!(voted, Voted::Counted(task) if task.task.state == TaskState::Pending));
+    // Who may act again has to say it again; what was agreed to for a while goes on.
+    disable(false).await;
+    assert_eq!(rules().await.len(), 1);
+    assert_eq!(state(&w, "apt_1").await, TaskState::Void);
+    let voted = w.write(|tx| Ok(vote(tx, "apt_2", "g_d", &ballot("bob", true, at(5))))).await;
+    assert!(matches!(voted, Voted::Counted(task) if task.task.state == TaskState::Approved));
+    // So it is with a client that speaks for the operator.
+    let (client, asked) = (ClientId::parse("cli_o").unwrap(), quorum(&["operator"], 1));
+    let by = Ballot { voter: Voter::Operator(Some(client.clone())), ..ballot("bob", true, at(6)) };
+    w.write(move |tx| {
+        tx.ask_task(&ask("apt_5", call("a5"), asked.clone()), at(6))?;
+        vote(tx, "apt_5", "g_h", &by);
+        tx.disable_client(&client, true, "operator", "left", at(6))
+    })
+    .await;
+    assert_eq!(state(&w, "apt_5").await, TaskState::Void);
 }

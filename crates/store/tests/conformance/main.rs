@@ -225,6 +225,7 @@ on_every_driver! {
         however_many_ask_for_one_call_at_once_it_is_one_task
         tasks_are_listed_by_state_and_by_whose_they_are_with_their_votes
         of_many_who_look_at_a_call_or_end_an_agreement_one_decides
+        who_is_disabled_agrees_to_nothing
     }
     transactions {
         a_failing_job_harms_no_neighbour
