@@ -3,6 +3,7 @@
 use crate::keeper::Build;
 use crate::text::{SetText, TextFile};
 use prokura_config::PolicyLanguage;
+use prokura_core::{OPERATOR, SUBJECT};
 use prokura_engines::cedar::{CedarEngine, Source};
 use prokura_engines::languages::{self, File};
 use prokura_policy::pdp::{Engine, EngineError};
@@ -34,9 +35,40 @@ pub fn engine(set: &str, text: &SetText) -> Result<Arc<dyn Engine>, Vec<EngineEr
 /// As [`engine`].
 pub fn check(set: &str, text: &SetText) -> Result<Vec<EngineError>, Vec<EngineError>> {
     match text.language {
-        PolicyLanguage::Cedar => Ok(cedar(set, text)?.warnings().to_vec()),
+        PolicyLanguage::Cedar => {
+            let engine = cedar(set, text)?;
+            let mut odd = engine.warnings().to_vec();
+            if !engine.permits() {
+                let why =
+                    "no policy of it permits anything: where no other set permits, everything is denied";
+                odd.push(EngineError { place: set.to_owned(), why: why.to_owned() });
+            }
+            Ok(odd)
+        }
         _ => engine(set, text).map(|_| Vec::new()),
     }
+}
+
+/// The groups that policies ask to agree and that nobody is in: a call that they hold up would wait for nobody. Of languages
+/// that say so only when they are asked, nothing is known beforehand.
+///
+/// # Errors
+/// As [`engine`].
+pub fn unknown_approvers(
+    set: &str,
+    text: &SetText,
+    is_group: impl Fn(&str) -> bool,
+) -> Result<Vec<EngineError>, Vec<EngineError>> {
+    if text.language != PolicyLanguage::Cedar {
+        return Ok(Vec::new());
+    }
+    let engine = cedar(set, text)?;
+    let unknown = engine
+        .approvers()
+        .into_iter()
+        .filter(|(_, group)| ![SUBJECT, OPERATOR].contains(group) && !is_group(group));
+    let why = |group| format!("`{group}` is to agree, and there is no such group: nobody can");
+    Ok(unknown.map(|(place, group)| EngineError { place, why: why(group) }).collect())
 }
 
 fn cedar(set: &str, text: &SetText) -> Result<CedarEngine, Vec<EngineError>> {

@@ -3,7 +3,7 @@
 use super::{AdminArgs, OPERATOR, Opened, missing};
 use crate::failure::Failure;
 use crate::serve::master;
-use crate::show::{Table, exact, json, plain, print};
+use crate::show::{Table, exact, json, plain, print, value};
 use clap::{Args, Subcommand};
 use prokura_access::{ApprovalSeal, Facts};
 use prokura_core::{Ballot, GrantId, NoVote, Risk, TaskId, TaskState, Voter};
@@ -155,8 +155,8 @@ impl Opened {
         match &facts {
             None => print("    what it would have done is not kept any longer")?,
             Some(facts) => facts.shown().try_for_each(|fact| {
-                let before = fact.was().map(|b| format!("{} → ", plain(&b))).unwrap_or_default();
-                print(format!("    {}: {before}{}", plain(fact.name), plain(&fact.will_be())))
+                let before = fact.was().map(|b| format!("{} → ", value(&b))).unwrap_or_default();
+                print(format!("    {}: {before}{}", value(fact.name), value(&fact.will_be())))
             })?,
         }
         let chain: Vec<&str> = call.chain.iter().rev().map(|a| a.as_str()).collect();
@@ -299,7 +299,7 @@ impl Opened {
                 rule.subject.to_string(),
                 rule.server,
                 plain(&rule.action),
-                plain(&all.join(", ")),
+                value(&all.join(", ")),
                 plain(&rule.by),
                 exact(rule.until),
             ]);

@@ -2,7 +2,7 @@
 
 use super::{Opened, missing};
 use crate::failure::Failure;
-use crate::show::{Table, exact, json, plain, print};
+use crate::show::{Table, exact, json, plain, print, value};
 use clap::Subcommand;
 use prokura_mcp::tool::{Description, Difference, difference};
 use prokura_store::{StoreError, StoredTool, ToolText};
@@ -99,7 +99,7 @@ impl Opened {
         };
         let before = tool.pinned.as_ref().and_then(read);
         let (Some(before), Some(after)) = (before, read(offered)) else {
-            return print(format!("new, hash {}\n{}", offered.hash, offered.text));
+            return print(format!("new, hash {}\n{}", offered.hash, value(&offered.text)));
         };
         for Difference { place, before, after } in difference(&before, &after) {
             if self.json {
@@ -107,7 +107,7 @@ impl Opened {
                 continue;
             }
             let side = |sign: char, side: Option<String>| {
-                side.map(|text| format!("\n  {sign} {}", plain(&text))).unwrap_or_default()
+                side.map(|text| format!("\n  {sign} {}", value(&text))).unwrap_or_default()
             };
             print(format!("{}{}{}", plain(&place), side('-', before), side('+', after)))?;
         }

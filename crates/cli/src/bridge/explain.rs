@@ -4,7 +4,7 @@
 use super::token::failed;
 use super::workload::Chosen;
 use crate::failure::Failure;
-use crate::show::{Steps, claims, until, whole};
+use crate::show::{Steps, claims, plain, until};
 use prokura_connect::{Acting, Actor, Asks, token};
 use prokura_core::{Clock, SystemClock};
 use prokura_sdk::client::{Client, ClientError, Discovered, TokenError};
@@ -66,12 +66,12 @@ impl Explanation {
         let endpoint = issuer.token_endpoint.as_ref().map_or("none".to_owned(), ToString::to_string);
         let resource = found.resource.as_ref().map_or("(the server says nothing of itself)", |r| &r.resource);
         let mut lines = vec![
-            format!("resource: {}", whole(resource)),
-            format!("authorization server: {}", whole(&issuer.issuer)),
-            format!("token endpoint: {}", whole(&endpoint)),
+            format!("resource: {}", plain(resource)),
+            format!("authorization server: {}", plain(&issuer.issuer)),
+            format!("token endpoint: {}", plain(&endpoint)),
         ];
         if let Some(grants) = issuer.list("grant_types_supported") {
-            lines.push(format!("grants: {}", whole(&grants.join(" "))));
+            lines.push(format!("grants: {}", plain(&grants.join(" "))));
         }
         self.say("who grants access", true, lines);
     }
@@ -105,7 +105,7 @@ impl Explanation {
                 self.say(
                     "who acts",
                     true,
-                    vec![format!("a token of this client's own authority at {}", whole(at))],
+                    vec![format!("a token of this client's own authority at {}", plain(at))],
                 );
             }
         }
@@ -127,8 +127,8 @@ impl Explanation {
                 let mut lines = vec![format!("from: {}", evidence.place)];
                 let said = evidence.claims().map(|said| claims(&said, SystemClock.now()));
                 lines.extend(said.unwrap_or_else(|| vec!["it is no JWT".to_owned()]));
-                lines.push(format!("audience expected: {}", whole(&wanted)));
-                lines.push(format!("audience received: {}", whole(&evidence.audiences().join(" "))));
+                lines.push(format!("audience expected: {}", plain(&wanted)));
+                lines.push(format!("audience received: {}", plain(&evidence.audiences().join(" "))));
                 self.say("what the platform says", fits, lines);
                 if !fits {
                     self.remedy(format!("let the platform make it for `{wanted}` and for nobody else"));
@@ -154,7 +154,7 @@ impl Explanation {
                     .map_or("it does not say how long".to_owned(), |at| until(at, SystemClock.now()));
                 let kind = if token.bound { "bound to a key" } else { "a bearer token" };
                 let lines = vec![
-                    format!("given by {}: {kind}, {left}", whole(&token.issuer)),
+                    format!("given by {}: {kind}, {left}", plain(&token.issuer)),
                     format!("scope: {}", token.scope),
                 ];
                 self.say("token", true, lines);

@@ -1,11 +1,10 @@
 //! What happened step by step, for people and for machines. What came from outside is shown whole, but without what a
 //! terminal would obey or hide.
 
-use super::{json, print};
+use super::{json, plain, print};
 use crate::failure::Failure;
 use prokura_core::Timestamp;
 use prokura_oauth::json::{Object, Value};
-use prokura_ui::Shown;
 use serde::Serialize;
 
 /// What happened, in order.
@@ -55,11 +54,6 @@ impl Steps {
     }
 }
 
-/// A text from outside.
-pub(crate) fn whole(text: &str) -> String {
-    Shown::whole(text).to_string()
-}
-
 /// Each claim in a line of its own, those of an object by their path.
 pub(crate) fn claims(claims: &Object, now: Timestamp) -> Vec<String> {
     let mut lines = Vec::new();
@@ -69,14 +63,14 @@ pub(crate) fn claims(claims: &Object, now: Timestamp) -> Vec<String> {
 
 fn listed(claims: &Object, within: &str, now: Timestamp, lines: &mut Vec<String>) {
     for (name, value) in claims.iter() {
-        let name = format!("{within}{}", whole(name));
+        let name = format!("{within}{}", plain(name));
         match value {
             Value::Object(inner) => listed(inner, &format!("{name}."), now, lines),
-            Value::String(text) => lines.push(format!("{name} = {}", whole(text))),
+            Value::String(text) => lines.push(format!("{name} = {}", plain(text))),
             other => {
                 let time = other.as_i64().filter(|_| ["exp", "iat", "nbf"].contains(&name.as_str()));
                 let time = time.map(|t| format!(" ({})", relative(t, now))).unwrap_or_default();
-                lines.push(format!("{name} = {}{time}", whole(&other.to_string())));
+                lines.push(format!("{name} = {}{time}", plain(&other.to_string())));
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::bridge::WorkloadArgs;
 use crate::failure::Failure;
 use crate::serve::load::Loaded;
 use crate::serve::service::{egress, trust};
-use crate::show::{Steps, claims, whole};
+use crate::show::{Steps, claims, plain};
 use clap::Args;
 use prokura_attest::{Bound, Documents, Door, Evidence, NoRule, Providers, Rule, Rules};
 use prokura_config::Config;
@@ -66,10 +66,10 @@ impl VerifyLive {
         };
         let mut lines = vec![
             format!("provider: {}", evidence.provider),
-            format!("subject: {}", whole(&evidence.subject)),
+            format!("subject: {}", plain(&evidence.subject)),
         ];
         lines.extend(
-            evidence.claims.iter().map(|(name, value)| format!("{name} = {}", whole(&value.to_string()))),
+            evidence.claims.iter().map(|(name, value)| format!("{name} = {}", plain(&value.to_string()))),
         );
         steps.say("what was verified", true, lines);
         match known {
@@ -164,7 +164,7 @@ fn unmatched(none: &NoRule) -> Vec<String> {
     for tried in &none.tried {
         lines.push(format!("{} does not fit:", tried.rule));
         lines.extend(tried.mismatches.iter().map(|wrong| {
-            let received = wrong.received.as_ref().map_or("nothing".to_owned(), |v| whole(&v.to_string()));
+            let received = wrong.received.as_ref().map_or("nothing".to_owned(), |v| plain(&v.to_string()));
             format!("    {}: expected {}, received {received}", wrong.claim, wrong.expected)
         }));
     }

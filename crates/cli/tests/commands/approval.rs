@@ -111,7 +111,7 @@ fn fill(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
         ask("apt_own", "x", &["operator"], 1, now),
         ask("apt_both", "y", &["operator", "hr"], 2, now),
         ask("apt_hers", "z", &["subject"], 1, now),
-        ask("apt_odd", "\\u001b[31mevil\\u202e", &["operator"], 1, now),
+        ask("apt_odd", &format!("\\u001b[31mevil\\u202e{}END", "x".repeat(300)), &["operator"], 1, now),
     ];
     for ask in &asks {
         assert_eq!(tx.ask_task(ask, now)?, TaskAsked::New);
@@ -177,6 +177,8 @@ fn what_waits_is_listed_and_shown_exactly() {
     assert!(json.contains(r#""amount":"20""#) && json.contains(r#""of":1"#), "{json}");
     let odd = approval(folder.path(), &["show", "apt_odd"]).out;
     assert!(odd.contains("evil") && !odd.contains('\u{1b}') && !odd.contains('\u{202e}'), "{odd:?}");
+    // What was cut off, or left out, would be agreed to unseen.
+    assert!(odd.contains("\\u{202e}") && odd.contains("xEND\n"), "{odd:?}");
     let none = approval(folder.path(), &["show", "apt_none"]);
     assert!(none.code == Some(1) && none.err.contains("prokura approval list"), "{}", none.err);
 }

@@ -104,9 +104,24 @@ fn what_is_wrong_is_shown_with_its_line_and_never_comes_in_force() {
     );
     // An obligation that nobody can read is wrong too.
     write(folder.path(), "staff.cedar", "@redact(\"ssn\")\npermit (principal, action, resource);\n");
-    assert!(said(folder.path(), &["check", "staff.cedar"], 1).contains("redact"));
+    let obliged = said(folder.path(), &["check", "staff.cedar"], 1);
+    assert!(obliged.contains("redact") && !obliged.contains('…'), "{obliged}");
     assert_eq!(policy(folder.path(), &["activate", "staff", "files"]).code, Some(1));
     assert!(said(folder.path(), &["check", "staff.txt"], 2).contains("ends with `.cedar`"));
+    write(folder.path(), "none.cedar", "forbid (principal, action, resource);\n");
+    let none = said(folder.path(), &["check", "none.cedar"], 0);
+    assert!(none.contains("policies: warning: no policy of it permits anything"), "{none}");
+    let asks = |who: &str| {
+        format!("{FIRST}@approval(\"1 of {who} for 10m: why\")\npermit (principal, action, resource);\n")
+    };
+    write(folder.path(), "staff.cedar", &asks("subject, operator"));
+    assert!(!said(folder.path(), &["check"], 0).contains("warning"));
+    write(folder.path(), "staff.cedar", &asks("hrr"));
+    let nobody = said(folder.path(), &["check"], 0);
+    assert!(
+        nobody.contains("staff.cedar:7:1: warning: `hrr` is to agree, and there is no such group"),
+        "{nobody}"
+    );
     write(folder.path(), "staff.json", "[{}]");
     assert!(said(folder.path(), &["check"], 1).contains("staff.json: error: the entry number 1"));
 }
@@ -150,6 +165,15 @@ fn an_answer_is_explained_by_its_rules_and_what_they_miss() {
     assert!(near.contains("own-staff") && near.contains("does not hold"), "{near}");
     let permitted = explain(&["--subject", "User::mia", "--action", "view", "--resource", "Employee::e1"]);
     assert!(permitted.starts_with("Permitted.\n"), "{permitted}");
+    let nobodys = explain(&["--subject", "User::mia", "--action", "vew", "--resource", "Employee::e99"]);
+    assert!(nobodys.contains("no rule that permits is for such an action"), "{nobodys}");
+    assert!(nobodys.contains("Nothing is known of Employee::\"e99\""), "{nobodys}");
+    let bare = said(
+        folder.path(),
+        &["explain", "--subject", "User::mia", "--action", "view", "--resource", "e1"],
+        2,
+    );
+    assert!(bare.contains("as in `Employee::e1`"), "{bare}");
     assert!(said(folder.path(), &["explain", "--trace", "tr_0000000000000000"], 1).contains("is on record"));
     assert_eq!(policy(folder.path(), &["explain"]).code, Some(2));
     // Looking changes nothing.

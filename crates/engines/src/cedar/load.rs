@@ -43,6 +43,10 @@ const KNOWN: [&str; 2] = ["id", "note"];
 /// The annotations that say something to people only.
 const FREE: [&str; 8] = ["author", "description", "doc", "link", "owner", "since", "title", "version"];
 
+/// The annotations that are obligations.
+const OBLIGATIONS: [&str; 11] =
+    ["drop", "redact", "hash", "mask", "only", "rows", "size", "rate", "target", "approval", "review"];
+
 /// Reads policies and their schema.
 pub(super) fn load(
     set: &str,
@@ -64,6 +68,12 @@ pub(super) fn load(
     }
     let groups = schema.as_ref().map(groups).unwrap_or_default();
     Ok(Loaded { rules: read.rules, policies: read.policies, schema, groups, warnings })
+}
+
+/// The place at which a rule begins.
+pub(super) fn where_it_begins(rule: &Rule) -> String {
+    let (line, column) = place(&rule.text, rule.begins);
+    format!("{}:{line}:{column}", rule.file)
 }
 
 struct Read {
@@ -181,10 +191,15 @@ fn duty(policy: &Policy) -> Result<Duty, String> {
 }
 
 fn unknown(name: &str, why: &InvalidObligation) -> String {
+    if OBLIGATIONS.contains(&name) {
+        return why.to_string();
+    }
+    let listed = |names: &[&str]| names.iter().map(|n| format!("`@{n}`")).collect::<Vec<_>>().join(", ");
     format!(
-        "{why}. An annotation is `@id`, `@note`, an obligation, one for people ({}), or begins with `x_`; `@{name}` is none \
-         of them or cannot be read, and an obligation that nobody meets must not look like one",
-        FREE.map(|f| format!("`@{f}`")).join(", ")
+        "`@{name}` is no annotation that is known, and an obligation that nobody meets must not look like one. There are \
+         `@id`, `@note`, obligations ({}), those for people ({}), and what begins with `@x_`",
+        listed(&OBLIGATIONS),
+        listed(&FREE)
     )
 }
 

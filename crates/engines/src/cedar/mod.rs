@@ -88,6 +88,26 @@ impl CedarEngine {
         &self.warnings
     }
 
+    /// Whether any policy of it permits something; obligations do not.
+    pub fn permits(&self) -> bool {
+        self.rules.iter().any(|rule| matches!(rule.duty, Duty::Permit))
+    }
+
+    /// Whom its policies ask to agree to a call, each with the place of the policy that does.
+    pub fn approvers(&self) -> Vec<(String, &str)> {
+        let mut all = Vec::new();
+        for rule in &self.rules {
+            let Duty::Oblige(duties) = &rule.duty else { continue };
+            for need in
+                duties.iter().filter_map(|d| if let Obligation::Approval(n) = d { Some(n) } else { None })
+            {
+                let place = load::where_it_begins(rule);
+                all.extend(need.approvers.iter().map(|who| (place.clone(), who.as_str())));
+            }
+        }
+        all
+    }
+
     /// The policies as Cedar has them, by the names of their rules.
     pub fn policies(&self) -> &cedar_policy::PolicySet {
         &self.policies

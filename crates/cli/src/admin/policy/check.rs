@@ -28,7 +28,13 @@ pub(super) fn check(args: &AdminArgs, of: Files) -> Result<(), Failure> {
                 "there is no policy set: add a `[[policy.set]]`, or name files to check",
             ));
         }
-        all.extend(configured(&loaded, &[])?.iter().map(checked));
+        all.extend(configured(&loaded, &[])?.iter().map(|set| {
+            let mut one = checked(set);
+            let unknown =
+                |text| languages::unknown_approvers(&set.name, text, |g| loaded.config.has_group(g)).ok();
+            one.odd.extend(one.text.as_ref().and_then(unknown).into_iter().flatten());
+            one
+        }));
         if let Err(problem) = entities::read(&loaded.config.policy) {
             all.push(of_entities(problem));
         }

@@ -4,7 +4,7 @@ use super::test::{invalid, table};
 use super::versions::named;
 use super::{AdminArgs, line};
 use crate::failure::Failure;
-use crate::show::{plain, print};
+use crate::show::{plain, print, source};
 use prokura_decider::languages;
 use prokura_decider::text::SetText;
 use prokura_oauth::json::{Value, obj};
@@ -42,8 +42,12 @@ pub(super) async fn diff(args: &AdminArgs, a: &str, b: &str, tables: &[PathBuf])
 }
 
 fn files(a: &SetText, b: &SetText, json: bool) -> Result<(), Failure> {
-    let of =
-        |set: &SetText| set.files.iter().chain(&set.schema).map(|f| f.name.clone()).collect::<BTreeSet<_>>();
+    // Files that are named one by one come without a schema; all of its lines would stand there as gone.
+    let one_sided = a.schema.is_some() != b.schema.is_some();
+    let of = |set: &SetText| {
+        let schema = set.schema.iter().filter(|_| !one_sided);
+        set.files.iter().chain(schema).map(|f| f.name.clone()).collect::<BTreeSet<_>>()
+    };
     let text = |set: &SetText, name: &str| {
         set.files
             .iter()
@@ -76,6 +80,10 @@ fn files(a: &SetText, b: &SetText, json: bool) -> Result<(), Failure> {
             told(&lines)?;
         }
     }
+    if one_sided && !json {
+        let (has, not) = if a.schema.is_some() { ("first", "second") } else { ("second", "first") };
+        return print(format!("@@ the {has} has a schema, the {not} has none"));
+    }
     if same && !json { print("The texts are the same.") } else { Ok(()) }
 }
 
@@ -94,9 +102,9 @@ fn told(lines: &[Line<'_>]) -> Result<(), Failure> {
             print("  …")?;
         }
         match line {
-            Line::Same(text) => print(format!("  {}", plain(text)))?,
-            Line::Gone(text) => print(format!("- {}", plain(text)))?,
-            Line::New(text) => print(format!("+ {}", plain(text)))?,
+            Line::Same(text) => print(format!("  {}", source(text)))?,
+            Line::Gone(text) => print(format!("- {}", source(text)))?,
+            Line::New(text) => print(format!("+ {}", source(text)))?,
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::serve::{policies, service};
 use crate::show::{exact, plain, print};
 use clap::Args;
-use prokura_core::TraceId;
+use prokura_core::{Obligation, TraceId};
 use prokura_decider::Decider;
 use prokura_decider::ask::Written;
 use prokura_decider::explain::{Explained, SetFinding, effect};
@@ -48,6 +48,9 @@ impl Opened {
         if let Some(trace) = &asked.trace {
             return self.explain_trace(trace).await;
         }
+        if asked.resource.as_ref().is_some_and(|r| !r.contains("::")) {
+            return Err(Failure::usage("`--resource`: write the kind and the id, as in `Employee::e1`"));
+        }
         let (config, trust) = (&self.loaded.config, service::trust(&self.loaded.config)?);
         if config.policy.sets.is_empty() {
             return Err(Failure::usage(
@@ -61,8 +64,18 @@ impl Opened {
         let keeper = policies::keeper(of, &trust, &decider, false).await?;
         let directory = keeper.directory();
         let parts = written.parts(&*directory);
-        let explained = keeper.explain(&written.question(&parts, &*directory, self.clock.now())).await;
-        if self.json { line(&explained.to_object()) } else { told(&explained) }
+        let question = written.question(&parts, &*directory, self.clock.now());
+        let explained = keeper.explain(&question).await;
+        if self.json {
+            return line(&explained.to_object());
+        }
+        told(&explained)?;
+        let resource = question.resource;
+        if directory.entity(&resource.id).is_none() && resource.attributes.is_empty() {
+            let (kind, id) = (plain(resource.id.kind()), plain(resource.id.id()));
+            print(format!("Nothing is known of {kind}::\"{id}\": no entity file or relation names it."))?;
+        }
+        Ok(())
     }
 
     async fn question(&self, asked: &ExplainArgs) -> Result<Object, Failure> {
@@ -181,14 +194,24 @@ fn object(flag: &str, text: &str) -> Result<Object, Failure> {
 fn told(explained: &Explained) -> Result<(), Failure> {
     let ruling = &explained.ruling;
     print(if ruling.permitted { "Permitted." } else { "Denied." })?;
-    for duty in ruling.obligations.iter().filter_map(to_object) {
-        print(format!("  to be met: {}", plain(&String::from_utf8_lossy(&duty.to_vec()))))?;
-    }
+    duties(&ruling.obligations)?;
     if let Some(reported) = &ruling.reported {
-        let word = if reported.permitted { "permitted" } else { "denied" };
-        print(format!("  With the sets that only report it would be {word}, or have other duties."))?;
+        let would = match (reported.permitted, ruling.permitted) {
+            (true, true) => "it would be permitted with other duties",
+            (true, false) => "it would be permitted",
+            (false, _) => "it would be denied",
+        };
+        print(format!("  If the sets that only report counted, {would}."))?;
+        duties(&reported.obligations)?;
     }
     explained.sets.iter().try_for_each(found)
+}
+
+fn duties(all: &[Obligation]) -> Result<(), Failure> {
+    let duties = all.iter().filter_map(to_object);
+    duties
+        .map(|d| plain(&String::from_utf8_lossy(&d.to_vec())))
+        .try_for_each(|duty| print(format!("  to be met: {duty}")))
 }
 
 fn found(set: &SetFinding) -> Result<(), Failure> {
@@ -207,13 +230,16 @@ fn found(set: &SetFinding) -> Result<(), Failure> {
     for examined in &why.decided {
         one(set, examined)?;
     }
-    if finding.effect != Effect::Permit && !why.near.is_empty() {
-        print("  what would permit it:")?;
-        for near in &why.near {
-            one(set, near)?;
+    match finding.effect {
+        Effect::Permit => return Ok(()),
+        Effect::Silent if why.near.is_empty() => {
+            return print("  no rule that permits is for such an action, subject and resource");
         }
+        Effect::Deny if why.near.is_empty() => return Ok(()),
+        Effect::Silent => print("  what would permit it:")?,
+        Effect::Deny => print("  what would permit it, if nothing denied it:")?,
     }
-    Ok(())
+    why.near.iter().try_for_each(|near| one(set, near))
 }
 
 fn one(set: &SetFinding, examined: &Examined) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! Problems of policies as people see them: what is wrong, the line, and a mark under the column.
 
-use crate::show::plain;
+use crate::show::{plain, source};
 use prokura_decider::text::SetText;
 use prokura_policy::pdp::EngineError;
 use std::fmt;
@@ -23,8 +23,7 @@ impl fmt::Display for Placed<'_> {
         let shown = shown.replace('\t', " ");
         let number = line.to_string();
         let margin = " ".repeat(number.len());
-        let begins = shown.len() - shown.trim_start().len();
-        write!(f, "\n  {number} | {}{}", " ".repeat(begins), plain(&shown))?;
+        write!(f, "\n  {number} | {}", source(&shown))?;
         if let Some(column) = column.filter(|c| *c <= shown.chars().count() + 1) {
             write!(f, "\n  {margin} | {}^", " ".repeat(column.saturating_sub(1)))?;
         }

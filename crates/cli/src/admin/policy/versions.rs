@@ -3,8 +3,8 @@
 use super::test::invalid;
 use super::{AdminArgs, OPERATOR, Opened, configured, line, missing, read};
 use crate::failure::Failure;
-use crate::show::{Table, exact, plain, print};
-use prokura_config::PolicySet;
+use crate::show::{Table, exact, plain, print, source};
+use prokura_config::{PolicyMode, PolicySet};
 use prokura_decider::text::{SetText, short};
 use prokura_decider::{files, languages, version_of};
 use prokura_oauth::json::obj;
@@ -16,8 +16,11 @@ const MOST: u32 = 1000;
 impl Opened {
     /// Every configured set, and what is in force.
     pub(super) async fn list_sets(&self) -> Result<(), Failure> {
+        let policy = &self.loaded.config.policy;
+        // Where all of them only report, none counts, whatever it says of itself.
+        let mode = |set: &PolicySet| if policy.mode == PolicyMode::On { set.mode } else { policy.mode };
         let mut table = Table::new(&["set", "language", "mode", "in force", "since", "by", "files"]);
-        for set in &self.loaded.config.policy.sets {
+        for set in &policy.sets {
             let standing = self.standing(&set.name).await?;
             let last = self.activations(&set.name, 1).await?.into_iter().next();
             let active = standing.as_ref().map_or("", |s| s.active.as_str());
@@ -26,7 +29,7 @@ impl Opened {
                 let mut object = obj([
                     ("set", set.name.as_str().into()),
                     ("language", set.language.as_str().into()),
-                    ("mode", set.mode.as_str().into()),
+                    ("mode", mode(set).as_str().into()),
                     ("active", active.into()),
                     ("files", files.as_str().into()),
                 ]);
@@ -40,7 +43,7 @@ impl Opened {
             table.row([
                 set.name.clone(),
                 set.language.as_str().to_owned(),
-                set.mode.as_str().to_owned(),
+                mode(set).as_str().to_owned(),
                 short(active).to_owned(),
                 last.as_ref().map_or_else(String::new, |a| exact(a.at)),
                 last.as_ref().map_or_else(String::new, |a| plain(&a.by)),
@@ -99,7 +102,12 @@ impl Opened {
             _ => Some(begins.to_owned()),
         };
         let Some(wanted) = wanted else {
-            return Err(Failure::refused(format!("no version of `{}` was ever in force", plain(set))));
+            let why = format!(
+                "no version of `{set}` was ever in force: `prokura serve` puts what its files hold in force, and \
+                 `{set}@files` names that",
+                set = plain(set)
+            );
+            return Err(Failure::refused(why));
         };
         let name = set.to_owned();
         let find = move |tx: &mut Tx<'_>| {
@@ -244,7 +252,7 @@ pub(super) async fn show(args: &AdminArgs, which: &str) -> Result<(), Failure> {
     for file in text.files.iter().chain(&text.schema) {
         print(format!("# {}", plain(&file.name)))?;
         for line in file.text.lines() {
-            print(line.replace(|c: char| c.is_control() && c != '\t', "\u{fffd}"))?;
+            print(source(line))?;
         }
     }
     Ok(())

@@ -117,7 +117,7 @@ impl Opened {
             from.into(),
             rule.provider.clone(),
             rule.agent.clone(),
-            prokura_ui::Shown::whole(&when.to_string()).to_string(),
+            plain(&when.to_string()),
             may.collect::<Vec<_>>().join("; "),
         ]);
         Ok(())

@@ -3,7 +3,7 @@
 use super::super::Opened;
 use crate::failure::Failure;
 use crate::serve::service;
-use crate::show::{exact, json, print};
+use crate::show::{exact, json, plain, print};
 use clap::Args;
 use prokura_attest::Providers;
 use prokura_server::{Examination, TriedRule, examine};
@@ -18,11 +18,6 @@ pub(crate) struct TestArgs {
     /// Judge it as the authentication of a client, not as a grant
     #[arg(long)]
     as_client: bool,
-}
-
-/// What came from outside, whole: what was cut off could be what differs.
-fn plain(text: &str) -> String {
-    prokura_ui::Shown::whole(text).to_string()
 }
 
 /// The longest token that is read.
