@@ -1,7 +1,7 @@
 //! `prokura grant`: stored authority, and its end.
 
 use super::grant_acts::NarrowArgs;
-use super::grant_tree::Drawn;
+use super::grant_tree::{Drawn, before};
 use super::{AdminArgs, Opened, missing};
 use crate::failure::Failure;
 use crate::show::{Names, Table, exact, json, plain, print};
@@ -10,7 +10,7 @@ use prokura_core::{
     AgentId, Evidence, Grant, GrantId, GrantState, Grantor, MayAct, Principal, ResourceUri, Timestamp,
 };
 use prokura_oauth::rich;
-use prokura_store::{GrantFilter, Held, StoreError};
+use prokura_store::{GrantFilter, Held, StoreError, Tx};
 use prokura_ui::{ENGLISH, detail_sentence};
 
 /// Grants: what an agent may do with somebody's authority
@@ -130,8 +130,11 @@ impl GrantCommand {
             What::Resume { id, why } => opened.resume_grant(&id, why).await,
             What::Show { id } => {
                 let grant = opened.grant(&id).await?;
-                let names = opened.names(std::slice::from_ref(&grant)).await?;
-                opened.show_grant(&grant, &names).await
+                let of = grant.id.clone();
+                let above = opened.store.read::<_, StoreError>(move |tx| above(tx, &of)).await?;
+                let all: Vec<Grant> = above.iter().chain([&grant]).cloned().collect();
+                let names = opened.names(&all).await?;
+                opened.show_grant(&above, &grant, &names).await
             }
             What::Revoke { id, why } => opened.revoke_grant(&id, why).await,
         }
@@ -166,21 +169,27 @@ impl Opened {
             after: which.after.as_deref().map(grant_id).transpose()?,
             limit: which.limit,
         };
-        let mut grants = self.store.read::<_, StoreError>(move |tx| tx.grants_where(&filter)).await?;
-        grants.retain(|g| which.all || which.paused || g.usable_at(now).is_ok());
-        let names = self.names(&grants).await?;
+        let read = self.store.read::<_, StoreError>(move |tx| {
+            let mut grants = tx.grants_where(&filter)?;
+            grants.retain(|g| which.all || which.paused || g.usable_at(now).is_ok());
+            grants.into_iter().map(|g| Ok((above(tx, &g.id)?, g))).collect::<Result<Vec<_>, StoreError>>()
+        });
+        let grants: Vec<(Vec<Grant>, Grant)> = read.await?;
         if self.json {
-            return grants.iter().try_for_each(|g| json(&as_json(g)));
+            return grants.iter().try_for_each(|(_, g)| json(&as_json(g)));
         }
+        let all: Vec<Grant> = grants.iter().flat_map(|(above, g)| above.iter().chain([g]).cloned()).collect();
+        let names = self.names(&all).await?;
         let mut table = Table::new(&["grant", "who acts for whom", "may", "state", "until"]);
-        for grant in &grants {
-            let (chain, may) = (chain(grant, &names), may(grant));
-            table.row([grant.id.to_string(), chain, may, state(grant, now).into(), exact(grant.expires_at)]);
+        for (above, grant) in &grants {
+            let (chain, may) = (chain(above, grant, &names), may(grant));
+            let state = state(grant, stopped(above, now), now);
+            table.row([grant.id.to_string(), chain, may, state.into(), exact(grant.expires_at)]);
         }
         print(table)
     }
 
-    async fn show_grant(&self, grant: &Grant, names: &Names) -> Result<(), Failure> {
+    async fn show_grant(&self, above: &[Grant], grant: &Grant, names: &Names) -> Result<(), Failure> {
         let (id, now) = (grant.id.clone(), self.clock.now());
         let known = self
             .store
@@ -195,10 +204,10 @@ impl Opened {
             return json(&all);
         }
         let mut lines = vec![
-            chain(grant, names),
+            chain(above, grant, names),
             format!("may      {}", may(grant)),
             format!("at       {}", grant.resource),
-            format!("state    {}", state(grant, self.clock.now())),
+            format!("state    {}", state(grant, stopped(above, now), now)),
             format!("from     {}", exact(grant.not_before)),
             format!("until    {}", exact(grant.expires_at)),
             format!("used     {}", used.map_or_else(|| "not yet".to_owned(), exact)),
@@ -242,22 +251,34 @@ fn grant_id(id: &str) -> Result<GrantId, Failure> {
     GrantId::parse(id).map_err(|_| missing("grant", &plain(id), "grant list --all"))
 }
 
-fn chain(grant: &Grant, names: &Names) -> String {
-    let (subject, agent) = (names.of(&grant.subject), names.of(&Principal::Agent(grant.grantee.clone())));
-    let place = names.place(&grant.resource);
-    if grant.subject == Principal::Agent(grant.grantee.clone()) {
-        return format!("{agent} → {place}");
+/// The grants that one stands below, from the root on.
+pub(super) fn above(tx: &mut Tx<'_>, grant: &GrantId) -> Result<Vec<Grant>, StoreError> {
+    let mut above = Vec::new();
+    for id in tx.ancestors(grant)?.iter().rev() {
+        above.extend(tx.grant(id)?);
     }
-    format!("{subject} → {agent} → {place}")
+    Ok(above)
 }
 
-pub(super) fn state(grant: &Grant, now: Timestamp) -> &'static str {
+fn chain(above: &[Grant], grant: &Grant, names: &Names) -> String {
+    let agent = names.of(&Principal::Agent(grant.grantee.clone()));
+    format!("{}{agent} → {}", before(above, grant, names), names.place(&grant.resource))
+}
+
+/// How a grant stands; what is in force itself may stand below something that is not.
+pub(super) fn state(grant: &Grant, stopped_above: bool, now: Timestamp) -> &'static str {
     match &grant.state {
         GrantState::Revoked(_) => "revoked",
         GrantState::Suspended => "paused",
         GrantState::Active if grant.expires_at <= now => "expired",
+        GrantState::Active if stopped_above => "stopped above",
         GrantState::Active => "in force",
     }
+}
+
+/// Whether nothing may be done with one of these.
+pub(super) fn stopped<'a>(above: impl IntoIterator<Item = &'a Grant>, now: Timestamp) -> bool {
+    above.into_iter().any(|grant| grant.usable_at(now).is_err())
 }
 
 /// The scopes; where there are none, the tools of the details.

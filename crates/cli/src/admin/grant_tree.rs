@@ -1,6 +1,6 @@
 //! `prokura grant tree`: what came of grants, drawn as everywhere: who acts for whom, left to right.
 
-use super::grant::{as_json, may, state};
+use super::grant::{above, as_json, may, state, stopped};
 use super::{Opened, missing};
 use crate::failure::Failure;
 use crate::show::{Names, exact, json, plain, print};
@@ -68,10 +68,7 @@ async fn trees(
     let read = store.read(move |tx| {
         let mut trees = Vec::new();
         for id in &roots {
-            let mut above: Vec<Grant> = Vec::new();
-            for id in tx.ancestors(id)?.iter().rev() {
-                above.extend(tx.grant(id)?);
-            }
+            let above = above(tx, id)?;
             trees.push((above, tx.grant_tree(id, window, now)?));
         }
         Ok(trees)
@@ -130,7 +127,7 @@ fn drawing(above: &[Grant], tree: &[TreeNode], names: &Names, now: Timestamp) ->
         let agent = names.of(&Principal::Agent(grant.grantee.clone()));
         let hop = format!("{agent} → {}", names.place(&grant.resource));
         let start = if i == 0 { before(above, grant, names) } else { branch(tree, i) };
-        lines.push([format!("{start}{hop}"), facts(node, now)]);
+        lines.push([format!("{start}{hop}"), facts(node, stopped(over(above, tree, i), now), now)]);
         if node.more > 0 {
             lines.push([format!("{}… and {} more", stem(tree, i, true), node.more), String::new()]);
         }
@@ -144,7 +141,7 @@ fn drawing(above: &[Grant], tree: &[TreeNode], names: &Names, now: Timestamp) ->
 }
 
 /// Whose authority it is, and through whom it came.
-fn before(above: &[Grant], grant: &Grant, names: &Names) -> String {
+pub(super) fn before(above: &[Grant], grant: &Grant, names: &Names) -> String {
     let mut hops = Vec::new();
     if grant.subject != Principal::Agent(grant.grantee.clone()) {
         hops.push(names.of(&grant.subject));
@@ -154,10 +151,24 @@ fn before(above: &[Grant], grant: &Grant, names: &Names) -> String {
 }
 
 /// What a hop may at most do, until when, and how it stands.
-fn facts(node: &TreeNode, now: Timestamp) -> String {
+fn facts(node: &TreeNode, stopped_above: bool, now: Timestamp) -> String {
     let grant = &node.grant;
     let used = node.used.map_or_else(|| "not used yet".to_owned(), |at| format!("used {}", exact(at)));
-    format!("{}  {}  until {}  {used}  {}", may(grant), state(grant, now), exact(grant.expires_at), grant.id)
+    format!(
+        "{}  {}  until {}  {used}  {}",
+        may(grant),
+        state(grant, stopped_above, now),
+        exact(grant.expires_at),
+        grant.id
+    )
+}
+
+/// The grants that a hop stands below.
+fn over<'a>(above: &'a [Grant], tree: &'a [TreeNode], i: usize) -> impl Iterator<Item = &'a Grant> {
+    let before = tree.get(..i).unwrap_or_default();
+    let depth = tree.get(i).map_or(0, |node| node.depth);
+    let nearest = move |depth| before.iter().rev().find(|n| n.depth <= depth).filter(|n| n.depth == depth);
+    above.iter().chain((0..depth).filter_map(nearest).map(|node| &node.grant))
 }
 
 /// The lines that lead to a hop.

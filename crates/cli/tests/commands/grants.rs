@@ -142,10 +142,14 @@ fn a_grant_is_paused_and_put_in_force_again_but_not_where_its_owner_paused_it() 
     assert_eq!(grant("suspend").code, Some(0));
     let again = grant("suspend");
     assert!(again.code == Some(1) && again.err.contains("stands like that already"), "{}", again.err);
-    assert!(
-        run(folder.path(), &["grant", "list"]).out.contains("g_mid"),
-        "those below have a state of their own"
-    );
+    let listed = run(folder.path(), &["grant", "list"]).out;
+    let line = listed.lines().find(|line| line.starts_with("g_low")).unwrap_or_default();
+    assert!(line.contains("Alice → Planner → Repor[31mter → agt_writer → sales"), "{listed}");
+    assert!(line.contains("stopped above"), "{listed}");
+    let tree = run(folder.path(), &["grant", "tree"]).out;
+    assert_eq!(tree.matches("stopped above").count(), 2, "{tree}");
+    let shown = run(folder.path(), &["grant", "show", "g_mid"]).out;
+    assert!(shown.contains("Alice → Planner → Repor") && shown.contains("state    stopped above"), "{shown}");
     assert!(run(folder.path(), &["grant", "list", "--paused", "--roots"]).out.contains("paused"));
     assert_eq!(grant("resume").out, "In force again.\n");
     runtime.block_on(async {
