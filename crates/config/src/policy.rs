@@ -50,10 +50,11 @@ impl PolicyMode {
 }
 
 /// What policies are written in, or who is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PolicyLanguage {
     /// Cedar.
+    #[default]
     Cedar,
     /// Rego, decided here.
     Rego,
@@ -89,7 +90,8 @@ impl PolicyLanguage {
 pub struct PolicySet {
     /// Its name: lower-case letters, digits, `-` and `_`. The record names it beside every rule that decided.
     pub name: String,
-    /// `cedar`, `rego` or `polar`, of `files`; `opa` or `authzen`, at `url`.
+    /// `cedar`, `rego` or `polar`, of `files`; `opa` or `authzen`, at `url`. Cedar if nothing is said.
+    #[serde(default)]
     pub language: PolicyLanguage,
     /// The files, or folders of them.
     #[serde(default)]

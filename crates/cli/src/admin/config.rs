@@ -18,6 +18,9 @@ pub(crate) enum ConfigCommand {
         /// The configuration file
         #[arg(env = "PROKURA_CONFIG", default_value = "prokura.toml")]
         file: PathBuf,
+        /// The same, as other commands take it
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
     },
     /// Print the JSON schema of the file, for editors
     Schema,
@@ -26,7 +29,7 @@ pub(crate) enum ConfigCommand {
 impl ConfigCommand {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Check { file } => check(&file).await,
+            Self::Check { file, config } => check(&config.unwrap_or(file)).await,
             Self::Schema => print(prokura_config::schema().trim_end()),
         }
     }

@@ -42,16 +42,38 @@ pub(crate) async fn begin(
                 "there is no model of relations yet, so every call that policies are asked about is denied"
             );
         }
+        known(config, &relations.view())?;
         ask(config, relations.view(), decider);
     }
     Ok(())
 }
 
+/// Sees that the model has words for what policies want to know. Where it stands with the configuration both are mended in
+/// one place; where it is written otherwise, it may come later.
+fn known(config: &Config, view: &View) -> Result<(), Failure> {
+    let unknown = view.unknown(&kinds(config));
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let said = format!(
+        "{}; name a type and a relation of the model, or say under `relations.types` of which type the entities are",
+        unknown.join("; ")
+    );
+    if config.relations.model.is_some() {
+        return Err(Failure::usage(said));
+    }
+    tracing::warn!("{said}");
+    Ok(())
+}
+
+fn kinds(config: &Config) -> Kinds {
+    let said = &config.relations;
+    Kinds { ask: said.ask.clone(), parents: said.parents.clone(), types: said.types.clone() }
+}
+
 /// Lets policies see what they want to know of these.
 pub(crate) fn ask(config: &Config, view: Arc<View>, decider: &Decider) {
-    let said = &config.relations;
-    let kinds = Kinds { ask: said.ask.clone(), parents: said.parents.clone(), types: said.types.clone() };
-    decider.with_relations(Facts::new(view, kinds));
+    decider.with_relations(Facts::new(view, kinds(config)));
 }
 
 /// Keeps what is in memory fresh, for ever.

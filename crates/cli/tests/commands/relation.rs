@@ -268,3 +268,34 @@ fn what_changed_in_a_tool_is_shown_and_approved() {
     }
     assert_eq!(tools("show sales").code, Some(2));
 }
+
+#[test]
+fn what_policies_want_to_know_stands_in_the_model() {
+    let folder = folder();
+    let at = folder.path();
+    let asks = |ask: &str| {
+        write(
+            at,
+            "asked.fga",
+            "model\n  schema 1.1\ntype user\ntype document\n  relations\n    define viewer: [user]\n",
+        );
+        let text = RIGHT.replace("PORT", "9400");
+        write(at, "asked.toml", &format!("{text}[relations]\nmodel = \"asked.fga\"\n{ask}\n"));
+        run(at, &["config", "check", "--config", "asked.toml"])
+    };
+    for right in [
+        "ask = { Document = [\"viewer\"] }",
+        "ask = { File = [\"viewer\"] }\ntypes = { File = \"document\" }",
+    ] {
+        let ran = asks(right);
+        assert_eq!(ran.code, Some(0), "{right}: {}", ran.err);
+    }
+    for (wrong, said) in [
+        ("ask = { File = [\"viewer\"] }", "`relations.ask.File`: the model has no type `file`"),
+        ("ask = { Document = [\"viewer\", \"editor\"] }", "`document` has no relation `editor`"),
+        ("parents = { Group = \"member\" }", "`relations.parents.Group`: the model has no type `group`"),
+    ] {
+        let ran = asks(wrong);
+        assert!(ran.code == Some(2) && ran.err.contains(said), "{wrong}: {}", ran.err);
+    }
+}

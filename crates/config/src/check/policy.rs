@@ -98,7 +98,7 @@ fn member(config: &Config, r: &Role, m: &str) -> Checked {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Config, PolicyMode};
+    use crate::{Config, PolicyLanguage, PolicyMode};
     use std::time::Duration;
 
     const HEAD: &str = r#"
@@ -144,6 +144,13 @@ mod tests {
         assert_eq!(config.policy.sets[1].patience(), Duration::from_millis(250));
         assert_eq!(config.roles[0].members.len(), 3);
         assert!(Config::parse(HEAD).unwrap().policy.sets.is_empty());
+    }
+
+    #[test]
+    fn policies_are_in_cedar_where_nothing_else_is_said() {
+        let config = Config::parse(&format!("{HEAD}{}", GOOD.replace("language = \"cedar\"", ""))).unwrap();
+        assert_eq!(config.policy.sets[0].language, PolicyLanguage::Cedar);
+        assert!(error("language = \"opa\"", "").contains("name at least one file or folder"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::check::Checked;
 use crate::{AuthzenMapping, ConfigError, Pinning, ResourceConfig, ToolConfig};
+use prokura_core::Action;
 
 /// Checks the bindings of a resource.
 pub(super) fn check(r: &ResourceConfig) -> Checked {
@@ -13,6 +14,7 @@ pub(super) fn check(r: &ResourceConfig) -> Checked {
             return Err(ConfigError::value(key(""), "a tool has a name of 1 to 256 bytes".to_owned(), fix));
         }
         words(tool, &key)?;
+        reached(r, name, &key)?;
         if r.public && tool.target.is_some() {
             let reason = "a public resource knows nobody whom policies could speak of";
             return Err(ConfigError::value(key(".target"), reason.to_owned(), "remove it, or `public`"));
@@ -44,6 +46,17 @@ fn mapping(r: &ResourceConfig) -> Checked {
         return Err(ConfigError::value(key(), reason.to_owned(), "set `pin = \"approve\"`"));
     }
     Ok(())
+}
+
+/// A binding that is meant for another name than the tool's would go by unseen, and with it what it asks for.
+fn reached(r: &ResourceConfig, name: &str, key: &dyn Fn(&str) -> String) -> Checked {
+    let tool = Action::tool(name);
+    if r.public || r.scopes.values().any(|s| s.actions.iter().any(|a| a.matches(&tool))) {
+        return Ok(());
+    }
+    let reason = format!("no scope opens the tool `{name}`, so nobody can call it");
+    let fix = format!("write `tool:{name}` into the `actions` of a scope, or the name as it stands there");
+    Err(ConfigError::value(key(""), reason, fix))
 }
 
 fn strict(tool: &ToolConfig) -> bool {
@@ -92,6 +105,24 @@ mod tests {
              \"http://127.0.0.1:9500/mcp\"\n{resource}\n[resource.scopes]\na = {{ title = \"A\", actions = [\"tool:a\"] }}\n"
         );
         Config::parse(&text).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_binding_of_a_tool_that_no_scope_opens_is_refused() {
+        let bound = |tool: &str, scope: &str| {
+            let text = format!(
+                "issuer = \"http://localhost:9400\"\ndatabase = \"sqlite::memory:\"\n[[resource]]\nname = \"crm\"\n\
+                 upstream = \"http://127.0.0.1:9500/mcp\"\n[resource.scopes]\n\
+                 a = {{ title = \"A\", actions = [\"{scope}\"] }}\n[resource.tools.{tool}]\nrisk = \"high\"\n"
+            );
+            Config::parse(&text).map(drop).map_err(|e| e.to_string())
+        };
+        assert_eq!(bound("delete", "tool:delete"), Ok(()));
+        assert_eq!(bound("delete", "tool:del*"), Ok(()));
+        for scope in ["tool:Delete", "tool:deleted", "resource:delete", "prompt:delete"] {
+            let said = bound("delete", scope).unwrap_err();
+            assert!(said.starts_with("`resource crm.tools.delete`: no scope opens"), "{said}");
+        }
     }
 
     #[test]

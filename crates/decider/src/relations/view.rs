@@ -1,7 +1,7 @@
 //! Tuples in memory, for policies: they are asked within a call and cannot wait for a database.
 
 use super::rows::tuple;
-use super::{Relations, RelationsFault, Revision, Version};
+use super::{Kinds, Relations, RelationsFault, Revision, Version};
 use prokura_core::Timestamp;
 use prokura_relations::{Ask, AskError, Index, Key, Tuple};
 use prokura_store::{RelationChange, RelationTuple, Tx};
@@ -124,6 +124,20 @@ impl View {
     /// The version of the model that it knows, if it knows one.
     pub fn model(&self) -> Option<u64> {
         self.inner().version.as_ref().map(|v| v.number)
+    }
+
+    /// What policies want to know and its model has no word for, as sentences: nobody would ever have it. Empty where it
+    /// knows no model.
+    pub fn unknown(&self, kinds: &Kinds) -> Vec<String> {
+        let inner = self.inner();
+        let Some(model) = inner.version.as_ref().map(|v| &v.model) else { return Vec::new() };
+        let asked = kinds.ask.iter().flat_map(|(kind, all)| all.iter().map(move |r| ("ask", kind, r)));
+        let parents = kinds.parents.iter().map(|(kind, relation)| ("parents", kind, relation));
+        let odd = asked.chain(parents).filter_map(|(key, kind, relation)| {
+            let why = model.named(&kinds.kind(kind), relation).err()?;
+            Some(format!("`relations.{key}.{kind}`: {why}"))
+        });
+        odd.collect()
     }
 
     /// How many tuples are in it.
