@@ -8,7 +8,9 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full};
 use prokura_egress::{Upstream, UpstreamError};
-use prokura_sdk::client::{AuthorizationError, Blame, Call, Client, ClientError, Heeded, KeepFresh, Token};
+use prokura_sdk::client::{
+    AuthorizationError, Blame, Call, Client, ClientError, Heeded, KeepFresh, Token, TokenError,
+};
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -128,6 +130,10 @@ impl Waited {
             ClientError::Authorization(AuthorizationError::NoEndpoint { member, .. })
                 if *member == "device_authorization_endpoint" =>
             {
+                Self::NotOffered(sentence)
+            }
+            // Not to this client: RFC 6749 section 5.2, RFC 8628 section 3.2.
+            ClientError::Token(TokenError::Refused { error, .. }) if error == "unauthorized_client" => {
                 Self::NotOffered(sentence)
             }
             ClientError::Unreachable { .. } => Self::Failed(WireError::Unreachable { sentence, sent: false }),
