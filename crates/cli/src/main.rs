@@ -11,6 +11,8 @@ mod demo;
 mod doctor;
 mod failure;
 mod gateway;
+#[cfg(test)]
+mod guides;
 mod manual;
 mod serve;
 mod show;

@@ -1,6 +1,7 @@
 //! The rules of the house that no lint can see.
 
 mod arrows;
+mod pages;
 mod sources;
 
 use crate::workspace::{File, files, root};
@@ -24,6 +25,7 @@ fn broken() -> Result<Vec<String>> {
     let mut broken = arrows::broken(&files)?;
     broken.extend(files.iter().flat_map(sources::broken));
     broken.extend(sources::sizes(&files));
+    broken.extend(pages::broken(&files));
     Ok(broken)
 }
 
