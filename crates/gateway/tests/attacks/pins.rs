@@ -127,7 +127,7 @@ async fn e32_another_process_hears_of_it() {
     assert!(done.unwrap_or_else(|e: StoreError| panic!("{e}")).is_news);
     assert_eq!(call(&world).await.status, 403, "in the process that saw it at once");
     let asked = || world.read_report(&world.token(&alice())).into_request().map(axum::body::Body::new);
-    for _ in 0..200 {
+    for _ in 0..3000 {
         let answer = other.clone().oneshot(asked()).await.unwrap();
         let status = answer.status().as_u16();
         let _read = answer.into_body().collect().await.unwrap();

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// The status of a call, once it is `wanted`; or what it stays at.
 async fn status(world: &World, token: &str, wanted: u16) -> u16 {
     let mut status = 0;
-    for _ in 0..400 {
+    for _ in 0..3000 {
         status = world.read_report(token).send().await.status;
         if status == wanted {
             return status;

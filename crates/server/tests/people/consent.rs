@@ -229,9 +229,10 @@ async fn a23_consent_is_remembered_for_exactly_what_it_was_given() {
     world.ask(|a| a.scope = ScopeSet::parse("read:report").unwrap());
     assert!(browser.open("/authorize").await.location().contains("code="));
     type Change = fn(&mut prokura_server::interaction::Asked);
-    let changes: [Change; 4] = [
+    let changes: [Change; 5] = [
         |a| a.client = ClientId::parse("https://evil.example/client.json").unwrap(),
         |a| a.redirect = "https://planner.example/cb2".into(),
+        |a| a.resource = ResourceUri::parse("https://as.example/mcp/payroll").unwrap(),
         |a| a.scope = ScopeSet::parse("read:report delete:report").unwrap(),
         |a| a.prompt = Prompt::Consent,
     ];

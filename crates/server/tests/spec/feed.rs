@@ -127,13 +127,15 @@ async fn only_whom_the_operator_named_may_follow_and_only_as_long() {
     let mut feed = world.follow(&token, "", None).await;
     assert!(feed.raw().await.is_some());
     world.disable_client("gw").await;
-    while feed.raw().await.is_some() {}
+    let ends = async { while feed.raw().await.is_some() {} };
+    tokio::time::timeout(std::time::Duration::from_secs(60), ends).await.unwrap();
     assert_eq!(refused(Some(token), "").await, "401 invalid_token");
     let token = world.feed_token("gw2").await;
     let mut feed = world.follow(&token, "", None).await;
     assert!(feed.raw().await.is_some());
     world.wait(301);
-    while feed.raw().await.is_some() {}
+    let ends = async { while feed.raw().await.is_some() {} };
+    tokio::time::timeout(std::time::Duration::from_secs(60), ends).await.unwrap();
     assert_eq!(
         World::new().await.get("/feed/revocations").await.status,
         404,
