@@ -196,8 +196,8 @@ impl Details {
         Ok((!both.is_empty()).then_some(both))
     }
 
-    /// Whether these hold nothing that `other` does not: each has no tool more and no constraint less than one of the
-    /// other's. Only what is written is compared, so a looser constraint beside a harder one changes nothing.
+    /// Whether these hold nothing that `other` does not: each is plainly a part of one of the other's
+    /// ([`Detail::is_part_of`]). A looser constraint beside a harder one changes nothing.
     ///
     /// # Errors
     /// [`InvalidDetail::Wider`] names a tool of a detail that is more.
@@ -208,7 +208,7 @@ impl Details {
         if self.is_empty() {
             return Err(InvalidDetail::NoTool);
         }
-        let wider = self.0.iter().find(|mine| !other.0.iter().any(|theirs| mine.is_within(theirs)));
+        let wider = self.0.iter().find(|mine| !other.0.iter().any(|theirs| mine.is_part_of(theirs)));
         let named = wider.map(|detail| detail.tools().next().unwrap_or_default().to_owned());
         named.map_or(Ok(()), |tool| Err(InvalidDetail::Wider(tool)))
     }
@@ -326,8 +326,23 @@ mod tests {
         let many = |n: u32| (0..n).map(|i| detail(&i.to_string(), vec![]));
         assert!(Details::new(many(16)).is_ok());
         assert_eq!(Details::new(many(17)), Err(InvalidDetail::TooMany));
-        let crossed = |from: u32| details((from..from + 5).map(|i| detail("a", vec![at_most(i)])).collect());
-        assert_eq!(crossed(0).narrow(&crossed(5)), Err(InvalidDetail::TooMany));
+        let five = |path: &str| {
+            let at = |i| Constraint { path: Path::parse(path).unwrap(), ..at_most(i) };
+            details((0..5).map(|i| detail("a", vec![at(i)])).collect())
+        };
+        assert_eq!(five(".x").narrow(&five(".y")), Err(InvalidDetail::TooMany));
+    }
+
+    #[test]
+    fn a_part_met_with_its_whole_is_the_part_however_it_is_written() {
+        let whole = details(vec![detail("a b", vec![at_most(30)]), detail("c", vec![])]);
+        let part = details(vec![detail("a", vec![at_most(20)]), detail("c", vec![at_most(5)])]);
+        assert_eq!(part.is_within(&whole), Ok(()));
+        assert_eq!(whole.is_within(&part), Err(InvalidDetail::Wider("a".into())));
+        assert_eq!((whole.narrow(&part), part.narrow(&whole).ok()), (Ok(part.clone()), None));
+        assert_eq!((whole.meet(&part), part.meet(&whole)), (Ok(Some(part.clone())), Ok(Some(part))));
+        let looser = details(vec![detail("a", vec![at_most(31)])]);
+        assert_eq!(looser.is_within(&whole), Err(InvalidDetail::Wider("a".into())));
     }
 
     fn any() -> impl Strategy<Value = Details> {

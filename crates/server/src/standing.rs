@@ -9,6 +9,8 @@ use crate::server::AppState;
 use prokura_core::{Edit, Evidence, Grant, GrantId, GrantState, InvalidEdit, Principal};
 use prokura_ledger::{Event, EventKind, Outcome};
 use prokura_oauth::json::{Object, Value};
+use prokura_oauth::rich;
+use prokura_oauth::token_request::DETAILS;
 use prokura_store::{Held, Over, Said, StoreError, Tx};
 use std::time::Duration;
 
@@ -155,8 +157,12 @@ impl Act {
     fn event(&self, done: &Done, actor: &Actor) -> Event {
         let mut event = described(&done.grant, self.action(), actor);
         if let Self::Narrow(edit) = self {
+            let grant = &done.grant;
             event.details.insert("without", Value::Object(taken(edit)));
-            event.details.insert("scope", done.grant.actions.to_string().into());
+            event.details.insert("scope", grant.actions.to_string().into());
+            if !grant.details.is_empty() {
+                event.details.insert(DETAILS, rich::to_value(&grant.details, &grant.resource));
+            }
             event.details.insert("revision", done.grant.revision.into());
         }
         if done.below > 0 {
@@ -188,6 +194,9 @@ fn taken(edit: &Edit) -> Object {
     }
     if !edit.details.is_empty() {
         taken.insert("details", edit.details.iter().map(|place| *place as u64).collect());
+    }
+    if !edit.values.is_empty() {
+        taken.insert("values", edit.values.keys().map(|place| *place as u64).collect());
     }
     if edit.passing_on {
         taken.insert("passing_on", true.into());

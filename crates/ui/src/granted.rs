@@ -1,7 +1,7 @@
 //! The pages about what was allowed: all of it, and one grant with what came of it.
 
 use crate::consent::Duration;
-use crate::frame::{Form, Frame, Hop, Notice, Permission};
+use crate::frame::{ArgumentPart, Form, Frame, Hop, Notice, Permission};
 use crate::ident::Ident;
 use crate::shown::Shown;
 use crate::text::{Catalogue, Text};
@@ -179,6 +179,8 @@ pub struct AgentChoice {
     pub id: String,
     /// What it is called.
     pub name: Shown,
+    /// Whether it is left.
+    pub kept: bool,
 }
 
 /// The form that takes something away.
@@ -190,12 +192,19 @@ pub struct Narrowing {
     pub revision: u64,
     /// What it may do.
     pub permissions: Vec<Permission>,
-    /// Whether it may be passed on to whom the rules let.
-    pub by_rule: bool,
+    /// Whether it is left to be passed on to whom the rules let; none if it may not be.
+    pub by_rule: Option<bool>,
     /// Who may hold a part by name.
     pub agents: Vec<AgentChoice>,
     /// Shorter times.
     pub durations: Vec<Duration>,
+}
+
+impl Narrowing {
+    /// Whether its time stays as it is.
+    fn lasts(&self) -> bool {
+        !self.durations.iter().any(|duration| duration.chosen)
+    }
 }
 
 /// Something that happened.

@@ -47,6 +47,7 @@ impl NarrowArgs {
             agents: agents.collect::<Result<_, _>>()?,
             passing_on: self.nobody_else,
             until: until.map_err(|e| Failure::usage(format!("`--until`: {e}")))?,
+            ..Edit::default()
         })
     }
 }

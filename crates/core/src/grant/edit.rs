@@ -1,8 +1,8 @@
 //! What its owner or an operator may change in a grant that exists: take something away. Whoever wants more is asked anew.
 
 use super::{Grant, MayAct, NarrowingError};
-use crate::{AgentId, Scope, ScopeSet, Timestamp};
-use std::collections::BTreeSet;
+use crate::{AgentId, Detail, Details, Left, Scope, ScopeSet, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be taken away from a grant.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -11,6 +11,8 @@ pub struct Edit {
     pub scopes: ScopeSet,
     /// The details at these places, counted from 0.
     pub details: BTreeSet<usize>,
+    /// Of the details at these places, of the constraints at these places in it, everything but this.
+    pub values: BTreeMap<usize, BTreeMap<usize, Left>>,
     /// These agents, as ones who may hold a part.
     pub agents: BTreeSet<AgentId>,
     /// That anybody may hold a part.
@@ -34,6 +36,9 @@ pub enum InvalidEdit {
     /// The grant has fewer details.
     #[error("the grant has no detail {0}")]
     Detail(usize),
+    /// Of a value in the detail at this place nothing would be left, or more than there was.
+    #[error("in detail {0} a value would be left that is not there, or a bound would be wider")]
+    Value(usize),
     /// The grant does not name this agent, so it cannot be taken away alone.
     #[error("the grant does not name `{0}`")]
     Agent(AgentId),
@@ -48,7 +53,7 @@ pub enum InvalidEdit {
 impl InvalidEdit {
     /// Whether somebody tried to get more.
     pub fn widens(&self) -> bool {
-        matches!(self, Self::Wider(_) | Self::Scope(_) | Self::Detail(_) | Self::Agent(_))
+        matches!(self, Self::Wider(_) | Self::Scope(_) | Self::Detail(_) | Self::Value(_) | Self::Agent(_))
     }
 }
 
@@ -88,6 +93,7 @@ impl Edit {
         Ok(Self {
             scopes: grant.actions.difference(scopes),
             details: places.difference(details).copied().collect(),
+            values: BTreeMap::new(),
             agents: named.difference(&kept).cloned().collect(),
             passing_on: agents.is_none() && grant.terms.may_act == MayAct::ByRule,
             until: None,
@@ -133,15 +139,24 @@ impl Edit {
     /// Where there were details, some have to stay: without details, nothing would bound the scopes.
     fn take_details(&self, left: &mut Grant) -> Result<(), InvalidEdit> {
         let count = left.details.iter().len();
-        if let Some(unknown) = self.details.iter().find(|place| **place >= count) {
+        if let Some(unknown) = self.details.iter().chain(self.values.keys()).find(|place| **place >= count) {
             return Err(InvalidEdit::Detail(*unknown));
         }
-        if self.details.is_empty() {
+        if self.details.is_empty() && self.values.is_empty() {
             return Ok(());
         }
-        let kept = (0..count).filter(|place| !self.details.contains(place)).collect();
-        left.details = left.details.only(&kept);
+        let kept = left.details.iter().enumerate().filter(|(place, _)| !self.details.contains(place));
+        let kept = kept.map(|(place, detail)| self.rest(place, detail)).collect::<Result<Vec<_>, _>>()?;
+        left.details = Details::new(kept).map_err(NarrowingError::from)?;
         if left.details.is_empty() { Err(InvalidEdit::Nothing) } else { Ok(()) }
+    }
+
+    /// What is left of the values in the detail at that place.
+    fn rest(&self, place: usize, detail: &Detail) -> Result<Detail, InvalidEdit> {
+        match self.values.get(&place) {
+            Some(left) => detail.narrowed(left).ok_or(InvalidEdit::Value(place)),
+            None => Ok(detail.clone()),
+        }
     }
 
     fn take_agents(&self, left: &mut Grant) -> Result<(), InvalidEdit> {
@@ -165,7 +180,8 @@ impl Edit {
 mod tests {
     use super::*;
     use crate::{
-        Detail, Details, Evidence, GrantId, GrantState, Grantor, Principal, ResourceUri, Terms, UserId,
+        Constraint, Decimal, Evidence, GrantId, GrantState, Grantor, Path, Principal, ResourceUri, Terms,
+        Test, UserId,
     };
 
     fn agents(names: &[&str]) -> BTreeSet<AgentId> {
@@ -206,6 +222,7 @@ mod tests {
         let edit = Edit {
             scopes: scopes("write"),
             details: [1].into(),
+            values: BTreeMap::new(),
             agents: agents(&["agt_y"]),
             passing_on: false,
             until: Some(Timestamp::from_seconds(60)),
@@ -245,6 +262,48 @@ mod tests {
         }
         assert!(apply(&Edit { scopes: scopes("pay"), ..Edit::default() }).unwrap_err().widens());
         assert!(apply(&Edit { agents: agents(&["agt_z"]), ..Edit::default() }).unwrap_err().widens());
+    }
+
+    fn at_most(bound: u32) -> Constraint {
+        Constraint { path: Path::parse(".amount").unwrap(), test: Test::AtMost(Decimal::from(bound)) }
+    }
+
+    /// With two details: `a` without a bound, `b` up to 100.
+    fn bounded() -> Grant {
+        let detail = |tool: &str, bounds: Vec<Constraint>| Detail::new([tool.to_owned()], bounds).unwrap();
+        let details = Details::new([detail("a", vec![]), detail("b", vec![at_most(100)])]).unwrap();
+        Grant { details, ..held() }
+    }
+
+    fn tighter(place: usize, constraint: usize, bound: u32) -> BTreeMap<usize, BTreeMap<usize, Left>> {
+        BTreeMap::from([(place, BTreeMap::from([(constraint, Left::Bound(Decimal::from(bound)))]))])
+    }
+
+    #[test]
+    fn d01_values_only_get_less_whatever_else_goes() {
+        let apply = |edit: Edit| edit.apply(&bounded(), Timestamp::from_seconds(50));
+        let left = apply(Edit { values: tighter(1, 0, 40), ..Edit::default() }).unwrap();
+        let said: Vec<String> = left.details.iter().map(ToString::to_string).collect();
+        assert_eq!(said, ["a", "b where amount is at most 40"]);
+        assert_eq!(Grant { details: left.details.clone(), ..bounded() }, left, "nothing else changed");
+        assert_eq!(left.is_within(&bounded()), Ok(()));
+        assert!(bounded().is_within(&left).is_err());
+        // Places are those of before, whatever is taken away beside.
+        let edit = Edit { details: [0].into(), values: tighter(1, 0, 40), ..Edit::default() };
+        assert_eq!(apply(edit).unwrap().details.tools(), ["b"].into());
+        // What is taken away whole has nothing left to weigh.
+        let edit = Edit { details: [1].into(), values: tighter(1, 0, 400), ..Edit::default() };
+        assert_eq!(apply(edit).unwrap().details.tools(), ["a"].into());
+        for (values, why) in [
+            (tighter(1, 0, 101), InvalidEdit::Value(1)),
+            (tighter(1, 1, 1), InvalidEdit::Value(1)),
+            (tighter(0, 0, 1), InvalidEdit::Value(0)),
+            (tighter(2, 0, 1), InvalidEdit::Detail(2)),
+            (tighter(1, 0, 100), InvalidEdit::Unchanged),
+        ] {
+            assert_eq!(apply(Edit { values, ..Edit::default() }), Err(why));
+        }
+        assert!(InvalidEdit::Value(0).widens());
     }
 
     #[test]

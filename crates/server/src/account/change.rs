@@ -1,27 +1,40 @@
 //! What an owner does to one grant: takes something away, pauses it, puts it in force again. Nothing can be added: what was
-//! posted and is not in the grant is refused, on record.
+//! posted and is not in the grant is refused, on record. What was typed and cannot be is asked again.
 
 use super::allowed::owners;
-use super::poster;
+use super::{one, poster};
+use crate::interaction::Values;
 use crate::people::{Fields, PageFault, People, Posted, see_other};
-use crate::standing::{Act, Refusal};
+use crate::standing::{Act, Actor, Refusal};
 use axum::extract::{Path, State};
 use axum::response::Response;
-use prokura_core::{AgentId, Edit, Grant, GrantId, GrantState, InvalidEdit, MayAct, ScopeSet, Timestamp};
-use prokura_store::StoreError;
-use std::collections::BTreeSet;
+use prokura_core::{
+    AgentId, Edit, Grant, GrantId, GrantState, InvalidEdit, Left, MayAct, ScopeSet, Timestamp,
+};
+use prokura_store::{StoreError, Tx};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What was chosen to stay.
 #[derive(Clone)]
-struct Kept {
-    scopes: ScopeSet,
-    details: BTreeSet<usize>,
-    agents: BTreeSet<AgentId>,
-    by_rule: bool,
-    lasts: Option<Duration>,
-    revision: u64,
+pub(super) struct Kept {
+    pub(super) scopes: ScopeSet,
+    pub(super) details: BTreeSet<usize>,
+    pub(super) agents: BTreeSet<AgentId>,
+    pub(super) by_rule: bool,
+    pub(super) lasts: Option<Duration>,
+    /// Of the grant as it was on the page.
+    pub(super) revision: u64,
+    fields: Fields,
+}
+
+/// What a posted form came to.
+enum Came {
+    Done,
+    Refused(Refusal),
+    /// What stands in a field is no answer, or more than there was.
+    Unfit,
 }
 
 impl Kept {
@@ -39,10 +52,53 @@ impl Kept {
             by_rule: fields.one("pass") == "rules",
             lasts,
             revision: fields.one("revision").parse().ok()?,
+            fields: fields.clone(),
         })
     }
 
-    fn edit(&self, grant: &Grant, now: Timestamp) -> Result<Edit, InvalidEdit> {
+    /// What was left of the values in details.
+    pub(super) fn values(&self, grant: &Grant) -> Values {
+        Values::posted(&self.fields, &grant.details)
+    }
+
+    /// Does it, if the grant still is as it was on the page: places in another mean something else.
+    fn run(&self, tx: &mut Tx<'_>, id: &GrantId, actor: &Actor) -> Result<Came, StoreError> {
+        let found = tx.grant(id)?.filter(|g| Some(&g.subject) == actor.owner.as_ref());
+        let Some(grant) = found else { return Ok(Came::Refused(Refusal::Missing)) };
+        if grant.revision != self.revision {
+            return Ok(Came::Refused(Refusal::Changed));
+        }
+        let Some(values) = self.values_left(&grant) else { return Ok(Came::Unfit) };
+        let done = match self.edit(&grant, values, actor.event.at) {
+            Ok(edit) => Act::Narrow(edit).run(tx, id, Some(self.revision), actor)?,
+            Err(refused) => {
+                let refused = Refusal::Edit(refused);
+                refused.record(tx, &grant, &Act::Narrow(Edit::default()), actor);
+                Err(refused)
+            }
+        };
+        Ok(match done {
+            Ok(_) => Came::Done,
+            Err(Refusal::Edit(InvalidEdit::Value(_))) => Came::Unfit,
+            Err(refused) => Came::Refused(refused),
+        })
+    }
+
+    /// What is left of the values of each detail that stays, where that is not all; `None` if that is no answer.
+    fn values_left(&self, grant: &Grant) -> Option<BTreeMap<usize, BTreeMap<usize, Left>>> {
+        let values = self.values(grant);
+        let kept = grant.details.iter().enumerate().filter(|(place, _)| self.details.contains(place));
+        let left = kept.map(|(place, detail)| Some((place, values.left(&grant.details, (place, detail))?)));
+        let left: Vec<_> = left.collect::<Option<_>>()?;
+        Some(left.into_iter().filter(|(_, left)| !left.is_empty()).collect())
+    }
+
+    fn edit(
+        &self,
+        grant: &Grant,
+        values: BTreeMap<usize, BTreeMap<usize, Left>>,
+        now: Timestamp,
+    ) -> Result<Edit, InvalidEdit> {
         let named = matches!(grant.terms.may_act, MayAct::Only(_));
         if named && self.by_rule {
             return Err(InvalidEdit::Wider("whom the rules let".to_owned()));
@@ -51,7 +107,7 @@ impl Kept {
         let open = !named && (self.by_rule || grant.depth_left == 0);
         let agents = (named || open || !self.agents.is_empty()).then_some(&self.agents);
         let edit = Edit::keeping(grant, &self.scopes, &self.details, agents)?;
-        Ok(Edit { until: self.lasts.map(|lasts| now.after(lasts)), ..edit })
+        Ok(Edit { values, until: self.lasts.map(|lasts| now.after(lasts)), ..edit })
     }
 }
 
@@ -68,31 +124,15 @@ pub(super) async fn narrow(
 async fn narrowed(people: &People, posted: &Posted, id: String) -> Result<Response, PageFault> {
     let id = GrantId::parse(id).map_err(|_| PageFault::Missing)?;
     let Some(kept) = Kept::read(&posted.fields) else { return Err(PageFault::Crossed) };
-    let actor = owners(people, &posted.visit, &poster(posted)?, "its owner took something away");
-    let target = id.clone();
-    let done = people
-        .store
-        .transact(move |tx| {
-            let owner = actor.owner.clone();
-            let Some(grant) = tx.grant(&target)?.filter(|g| Some(&g.subject) == owner.as_ref()) else {
-                return Ok(Err(Refusal::Missing));
-            };
-            match kept.edit(&grant, actor.event.at) {
-                Ok(edit) => Act::Narrow(edit).run(tx, &target, Some(kept.revision), &actor),
-                Err(refused) => {
-                    let refused = Refusal::Edit(refused);
-                    refused.record(tx, &grant, &Act::Narrow(Edit::default()), &actor);
-                    Ok(Err(refused))
-                }
-            }
-        })
-        .await
-        .map_err(|e: StoreError| PageFault::from(e))?;
-    let word = match done {
-        Ok(_) => "narrowed",
-        Err(refusal) => word(&refusal)?,
-    };
-    Ok(back(people, &id, word))
+    let owner = poster(posted)?;
+    let actor = owners(people, &posted.visit, &owner, "its owner took something away");
+    let (target, wanted) = (id.clone(), kept.clone());
+    let came = people.store.transact(move |tx| wanted.run(tx, &target, &actor)).await;
+    Ok(match came.map_err(|e: StoreError| PageFault::from(e))? {
+        Came::Done => back(people, &id, "narrowed"),
+        Came::Refused(refusal) => back(people, &id, word(&refusal)?),
+        Came::Unfit => one::again(people, &posted.visit, &owner, id, &kept).await?,
+    })
 }
 
 /// `POST /account/grants/{id}/suspend`.

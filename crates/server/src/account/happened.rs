@@ -1,12 +1,15 @@
 //! What happened to a grant, as the record tells it, in the owner's words.
 
+use super::allowed::permissions;
 use super::drawn::Drawer;
 use crate::people::{People, SignedIn};
-use prokura_core::{AgentId, Timestamp};
+use prokura_core::{AgentId, ScopeSet, Timestamp};
 use prokura_ledger::{Entry, Event, EventKind, Outcome};
 use prokura_oauth::json::{Object, Value};
+use prokura_oauth::rich;
+use prokura_oauth::token_request::DETAILS;
 use prokura_store::TreeNode;
-use prokura_ui::{ENGLISH, Happened, Shown};
+use prokura_ui::{ENGLISH, Happened, Shown, detail_sentence};
 
 /// A part of the record, the newest first.
 pub(super) struct Story {
@@ -38,7 +41,10 @@ impl Story {
         tree: Option<&Vec<TreeNode>>,
     ) -> Vec<Happened> {
         let told = self.entries.iter().filter_map(|(_, entry)| {
-            let what = what(&entry.event)?;
+            let what = match entry.event.action.as_str() {
+                "consent:allow" => allowed(people, &entry.event),
+                _ => what(&entry.event)?,
+            };
             Some((entry.event.at, what, who(&entry.event, drawer, owner)))
         });
         let passed = tree.into_iter().flatten().filter(|node| node.depth == 1).map(|node| {
@@ -53,7 +59,7 @@ impl Story {
         all.into_iter()
             .map(|(at, what, who)| Happened {
                 when: people.when(at),
-                what: Shown::sentence(&what),
+                what: Shown::whole(&what),
                 who: Shown::name(&who),
             })
             .collect()
@@ -66,7 +72,6 @@ pub(super) fn what(event: &Event) -> Option<String> {
     let refused = event.outcome != Outcome::Permit;
     Some(match (event.kind, event.action.as_str()) {
         (EventKind::Outcome | EventKind::SignIn | EventKind::System, _) | (_, "code:issue") => return None,
-        (_, "consent:allow") => t.happened_allowed.with("scope", text(&event.details, "scope")).to_string(),
         (_, "grant:narrow") if refused => t.happened_refused.to_string(),
         (_, "grant:narrow") => t.happened_narrowed.with("what", taken(&event.details)).to_string(),
         (_, "grant:make") => t.happened_made.to_string(),
@@ -85,6 +90,22 @@ pub(super) fn what(event: &Event) -> Option<String> {
     })
 }
 
+/// What was allowed, as the page said it.
+pub(super) fn allowed(people: &People, event: &Event) -> String {
+    ENGLISH.past_allowed.with("what", asked(people, event)).to_string()
+}
+
+/// What an entry says was asked for, as the page said it.
+pub(super) fn asked(people: &People, event: &Event) -> String {
+    let Some(resource) = &event.resource else { return String::new() };
+    let scopes = ScopeSet::parse(text(&event.details, "scope")).unwrap_or_default();
+    let said = permissions(people.place(resource), &scopes).into_iter().map(|(_, said)| said);
+    let details = event.details.get(DETAILS).and_then(|value| rich::read(value, resource).ok());
+    let details = details.unwrap_or_default();
+    let single = details.iter().map(|detail| detail_sentence(detail, &ENGLISH));
+    said.chain(single).map(|said| said.to_string()).collect::<Vec<_>>().join("; ")
+}
+
 /// Why a grant ended, in words.
 pub(super) fn why(reason: &str) -> String {
     match reason {
@@ -100,6 +121,9 @@ fn taken(details: &Object) -> String {
     let mut all: Vec<String> = text(without, "scope").split_whitespace().map(str::to_owned).collect();
     if let Some(places) = without.get("details").and_then(Value::as_array) {
         all.push(ENGLISH.happened_details.with("n", places.len()).to_string());
+    }
+    if without.contains_key("values") {
+        all.push(ENGLISH.happened_values.to_string());
     }
     if without.contains_key("passing_on") || without.contains_key("agents") {
         all.push(ENGLISH.happened_passing.to_string());
@@ -141,9 +165,13 @@ mod tests {
     #[test]
     fn the_record_is_told_in_words() {
         let mut narrowed = event(EventKind::Grant, "grant:narrow", Outcome::Permit);
-        let without = obj([("scope", "a b".into()), ("after", 7_i64.into())]);
+        let without = obj([
+            ("scope", "a b".into()),
+            ("values", [0_u64].into_iter().collect()),
+            ("after", 7_i64.into()),
+        ]);
         narrowed.details.insert("without", Value::Object(without));
-        assert_eq!(what(&narrowed).as_deref(), Some("Taken away: a, b, time"));
+        assert_eq!(what(&narrowed).as_deref(), Some("Taken away: a, b, single values, time"));
         let refused = event(EventKind::Grant, "grant:narrow", Outcome::Deny);
         assert_eq!(what(&refused).as_deref(), Some("Refused to allow more than before"));
         let ended = event(EventKind::Grant, "grant:revoke", Outcome::Permit).because("disuse");

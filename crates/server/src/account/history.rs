@@ -1,20 +1,17 @@
 //! What a user allowed, refused, changed and ended, and what ended by itself: the newest first, as the record has it.
 
-use super::allowed::permissions;
 use super::drawn::host;
-use super::happened::{text, what};
+use super::happened::{allowed, asked, text, what};
 use super::sign_in_first;
 use crate::people::{PageFault, People, SignedIn, Visit};
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::StatusCode;
-use prokura_core::{GrantId, Principal, ScopeSet, UserId};
+use prokura_core::{GrantId, Principal, UserId};
 use prokura_ledger::{Entry, Event, EventKind};
 use prokura_oauth::form::Form;
-use prokura_oauth::rich;
-use prokura_oauth::token_request::DETAILS;
 use prokura_store::{StoreError, Tx};
-use prokura_ui::{ENGLISH, History, HistoryRow, Shown, detail_sentence};
+use prokura_ui::{ENGLISH, History, HistoryRow, Shown};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -124,9 +121,9 @@ fn told(people: &People, event: &Event) -> Option<String> {
     let about = || Shown::name(text(&event.details, "about").split_once(':').map_or("", |(_, name)| name));
     Some(match event.action.as_str() {
         "consent:remembered" => return None,
-        "consent:allow" => t.past_allowed.with("what", allowed(people, event)).to_string(),
+        "consent:allow" => allowed(people, event),
         "consent:refuse" => t.past_refused.to_string(),
-        "consent:withheld" => t.past_withheld.with("what", allowed(people, event)).to_string(),
+        "consent:withheld" => t.past_withheld.with("what", asked(people, event)).to_string(),
         "consent:organisation" => t.past_organisation.to_string(),
         "approval:agree" | "approval:refuse" if !event.reasons.is_empty() => return None,
         "approval:agree" => t.past_agreed.with("what", about()).to_string(),
@@ -136,17 +133,6 @@ fn told(people: &People, event: &Event) -> Option<String> {
         "grant:make" if event.details.contains_key("anc") => t.past_part.to_string(),
         _ => return what(event),
     })
-}
-
-/// What was allowed, as the page said it.
-fn allowed(people: &People, event: &Event) -> String {
-    let Some(resource) = &event.resource else { return String::new() };
-    let scopes = ScopeSet::parse(text(&event.details, "scope")).unwrap_or_default();
-    let said = permissions(people.place(resource), &scopes).into_iter().map(|(_, said)| said);
-    let details = event.details.get(DETAILS).and_then(|value| rich::read(value, resource).ok());
-    let details = details.unwrap_or_default();
-    let single = details.iter().map(|detail| detail_sentence(detail, &ENGLISH));
-    said.chain(single).map(|said| said.to_string()).collect::<Vec<_>>().join("; ")
 }
 
 /// By whom.

@@ -1,9 +1,11 @@
 //! One grant: the chain above it, what came of it, what happened, and the forms that take something away.
 
 use super::allowed::permissions;
+use super::change::Kept;
 use super::drawn::{Drawer, causes, forms, limit, place, stand, you};
 use super::happened::{self, Story};
 use super::sign_in_first;
+use crate::interaction::{Values, permission};
 use crate::people::{PageFault, People, SignedIn, Visit};
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
@@ -14,7 +16,7 @@ use prokura_oauth::form::Form;
 use prokura_store::{BudgetLeft, StoreError, TreeNode, TreeWindow, Tx};
 use prokura_ui::{
     AgentChoice, Duration, ENGLISH, GrantPage, Hop, Ident, Meaning, Narrowing, Notice, Permission, Shown,
-    Stand, Text, detail_sentence, lasting,
+    Stand, Text, lasting,
 };
 use std::sync::Arc;
 
@@ -86,6 +88,22 @@ pub(super) async fn show(
     people.answer(&visit, result)
 }
 
+/// The page with what was answered and cannot be: what was taken away stays so.
+pub(super) async fn again(
+    people: &People,
+    visit: &Visit,
+    owner: &SignedIn,
+    id: GrantId,
+    kept: &Kept,
+) -> Result<Response, PageFault> {
+    let known = find(people, owner, id, &Where::default()).await?;
+    // If it was changed in this very moment, what was answered is about something else.
+    let fits = known.grant.revision == kept.revision;
+    let done = if fits { "unfit" } else { "changed" };
+    let view = view(people, visit, owner, &known, (&Where::default(), done, fits.then_some(kept)));
+    people.show(visit, StatusCode::UNPROCESSABLE_ENTITY, &view)
+}
+
 async fn page(
     people: &People,
     visit: &Visit,
@@ -94,12 +112,16 @@ async fn page(
     query: &Form,
 ) -> Result<Response, PageFault> {
     let id = GrantId::parse(id).map_err(|_| PageFault::Missing)?;
-    let (user, now, at) = (Principal::User(owner.user.id.clone()), people.now(), Where::read(query));
-    let looked = at.clone();
-    let known = people.store.read(move |tx| known(tx, &id, &user, &looked, now)).await?;
-    let known = known.ok_or(PageFault::Missing)?;
+    let at = Where::read(query);
+    let known = find(people, owner, id, &at).await?;
     let done = query.value("done").unwrap_or_default();
-    people.show(visit, StatusCode::OK, &view(people, visit, owner, &known, &at, done))
+    people.show(visit, StatusCode::OK, &view(people, visit, owner, &known, (&at, done, None)))
+}
+
+async fn find(people: &People, owner: &SignedIn, id: GrantId, at: &Where) -> Result<Known, PageFault> {
+    let (user, now, at) = (Principal::User(owner.user.id.clone()), people.now(), at.clone());
+    let known = people.store.read(move |tx| known(tx, &id, &user, &at, now)).await?;
+    known.ok_or(PageFault::Missing)
 }
 
 /// What is somebody else's looks like what is not there.
@@ -150,8 +172,7 @@ fn view(
     visit: &Visit,
     owner: &SignedIn,
     known: &Known,
-    at: &Where,
-    done: &str,
+    (at, done, again): (&Where, &str, Option<&Kept>),
 ) -> GrantPage {
     let (grant, now) = (&known.grant, people.now());
     let own = stand(grant, &known.causes, now);
@@ -182,7 +203,7 @@ fn view(
             .then(|| people.path(&format!("/account/grants/{}/receipt", grant.id))),
         budget: known.budget.as_ref().map(left).unwrap_or_default(),
         holders: holder_names(known),
-        narrow: (lives && may_narrow(grant)).then(|| narrowing(people, visit, known)),
+        narrow: (lives && may_narrow(grant)).then(|| narrowing(people, visit, known, again)),
         suspend: forms.suspend,
         resume: forms.resume,
         revoke: lives.then(|| people.form(visit, &format!("/account/grants/{}/revoke", grant.id))),
@@ -276,41 +297,45 @@ fn left(budget: &BudgetLeft) -> Vec<Shown> {
     calls.into_iter().chain(sums).map(|line| Shown::sentence(&line)).collect()
 }
 
-fn narrowing(people: &People, visit: &Visit, known: &Known) -> Narrowing {
+/// `again` is an answer that cannot be.
+fn narrowing(people: &People, visit: &Visit, known: &Known, again: Option<&Kept>) -> Narrowing {
     let grant = &known.grant;
     let config = people.place(&grant.resource);
     let actions = |scope: &str| config.and_then(|p| p.scopes.get(scope)).map(|s| s.actions.clone());
     let scopes = permissions(config, &grant.actions).into_iter().map(|(scope, sentence)| Permission {
         name: "scope",
         actions: actions(&scope).unwrap_or_default().iter().map(ToString::to_string).collect(),
+        kept: again.is_none_or(|kept| kept.scopes.iter().any(|s| s.as_str() == scope)),
         value: scope,
         sentence,
-        kept: true,
         arguments: vec![],
     });
-    let details = grant.details.iter().enumerate().map(|(place, detail)| Permission {
-        name: "detail",
-        value: place.to_string(),
-        sentence: detail_sentence(detail, &ENGLISH),
-        actions: vec![],
-        kept: true,
-        arguments: vec![],
+    let values = again.map_or(Values::All, |kept| kept.values(grant));
+    let details = grant.details.iter().enumerate().map(|(place, detail)| {
+        let stays = again.is_none_or(|kept| kept.details.contains(&place));
+        permission(&grant.details, (place, detail), (stays, &values))
     });
     let (now, left) = (people.now().seconds(), grant.expires_at.since(people.now()).as_secs());
     let shorter = SHORTER.into_iter().filter(|s| u64::try_from(*s).is_ok_and(|s| s < left));
-    let agent = |id: &AgentId| AgentChoice { id: id.to_string(), name: Shown::name(known.drawer.name(id)) };
+    let chosen = again.and_then(|kept| kept.lasts).map(|lasts| lasts.as_secs());
+    let agent = |id: &AgentId| AgentChoice {
+        id: id.to_string(),
+        name: Shown::name(known.drawer.name(id)),
+        kept: again.is_none_or(|kept| kept.agents.contains(id)),
+    };
     Narrowing {
         form: people.form(visit, &format!("/account/grants/{}/narrow", grant.id)),
         revision: grant.revision,
         permissions: scopes.chain(details).collect(),
-        by_rule: grant.terms.may_act == MayAct::ByRule && grant.depth_left > 0,
+        by_rule: (grant.terms.may_act == MayAct::ByRule && grant.depth_left > 0)
+            .then(|| again.is_none_or(|kept| kept.by_rule)),
         agents: holders(grant).iter().map(agent).collect(),
         durations: shorter
             .map(|seconds| Duration {
                 seconds,
                 label: lasting(seconds, &ENGLISH),
                 until: people.when(Timestamp::from_seconds(now.saturating_add(seconds))),
-                chosen: false,
+                chosen: chosen.is_some_and(|chosen| i64::try_from(chosen) == Ok(seconds)),
             })
             .collect(),
     }
@@ -323,6 +348,7 @@ fn notice(done: &str, agent: &str, resource: &str) -> Option<Notice> {
         "narrowed" => (Meaning::Permitted, t.took_away),
         "nothing" => (Meaning::Attention, t.took_nothing),
         "all" => (Meaning::Attention, t.took_all),
+        "unfit" => (Meaning::Attention, t.permissions_wrong),
         "wider" => (Meaning::Refused, t.took_wider),
         "past" => (Meaning::Attention, t.took_past),
         "changed" => (Meaning::Attention, t.took_changed),

@@ -217,7 +217,8 @@ fn edit(fields: &mut Fields) -> Result<Edit, Wrong> {
         texts(fields, "without_agents")?.into_iter().map(AgentId::parse).collect();
     let agents = agents.map_err(|_| fields.wrong("without_agents", "each must be an id like `agt_…`"))?;
     let until = fields.number_if("until", 0, Timestamp::FOR_EVER.seconds())?.map(Timestamp::from_seconds);
-    Ok(Edit { scopes, details: places(fields)?, agents, passing_on: nobody_else(fields)?, until })
+    let (details, passing_on) = (places(fields)?, nobody_else(fields)?);
+    Ok(Edit { scopes, details, agents, passing_on, until, ..Edit::default() })
 }
 
 fn places(fields: &mut Fields) -> Result<BTreeSet<usize>, Wrong> {
@@ -273,7 +274,9 @@ fn refused(refusal: Refusal) -> ApiFault {
             Wrong::new("/until", refusal.to_string()).into()
         }
         Refusal::Edit(InvalidEdit::Scope(_)) => Wrong::new("/without", refusal.to_string()).into(),
-        Refusal::Edit(InvalidEdit::Detail(_)) => Wrong::new("/without_details", refusal.to_string()).into(),
+        Refusal::Edit(InvalidEdit::Detail(_) | InvalidEdit::Value(_)) => {
+            Wrong::new("/without_details", refusal.to_string()).into()
+        }
         Refusal::Edit(InvalidEdit::Agent(_)) => Wrong::new("/without_agents", refusal.to_string()).into(),
         other => ApiFault::Conflict(other.to_string()),
     }

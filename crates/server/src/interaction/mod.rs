@@ -14,6 +14,7 @@ mod question;
 mod values;
 
 pub use asked::{Asked, Prompt};
+pub(crate) use values::{Values, permission};
 
 use crate::people::People;
 use axum::routing::{get, post};

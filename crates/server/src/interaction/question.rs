@@ -2,7 +2,7 @@
 
 use super::Asked;
 use super::prospect::{FurtherAgent, Pick, Prospect, Unfit};
-use super::values::{self, Values};
+use super::values::{self, DETAIL, Values};
 use crate::account::permissions;
 use crate::device::DeviceAsk;
 use crate::people::{Fields, People, SignedIn, Visit};
@@ -11,12 +11,9 @@ use prokura_oauth::client_metadata::{Aspect, Difference};
 use prokura_oauth::redirect::shown_host;
 use prokura_ui::{
     Calling, Change, Changed, Consent, Device, Duration, ENGLISH, Further, Hop, Ident, Meaning, Notice,
-    Organisation, Permission, Shown, Software, When, Withheld, budget_sentences, detail_beginning,
-    detail_sentence, lasting,
+    Organisation, Permission, Shown, Software, When, Withheld, budget_sentences, detail_sentence, lasting,
 };
 
-/// The field with the place of a detail that is left.
-const DETAIL: &str = "detail";
 /// The field with an agent that may get a part.
 const THROUGH: &str = "through";
 const HOUR: u64 = 3600;
@@ -250,22 +247,7 @@ impl People {
 fn single(all: &Details, (place, detail): (usize, &Detail), before: Option<&Pick>) -> Permission {
     let values = before.map_or(&Values::All, |pick| &pick.values);
     let kept = before.is_none_or(|pick| pick.details.contains(&place));
-    let mut arguments = values::arguments(all, (place, detail), values);
-    if !kept {
-        arguments.values_mut().for_each(|argument| argument.wrong = None);
-    }
-    let sentence = match arguments.is_empty() {
-        true => detail_sentence(detail, &ENGLISH),
-        false => detail_beginning(detail, &arguments.keys().copied().collect(), &ENGLISH),
-    };
-    Permission {
-        name: DETAIL,
-        value: place.to_string(),
-        sentence,
-        actions: Vec::new(),
-        kept,
-        arguments: arguments.into_values().collect(),
-    }
+    values::permission(all, (place, detail), (kept, values))
 }
 
 fn no_answer(unfit: Unfit) -> Notice {

@@ -1,14 +1,20 @@
-//! Values in details, argument by argument: which of them a user leaves. They only go, bounds only tighten, shapes only get
-//! narrower. What was not posted, twice, or as something else is no answer: then the user is asked again.
+//! Values in details, argument by argument: which of them a user leaves, of what is asked for or of what was allowed. They only
+//! go, bounds only tighten, shapes only get narrower. What was not posted, twice, or as something else is no answer: then the
+//! user is asked again.
 
 use super::prospect::Unfit;
 use crate::people::Fields;
 use prokura_core::{Constraint, Decimal, Detail, Details, Left, Pattern, Test};
-use prokura_ui::{Argument, ArgumentPart, ArgumentValue, ENGLISH, Shown, argument_label, literal};
+use prokura_ui::{
+    Argument, ArgumentPart, ArgumentValue, ENGLISH, Permission, Shown, argument_label, detail_beginning,
+    detail_sentence, literal,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most fields that a page has for values. The details that bring more are left or taken away as a whole.
 const MOST: usize = 160;
+/// The field with the place of a detail that is left.
+pub(crate) const DETAIL: &str = "detail";
 /// The field with a value that is left: the places of its detail, its constraint and its own.
 const VALUE: &str = "value";
 /// The longest number that is taken, in bytes.
@@ -19,7 +25,7 @@ type Place = (usize, usize, usize);
 
 /// What is left of the values in details, not weighed yet.
 #[derive(Debug, Clone, Default)]
-pub(super) enum Values {
+pub(crate) enum Values {
     /// Everything: nobody was asked.
     #[default]
     All,
@@ -31,6 +37,8 @@ pub(super) enum Values {
 enum Part<'a> {
     Values(&'a [prokura_core::Literal]),
     Number(String),
+    /// As [`Self::Number`], without a fraction.
+    Count(u32),
     Shape(&'a str),
 }
 
@@ -41,7 +49,7 @@ impl<'a> Part<'a> {
             Test::Below(n) | Test::AtMost(n) | Test::Above(n) | Test::AtLeast(n) => {
                 Self::Number(n.text().to_owned())
             }
-            Test::LengthAtMost(n) => Self::Number(n.to_string()),
+            Test::LengthAtMost(n) => Self::Count(*n),
             // What would not come back from a page as it stands there cannot be changed on it.
             Test::Like(shape) if Shown::exact(shape.as_str()).as_str() == shape.as_str() => {
                 Self::Shape(shape.as_str())
@@ -55,21 +63,40 @@ impl<'a> Part<'a> {
     fn fields(&self) -> usize {
         match self {
             Self::Values(values) => values.len(),
-            Self::Number(_) | Self::Shape(_) => 1,
+            Self::Number(_) | Self::Count(_) | Self::Shape(_) => 1,
         }
     }
 
     /// What a text means that was posted for it; nothing if it is as it was.
     fn read(&self, posted: &str) -> Result<Option<Left>, Unfit> {
-        let (asked, left) = match self {
+        let number = || Decimal::parse(posted).filter(|_| posted.len() <= LONGEST);
+        let left = match self {
             Self::Values(_) => return Err(Unfit::Values),
-            Self::Number(asked) => {
-                (asked.as_str(), Decimal::parse(posted).filter(|_| posted.len() <= LONGEST).map(Left::Bound))
-            }
-            Self::Shape(asked) => (*asked, Pattern::new(posted).map(Left::Shape)),
+            Self::Number(_) => number().map(Left::Bound),
+            Self::Count(_) => number().filter(is_count).map(Left::Bound),
+            Self::Shape(_) => Pattern::new(posted).map(Left::Shape),
         };
-        if posted == asked { Ok(None) } else { left.map(Some).ok_or(Unfit::Values) }
+        if posted == self.text() { Ok(None) } else { left.map(Some).ok_or(Unfit::Values) }
     }
+
+    /// As it stands in its field; nothing of values, which have a field each.
+    fn text(&self) -> String {
+        match self {
+            Self::Values(_) => String::new(),
+            Self::Number(number) => number.clone(),
+            Self::Count(count) => count.to_string(),
+            Self::Shape(shape) => (*shape).to_owned(),
+        }
+    }
+}
+
+fn is_count(number: &Decimal) -> bool {
+    number.scaled(0).is_some()
+}
+
+/// The places where a value stands for the first time. One that stands there again goes and stays with it.
+fn firsts(all: &[prokura_core::Literal]) -> impl Iterator<Item = (usize, &prokura_core::Literal)> {
+    all.iter().enumerate().filter(|(n, value)| all.iter().position(|v| v == *value) == Some(*n))
 }
 
 fn field(detail: usize, constraint: usize) -> String {
@@ -99,8 +126,8 @@ fn on_page(details: &Details) -> BTreeSet<usize> {
 }
 
 impl Values {
-    /// What was posted of what is asked for.
-    pub(super) fn posted(fields: &Fields, asked: &Details) -> Self {
+    /// What was posted of these.
+    pub(crate) fn posted(fields: &Fields, asked: &Details) -> Self {
         let shown = on_page(asked);
         let texts = asked.iter().enumerate().filter(|(place, _)| shown.contains(place));
         let texts = texts.flat_map(|(place, detail)| parts(detail).map(move |(at, part)| (place, at, part)));
@@ -114,16 +141,23 @@ impl Values {
     /// # Errors
     /// [`Unfit::Values`] where nothing is left of an argument, or more than was asked for.
     pub(super) fn left_of(&self, asked: &Details, place: usize, detail: &Detail) -> Result<Detail, Unfit> {
-        if matches!(self, Self::All) || !on_page(asked).contains(&place) {
-            return Ok(detail.clone());
-        }
-        let mut left = BTreeMap::new();
-        for (at, part) in parts(detail) {
-            if let Some(said) = self.said((place, at), &part)? {
-                left.insert(at, said);
-            }
-        }
+        let left = self.left(asked, (place, detail)).ok_or(Unfit::Values)?;
         detail.narrowed(&left).ok_or(Unfit::Values)
+    }
+
+    /// What was said of the constraints of the detail at that place, of those that do not stay as they are. `None` if that is
+    /// no answer. Whether it is less is not weighed yet.
+    pub(crate) fn left(
+        &self,
+        all: &Details,
+        (place, detail): (usize, &Detail),
+    ) -> Option<BTreeMap<usize, Left>> {
+        if matches!(self, Self::All) || !on_page(all).contains(&place) {
+            return Some(BTreeMap::new());
+        }
+        let said = parts(detail).map(|(at, part)| Ok((at, self.said((place, at), &part)?)));
+        let said: Vec<_> = said.collect::<Result<_, Unfit>>().ok()?;
+        Some(said.into_iter().filter_map(|(at, left)| Some((at, left?))).collect())
     }
 
     /// What was said of one argument; nothing if it stays as it is.
@@ -131,17 +165,46 @@ impl Values {
         let Self::Posted(kept, texts) = self else { return Ok(None) };
         match part {
             Part::Values(all) => {
-                let kept = (0..all.len()).filter(|n| kept.contains(&(place, at, *n)));
-                Ok(Some(Left::Values(kept.collect())))
+                let is_kept = |n: &usize| kept.contains(&(place, at, *n));
+                let left: BTreeSet<usize> = firsts(all).map(|(n, _)| n).filter(is_kept).collect();
+                match left.len() {
+                    0 => Err(Unfit::Values),
+                    some if some == firsts(all).count() => Ok(None),
+                    _ => Ok(Some(Left::Values(left))),
+                }
             }
             part => part.read(texts.get(&(place, at)).map_or("", String::as_str)),
         }
     }
 }
 
-/// What of the detail at that place is on the page, argument by argument, by the places of its constraints. `again` is what
-/// was answered before: what was taken away stays so.
-pub(super) fn arguments(
+/// One of the details on a page, with what can be changed of it below. `again` is what was answered before: what was taken away
+/// stays so. Of one that is not kept nothing is wrong.
+pub(crate) fn permission(
+    all: &Details,
+    (place, detail): (usize, &Detail),
+    (kept, again): (bool, &Values),
+) -> Permission {
+    let mut arguments = arguments(all, (place, detail), again);
+    if !kept {
+        arguments.values_mut().for_each(|argument| argument.wrong = None);
+    }
+    let sentence = match arguments.is_empty() {
+        true => detail_sentence(detail, &ENGLISH),
+        false => detail_beginning(detail, &arguments.keys().copied().collect(), &ENGLISH),
+    };
+    Permission {
+        name: DETAIL,
+        value: place.to_string(),
+        sentence,
+        actions: Vec::new(),
+        kept,
+        arguments: arguments.into_values().collect(),
+    }
+}
+
+/// What of the detail at that place is on the page, argument by argument, by the places of its constraints.
+fn arguments(
     asked: &Details,
     (place, detail): (usize, &Detail),
     again: &Values,
@@ -169,9 +232,12 @@ pub(super) fn arguments(
 impl Values {
     /// The fields of one argument as they stand.
     fn part(&self, (place, at): (usize, usize), part: &Part<'_>) -> ArgumentPart {
-        let text = |asked: &str| match self {
-            Self::All => asked.to_owned(),
-            Self::Posted(_, texts) => texts.get(&(place, at)).cloned().unwrap_or_default(),
+        let bound = |number| {
+            let value = match self {
+                Self::All => part.text(),
+                Self::Posted(_, texts) => texts.get(&(place, at)).cloned().unwrap_or_default(),
+            };
+            ArgumentPart::Bound { field: field(place, at), value, number }
         };
         let kept = |n: usize| match self {
             Self::All => true,
@@ -179,29 +245,24 @@ impl Values {
         };
         match part {
             Part::Values(all) => {
-                let first = |(n, value): &(usize, _)| all.iter().position(|v| v == *value) == Some(*n);
                 let one = |(n, value)| ArgumentValue {
                     value: format!("{place}.{at}.{n}"),
                     said: Shown::whole(&literal(value)),
                     kept: kept(n),
                 };
-                ArgumentPart::Values(all.iter().enumerate().filter(first).map(one).collect())
+                ArgumentPart::Values(firsts(all).map(one).collect())
             }
-            Part::Number(asked) => bound(field(place, at), text(asked), true),
-            Part::Shape(asked) => bound(field(place, at), text(asked), false),
+            Part::Number(_) | Part::Count(_) => bound(true),
+            Part::Shape(_) => bound(false),
         }
     }
-}
-
-fn bound(field: String, value: String, number: bool) -> ArgumentPart {
-    ArgumentPart::Bound { field, value, number }
 }
 
 fn wrong(part: &Part<'_>) -> Shown {
     let said = match part {
         Part::Values(_) => ENGLISH.argument_none.to_string(),
-        Part::Number(asked) => ENGLISH.argument_bound_wrong.with("asked", asked).to_string(),
-        Part::Shape(asked) => ENGLISH.argument_shape_wrong.with("asked", asked).to_string(),
+        Part::Number(_) | Part::Count(_) => ENGLISH.argument_bound_wrong.with("was", part.text()).to_string(),
+        Part::Shape(_) => ENGLISH.argument_shape_wrong.with("was", part.text()).to_string(),
     };
     Shown::whole(&said)
 }
@@ -234,7 +295,7 @@ mod tests {
     fn what_is_left_is_what_was_said_or_nothing_is() {
         let asked = details(PAY);
         let usual = "bound.0.1=100&bound.0.2=/home/*";
-        let whole = "pay where to is one of \"ann\", \"bob\" and amount is at most 100 and \
+        let whole = "pay where to is one of \"ann\", \"bob\", \"ann\" and amount is at most 100 and \
                      file is like \"/home/*\" and currency is \"EUR\"";
         let all = left(&asked, &format!("value=0.0.0&value=0.0.1&{usual}")).unwrap();
         assert_eq!(all, [whole]);

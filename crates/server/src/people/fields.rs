@@ -1,7 +1,7 @@
 //! The fields of a posted form.
 
 /// The fields of a posted form. Only a list of choices may have several of one name.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Fields(Vec<(String, String)>);
 
 impl Fields {

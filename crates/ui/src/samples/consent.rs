@@ -117,7 +117,8 @@ fn changed() -> Vec<Changed> {
 }
 
 /// A payment whose accounts, amount and folder can be tightened; `wrong` is what was answered before.
-fn values(w: &Words, wrong: bool) -> Consent {
+/// A permission with values that can be taken away.
+pub(super) fn paying(wrong: bool) -> Permission {
     let value = |place: &str, said: &str, kept| ArgumentValue {
         value: place.to_owned(),
         said: Shown::whole(&format!("“{}”", Shown::exact(said))),
@@ -142,7 +143,7 @@ fn values(w: &Words, wrong: bool) -> Consent {
         value("0.0.4", &hostile, !wrong),
     ];
     let (none, much) =
-        (ENGLISH.argument_none.to_string(), ENGLISH.argument_bound_wrong.with("asked", 500).to_string());
+        (ENGLISH.argument_none.to_string(), ENGLISH.argument_bound_wrong.with("was", 500).to_string());
     let arguments = vec![
         argument("recipient is one of", ArgumentPart::Values(accounts), wrong.then_some(none.as_str())),
         argument(
@@ -150,25 +151,27 @@ fn values(w: &Words, wrong: bool) -> Consent {
             bound("bound.0.1", if wrong { "50000" } else { "500" }, true),
             wrong.then_some(much.as_str()),
         ),
-        argument(
-            "file is like, where * stands for anything",
-            bound("bound.0.2", "/invoices/2026/*", false),
-            None,
-        ),
+        argument("file is like (* stands for anything)", bound("bound.0.2", "/invoices/2026/*", false), None),
     ];
-    let pay = Permission {
+    Permission {
         name: "detail",
         value: "0".to_owned(),
         sentence: Shown::whole("Use pay_invoice, only where currency is “EUR”, and"),
         actions: vec![],
         kept: true,
         arguments,
-    };
+    }
+}
+
+/// What is said of an answer that cannot be.
+pub(super) fn unfit() -> Notice {
+    Notice { meaning: Meaning::Attention, sentence: ENGLISH.permissions_wrong.to_string() }
+}
+
+fn values(w: &Words, wrong: bool) -> Consent {
     let usual = consent(w);
-    let notice = wrong
-        .then(|| Notice { meaning: Meaning::Attention, sentence: ENGLISH.permissions_wrong.to_string() });
-    let permissions = usual.permissions.iter().take(1).cloned().chain([pay]).collect();
-    Consent { notice, permissions, ..usual }
+    let permissions = usual.permissions.iter().take(1).cloned().chain([paying(wrong)]).collect();
+    Consent { notice: wrong.then(unfit), permissions, ..usual }
 }
 
 pub(super) fn states() -> Result<Vec<Special>, RenderError> {

@@ -1,5 +1,6 @@
 //! The pages about what was allowed.
 
+use super::consent::{paying, unfit};
 use super::{Special, Words, at, form, frame, notice, permission};
 use crate::*;
 
@@ -170,10 +171,27 @@ fn narrowing(w: &Words) -> Narrowing {
             permission("read:report", &w.sentence, &["tool:read_report", "resource:report/*"], true),
             permission("tools:summary", "Generate sales summaries", &["tool:generate_summary"], true),
         ],
-        by_rule: false,
-        agents: vec![AgentChoice { id: "agt_reporter".to_owned(), name: Shown::name(&w.client) }],
+        by_rule: None,
+        agents: vec![AgentChoice { id: "agt_reporter".to_owned(), name: Shown::name(&w.client), kept: true }],
         durations: [3_600, 86_400, 7 * 86_400].map(duration).to_vec(),
     }
+}
+
+/// With values that can be taken away; `wrong` if what was answered cannot be.
+fn valued(w: &Words, wrong: bool) -> GrantPage {
+    let usual = narrowing(w);
+    let scopes = usual.permissions.into_iter().take(1);
+    let scopes = scopes.map(|scope| Permission { kept: !wrong, ..scope });
+    let agents = usual.agents.into_iter().map(|agent| AgentChoice { kept: !wrong, ..agent });
+    let durations = usual.durations.into_iter().enumerate();
+    let narrow = Narrowing {
+        permissions: scopes.chain([paying(wrong)]).collect(),
+        by_rule: Some(!wrong),
+        agents: agents.collect(),
+        durations: durations.map(|(i, d)| Duration { chosen: wrong && i == 1, ..d }).collect(),
+        ..narrowing(w)
+    };
+    GrantPage { notice: wrong.then(unfit), narrow: Some(narrow), ..grant(w) }
 }
 
 pub(super) fn special(w: &Words) -> Result<Vec<Special>, RenderError> {
@@ -213,6 +231,8 @@ pub(super) fn special(w: &Words) -> Result<Vec<Special>, RenderError> {
         ),
         ("grant", "paused", paused.render()?),
         ("grant", "ended", ended.render()?),
+        ("grant", "values", valued(w, false).render()?),
+        ("grant", "values_wrong", valued(w, true).render()?),
         ("grant", "deep", GrantPage { tree: tree(w, &[1, 2, 3, 4, 5]), ..grant(w) }.render()?),
         (
             "grant",
