@@ -44,6 +44,11 @@ impl InForce {
         !self.engines.is_empty() || !self.remotes.is_empty()
     }
 
+    /// Whether somebody who counts may oblige to change results, whatever is asked: who is elsewhere always may.
+    pub fn may_change_results(&self) -> bool {
+        !self.remotes.is_empty() || self.engines.iter().any(|engine| engine.may_change_results())
+    }
+
     /// What everybody who counts says together, and in [`Ruling::reported`] what it had been with those who only report,
     /// where that differs.
     pub async fn ruling(&self, question: &Question<'_>) -> Ruling {

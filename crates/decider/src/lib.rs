@@ -24,7 +24,7 @@ pub use follow::{FILES, activated, kept as version_of};
 pub use keeper::{Build, Keeper, KeeperError, KeeperOptions};
 pub use status::{SetStatus, Status, problem_object};
 
-use prokura_policy::pdp::{Directory, Effect, Engine, Finding, Listed, Question, Ruling};
+use prokura_policy::pdp::{Aim, Directory, Effect, Engine, Finding, Listed, Question, Ruling};
 use remote::Remote;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 
@@ -117,15 +117,28 @@ impl InForce {
     /// Of each entry of a list, whether the list may show it: some engine could permit it with some arguments, and none
     /// forbids it whatever they are. Who is elsewhere is not asked for a list.
     pub fn visible(&self, question: &Question<'_>, listed: &[Listed<'_>]) -> Vec<bool> {
-        let known = self.relations.as_ref().map(|facts| facts.of(question));
-        let subject = match &known {
-            None => question.subject,
-            Some(Ok((subject, _))) => subject,
-            Some(Err(_)) if !self.counts() => question.subject,
-            Some(Err(_)) => return vec![false; listed.len()],
+        let known = match &self.relations {
+            None => None,
+            Some(facts) => match facts.of_all(question, listed) {
+                Ok(known) => Some(known),
+                Err(_) if !self.counts() => None,
+                Err(error) => {
+                    tracing::warn!(%error, "what relations say is not known: lists show nothing");
+                    return vec![false; listed.len()];
+                }
+            },
         };
+        let subject = known.as_ref().map_or(question.subject, |(subject, _)| subject);
         let question = &Question { subject, ..*question };
-        let each: Vec<_> = self.engines.iter().map(|engine| engine.visible(question, listed)).collect();
+        let listed: Vec<_> = listed
+            .iter()
+            .enumerate()
+            .map(|(at, one)| match known.as_ref().and_then(|(_, aims)| aims.get(at)?.as_ref()) {
+                Some(aim) => Listed { aim: Aim::At(aim), ..*one },
+                None => *one,
+            })
+            .collect();
+        let each: Vec<_> = self.engines.iter().map(|engine| engine.visible(question, &listed)).collect();
         let others = self.engines.is_empty() || !self.remotes.is_empty();
         let shown = |at: usize| {
             let mut all = each.iter().map(|effects| effects.get(at).copied().unwrap_or(Effect::Deny));

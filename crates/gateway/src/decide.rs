@@ -31,6 +31,8 @@ pub(crate) struct Granted {
     pub(crate) ground: Option<Ground>,
     /// The tool as its description in force says, where it is pinned.
     pub(crate) tool: Option<Arc<Tool>>,
+    /// Whether it is about what came of a call that was decided on before: nobody is asked to agree to that again.
+    pub(crate) since: bool,
 }
 
 impl Warrant {
@@ -90,7 +92,7 @@ fn warrant(
     for decision in decisions {
         match decision {
             Decision::Permit(permit, reason) => {
-                permits.push(Granted { permit, reason, ground: None, tool: None })
+                permits.push(Granted { permit, reason, ground: None, tool: None, since: false })
             }
             Decision::Challenge(denial) | Decision::Deny(denial) => denials.push(denial),
         }

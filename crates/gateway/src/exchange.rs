@@ -18,7 +18,7 @@ use crate::route::Route;
 use crate::tools::{Known, Turn};
 use crate::version::Era;
 use prokura_core::{Action, ActionKind, Obligation, TaskId, Timestamp, TraceId};
-use prokura_oauth::json::{Object, Value};
+use prokura_oauth::json::{self, Limits, Object, Value};
 use std::sync::Arc;
 
 /// What a stream or an answer belongs to.
@@ -132,6 +132,17 @@ pub(crate) struct Task {
     pub(crate) owed: Vec<Obligation>,
 }
 
+/// A call that waits for somebody to agree, as the request state of its client names it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Waiting {
+    /// What is waited for.
+    pub(crate) tasks: Vec<TaskId>,
+    /// The handle of the upstream's own state.
+    pub(crate) state: Option<String>,
+    /// What the client answered to what the upstream had asked.
+    pub(crate) answers: Option<Value>,
+}
+
 /// A session as its handle names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Session {
@@ -168,23 +179,32 @@ impl Handles {
         Some(Session { id: id.to_owned(), elicits: elicits == "+" })
     }
 
-    /// Seals the tasks that a call waits for, with the upstream's own state if there is one.
-    pub(crate) fn seal_approvals(&self, tasks: &[TaskId], state: Option<&str>) -> String {
+    /// Seals the tasks that a call waits for, with the upstream's own state and what was answered to it, if there is any: a
+    /// client that comes back from the page brings neither again.
+    pub(crate) fn seal_approvals(
+        &self,
+        tasks: &[TaskId],
+        state: Option<&str>,
+        answers: Option<&Value>,
+    ) -> String {
         let tasks: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
         let mut plain = Vec::new();
         put(&mut plain, tasks.join(" ").as_bytes());
-        if let Some(state) = state {
-            put(&mut plain, state.as_bytes());
-        }
+        put(&mut plain, state.unwrap_or_default().as_bytes());
+        put(&mut plain, &answers.map(Value::to_vec).unwrap_or_default());
         self.sealer.seal(HandleKind::Approval, &self.binding, b"", &plain)
     }
 
     /// Reads what was sealed by [`seal_approvals`](Self::seal_approvals).
-    pub(crate) fn read_approvals(plain: &[u8]) -> Option<(Vec<TaskId>, Option<String>)> {
+    pub(crate) fn read_approvals(plain: &[u8]) -> Option<Waiting> {
         let (tasks, rest) = take_text(plain)?;
         let tasks = tasks.split(' ').map(TaskId::parse).collect::<Result<_, _>>().ok()?;
-        let state = if rest.is_empty() { None } else { Some(take_text(rest)?.0.to_owned()) };
-        Some((tasks, state))
+        let (state, rest) = take_text(rest)?;
+        let answers = match take(rest)?.0 {
+            [] => None,
+            answers => Some(json::parse(answers, &Limits::DOCUMENT).ok()?),
+        };
+        Some(Waiting { tasks, state: Some(state.to_owned()).filter(|s| !s.is_empty()), answers })
     }
 
     /// Seals the id of a task that a call on `action` made, with what must be done to what comes of it.

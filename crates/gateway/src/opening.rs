@@ -3,7 +3,7 @@
 
 use crate::caller::Authenticator;
 use crate::envelope::{Call, Message};
-use crate::exchange::{Exchange, Handles, Session, Task};
+use crate::exchange::{Exchange, Handles, Session, Task, Waiting};
 use crate::fault::Fault;
 use crate::handle::{HandleKind, put};
 use crate::method::{BadCall, List, RELATED_TASK, takes_state};
@@ -65,6 +65,7 @@ impl Opener<'_> {
             _ => {}
         }
         if !self.open_approvals(&call.method, params, &mut found)? {
+            found.returned.state = params.str("requestState").map(str::to_owned);
             self.open_state(&call.method, params, &found.state_context)?;
         }
         self.open_related(Some(params));
@@ -130,12 +131,12 @@ impl Opener<'_> {
     }
 
     /// A client that comes back from the page of an approval: what it brings for us is taken out, and the upstream gets its
-    /// own state back, if it had given one.
+    /// own state back, and what was answered to it, if it had asked.
     fn open_approvals(&self, method: &str, params: &mut Object, found: &mut Found) -> Result<bool, Fault> {
         let handle = params.str("requestState").filter(|_| takes_state(method));
         let opened = handle.and_then(|handle| self.open(HandleKind::Approval, b"", handle));
         let Some(plain) = opened else { return Ok(false) };
-        let (tasks, state) = Handles::read_approvals(&plain).ok_or(Fault::BadState)?;
+        let Waiting { tasks, state, answers } = Handles::read_approvals(&plain).ok_or(Fault::BadState)?;
         params.remove("requestState");
         let mut action = None;
         if let Some(Value::Object(inputs)) = params.get_mut("inputResponses") {
@@ -143,6 +144,9 @@ impl Opener<'_> {
             if inputs.is_empty() {
                 params.remove("inputResponses");
             }
+        }
+        if let Some(answers) = answers.filter(|_| !params.contains_key("inputResponses")) {
+            params.insert("inputResponses", answers);
         }
         if let Some(handle) = &state {
             params.insert("requestState", Value::from(handle.as_str()));

@@ -164,6 +164,11 @@ impl Route {
         said.unwrap_or(&NOTHING_SAID)
     }
 
+    /// Whether the result of some tool is released row by row.
+    pub(crate) fn sifts(&self) -> bool {
+        self.bindings.values().any(|binding| binding.rows.is_some())
+    }
+
     /// What the server says of how a tool is authorized, where that is read. The operator's word stands above it: a tool
     /// whose action or target is bound is what the binding says.
     ///

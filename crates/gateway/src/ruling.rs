@@ -120,9 +120,12 @@ impl Refused {
         self.coaz
     }
 
-    /// What the record says.
-    pub(crate) fn ground(&self) -> &Ground {
-        &self.ground
+    /// Puts into an entry why: what went wrong by its number, for its words, which may repeat values, are in the log.
+    pub(crate) fn note(&self, event: &mut Event) {
+        self.ground.note(event);
+        if !self.problems.is_empty() {
+            event.details.insert("problems", u64::try_from(self.problems.len()).unwrap_or(u64::MAX).into());
+        }
     }
 
     /// What who calls is told: what the rule says for people, and never the rule.
@@ -153,6 +156,15 @@ pub(crate) enum Matter<'a> {
     /// What came of calls that were decided on before: what they were decided under holds, and it must still be possible
     /// that they are permitted.
     Since(&'a [Obligation]),
+    /// A subscription to both: what it touches itself comes first and is decided on as a call is.
+    Both {
+        /// How many actions it touches itself.
+        touched: usize,
+        /// How the server is asked which tools it has.
+        learner: &'a Learner,
+        /// Under what the calls were decided whose tasks it names.
+        since: &'a [Obligation],
+    },
 }
 
 impl<'a> Matter<'a> {
@@ -160,7 +172,31 @@ impl<'a> Matter<'a> {
     pub(crate) fn arguments(self) -> Option<&'a Object> {
         match self {
             Self::Call { arguments, .. } => arguments,
-            Self::Since(_) => None,
+            Self::Since(_) | Self::Both { .. } => None,
+        }
+    }
+
+    /// What the action at this place does.
+    fn at(self, place: usize) -> Self {
+        match self {
+            Self::Both { touched, learner, .. } if place < touched => Self::Call { arguments: None, learner },
+            Self::Both { since, .. } => Self::Since(since),
+            one => one,
+        }
+    }
+
+    /// What it was decided under, if that was before.
+    fn since(self) -> Option<&'a [Obligation]> {
+        match self {
+            Self::Since(owed) => Some(owed),
+            Self::Call { .. } | Self::Both { .. } => None,
+        }
+    }
+
+    fn learner(self) -> Option<&'a Learner> {
+        match self {
+            Self::Call { learner, .. } => Some(learner),
+            Self::Since(_) | Self::Both { .. } => None,
         }
     }
 }
@@ -177,30 +213,32 @@ pub(crate) async fn rule(
     matter: Matter<'_>,
 ) -> Result<Option<Asked>, Fault> {
     let mut first = None;
-    for granted in warrant.each_mut() {
-        let Some(action) = granted.permit.action() else { continue };
-        let counts = asking.is_some_and(|asking| asking.in_force().counts());
-        let tool = tool(scene, action, counts, matter).await?;
+    let counts = asking.is_some_and(|asking| asking.in_force().counts());
+    for (place, granted) in warrant.each_mut().enumerate() {
+        let matter = matter.at(place);
+        let Some(action) = granted.permit.action().cloned() else { continue };
+        let tool = tool(scene, &action, counts, matter).await?;
         granted.tool.clone_from(&tool);
+        if let Some(owed) = matter.since() {
+            // Whatever policies there are now: what was promised of a call holds for what comes of it.
+            granted.since = true;
+            granted.permit.oblige(owed.iter().cloned());
+        }
         let Some(asking) = asking else { continue };
-        let asked = match asking.about(scene, action, tool.as_deref(), matter) {
+        let asked = match asking.about(scene, &action, tool.as_deref(), matter) {
             // Who only reports refuses nothing, also where it cannot be asked.
             Err(_) if !counts => continue,
             asked => asked?,
         };
-        match matter {
-            Matter::Call { arguments, .. } => {
-                let ruling = all(scene, &asked, arguments).await?;
-                let rows = scene.route.binding(action).rows.clone().filter(|_| counts);
-                granted.permit.oblige(ruling.obligations.into_iter().chain(rows));
-                let ground = Ground::of(asking, ruling.rules, arguments);
-                granted.ground = Some(ground.with(ruling.reported.as_deref()));
-            }
-            Matter::Since(owed) => {
-                still(scene, asking, action, tool)?;
-                granted.permit.oblige(owed.iter().cloned());
-                granted.ground = Some(Ground::of(asking, Vec::new(), None));
-            }
+        if granted.since {
+            still(scene, asking, &action, tool)?;
+            granted.ground = Some(Ground::of(asking, Vec::new(), None));
+        } else {
+            let ruling = all(scene, &asked, matter.arguments()).await?;
+            let rows = scene.route.binding(&action).rows.clone().filter(|_| counts);
+            granted.permit.oblige(ruling.obligations.into_iter().chain(rows));
+            let ground = Ground::of(asking, ruling.rules, matter.arguments());
+            granted.ground = Some(ground.with(ruling.reported.as_deref()));
         }
         first = first.or(asked.into_iter().next());
     }
@@ -214,6 +252,9 @@ async fn all(scene: &Scene, asked: &[Asked], arguments: Option<&Object>) -> Resu
         let ruling = one.by.in_force().ruling(&one.question(arguments)).await;
         if !ruling.permitted {
             return Err(Refused::by(one, ruling, arguments).told_to(scene));
+        }
+        for problem in &ruling.problems {
+            tracing::warn!(%problem, trace = %scene.trace, "a policy fails, and others permit the call without it");
         }
         add(&mut together.rules, ruling.rules);
         add(&mut together.obligations, ruling.obligations);
@@ -241,11 +282,7 @@ async fn tool(
         return Ok(None);
     }
     let binding = scene.route.binding(action);
-    let learner = match matter {
-        Matter::Call { learner, .. } => Some(learner),
-        Matter::Since(_) => None,
-    };
-    let tool = tools::usable(scene, &action.name, binding, ruled, learner).await?;
+    let tool = tools::usable(scene, &action.name, binding, ruled, matter.learner()).await?;
     if ruled || binding.strict {
         check_arguments(tool.as_deref(), binding, matter.arguments())?;
     }

@@ -42,6 +42,12 @@ pub(crate) struct Scene {
 
 /// The longest method that is recorded, in characters.
 const MAX_WORD: usize = 64;
+/// The longest reason that is recorded in words, in characters: names may be of any length.
+const MAX_REASON: usize = 256;
+
+fn cut(reason: &str) -> String {
+    reason.chars().take(MAX_REASON).collect()
+}
 
 impl Scene {
     /// A scene of which only the address is known.
@@ -199,7 +205,13 @@ impl Scene {
         };
         let mut event = self.event(kind, self.action.clone(), outcome).because(fault.word());
         match fault {
-            Fault::Policy(refused) => refused.ground().note(&mut event),
+            Fault::Policy(refused) => refused.note(&mut event),
+            Fault::Mapping(why) => event.details.insert("why", cut(&why.to_string()).into()),
+            Fault::ToolSchema(why) => event.details.insert("why", cut(&why.to_string()).into()),
+            Fault::Arguments(misfit) => {
+                event.details.insert("argument", cut(&misfit.place).into());
+                event.details.insert("why", misfit.why.to_string().into());
+            }
             Fault::Untold(at) => event.details.insert("argument", at.to_string().into()),
             Fault::Withheld(why) => event.details.insert("withheld", why.word().into()),
             Fault::Unmet(obligation) => event.details.insert("obligation", (*obligation).into()),

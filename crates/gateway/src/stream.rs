@@ -6,6 +6,7 @@ use crate::ending::Ending;
 use crate::envelope::{Call, Message};
 use crate::exchange::{Exchange, Origin, Passage};
 use crate::fault::Fault;
+use crate::question::Asking;
 use crate::scene::Scene;
 use crate::sse::{Decoder, Event, KEEP_ALIVE};
 use crate::standing::Changes;
@@ -208,12 +209,15 @@ impl Relay {
     fn may_go_on(&self) -> Result<(), Fault> {
         let Some(token) = self.scene.caller.token() else { return Ok(()) };
         self.scene.inner.authenticator.in_force(token)?;
-        let listens = self.exchange.origin == Origin::Listening
-            || self.exchange.origin.method() == "subscriptions/listen";
-        if listens && self.scene.inner.clock.now() >= token.expires_at {
+        if self.listens() && self.scene.inner.clock.now() >= token.expires_at {
             return Err(Fault::InvalidToken("the token has expired"));
         }
         Ok(())
+    }
+
+    /// Whether it stays open for whatever comes.
+    fn listens(&self) -> bool {
+        self.exchange.origin == Origin::Listening || self.exchange.origin.method() == "subscriptions/listen"
     }
 
     /// What the client gets for one event.
@@ -222,6 +226,10 @@ impl Relay {
             return Ok(None);
         }
         self.may_go_on()?;
+        if self.listens() {
+            // It outlives the policies, and what is known, that there were when it was opened.
+            self.exchange.asking = Asking::of(&self.scene, self.scene.inner.clock.now())?;
+        }
         let data = event.data.as_deref().unwrap_or_default();
         if data.is_empty() {
             return Ok(self

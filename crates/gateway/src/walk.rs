@@ -76,6 +76,12 @@ struct Read {
 }
 
 impl Read {
+    /// What the client answers to what the server asked it (MCP 2026-07-28, "Multi Round-Trip Requests").
+    fn answers(&self) -> Option<&Value> {
+        let said = self.message.call()?.params.as_ref()?.get("inputResponses");
+        said.filter(|said| said.as_object().is_none_or(|said| said.len() > 0))
+    }
+
     /// How the client can be sent somewhere.
     fn speaks(&self, method: &str) -> Speaks<'_> {
         Speaks {
@@ -84,6 +90,7 @@ impl Read {
             calls: method == "tools/call",
             handles: &self.handles,
             takes_state: method::takes_state(method),
+            answers: self.answers().filter(|_| method::takes_state(method)),
         }
     }
 }
@@ -233,10 +240,12 @@ impl Walk {
             version: read.named_version.then_some(read.version),
             session: read.session.clone(),
         };
-        let matter = if read.found.tasks.is_empty() {
-            Matter::Call { arguments, learner: &learner }
-        } else {
-            Matter::Since(&since)
+        let matter = match &read.touch {
+            _ if read.found.tasks.is_empty() => Matter::Call { arguments, learner: &learner },
+            Touch::Actions(touched) => {
+                Matter::Both { touched: touched.len(), learner: &learner, since: &since }
+            }
+            Touch::Protocol | Touch::List(_) | Touch::Task => Matter::Since(&since),
         };
         let (returned, speaks) = (&read.found.returned, read.speaks(&self.scene.method));
         self.rule_on(warrant, matter, Some((returned, &speaks)), read.now).await
@@ -432,11 +441,16 @@ pub(crate) fn address(parts: &Parts) -> Option<IpAddr> {
     parts.extensions.get::<Address>().map_or_else(connection, |a| a.0)
 }
 
-/// The caller's address, or what brought it here; the 64 bits that a network gives one site, where it is IPv6.
+/// The site of the caller, or of what brought it here.
 fn peer(parts: &Parts) -> Option<IpAddr> {
     let connection = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip().to_canonical());
-    Some(match address(parts).or_else(connection)? {
+    address(parts).or_else(connection).map(site)
+}
+
+/// The 64 bits of an address of IPv6 that a network gives one site.
+pub(crate) fn site(address: IpAddr) -> IpAddr {
+    match address {
         IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() & !u128::from(u64::MAX)).into()),
         v4 => v4,
-    })
+    }
 }

@@ -155,6 +155,27 @@ mod tests {
     use prokura_oauth::json::{Limits, parse};
 
     #[test]
+    fn e12_many_forms_of_many_names_are_not_compared_with_many_arguments() {
+        let many =
+            |n: usize, value: &str| (0..n).map(|i| format!("\"p{i}\":{value}")).collect::<Vec<_>>().join(",");
+        let forms = vec![r##"{"$ref":"#/$defs/A"}"##; 500].join(",");
+        let text =
+            format!(r##"{{"allOf":[{forms}],"$defs":{{"A":{{"properties":{{{}}}}}}}}}"##, many(500, "{}"));
+        let limits = Limits { max_bytes: 1 << 20, max_depth: 64 };
+        let read = |text: &str| parse(text.as_bytes(), &limits).unwrap();
+        let schema = Schema::new(read(&text)).unwrap();
+        let few = read(&format!("{{{}}}", many(3, "1"))).into_object().unwrap();
+        assert_eq!(schema.check(&few, Unnamed::Pass), Ok(()));
+        let lots = read(&format!("{{{}}}", many(4000, "1").replace('p', "q"))).into_object().unwrap();
+        assert_eq!(schema.check(&lots, Unnamed::Pass).map_err(|m| m.why), Err(Why::Large));
+        let forms = vec![r##"{"$ref":"#/$defs/A"}"##; 7000].join(",");
+        let text =
+            format!(r##"{{"allOf":[{forms}],"$defs":{{"A":{{"properties":{{{}}}}}}}}}"##, many(7000, "1"));
+        let schema = Schema::new(read(&text.replace(":1", ":{}"))).unwrap();
+        assert_eq!(schema.check(&Object::new(), Unnamed::Pass).map_err(|m| m.why), Err(Why::Large));
+    }
+
+    #[test]
     fn what_is_said_of_an_argument_is_read_where_it_is_named() {
         let text = r##"{"properties":{"to":{"title":"To","description":"Who gets it"},"n":{"$ref":"#/$defs/N","title":"How many"},
             "x":{"title":" ","description":7},"y":true},"$defs":{"N":{"title":"N","description":"A number"}}}"##;

@@ -3,7 +3,7 @@
 use super::{RelationsFault, View};
 use prokura_core::Timestamp;
 use prokura_oauth::json::{Object, Value};
-use prokura_policy::pdp::{Entity, EntityId, Question};
+use prokura_policy::pdp::{Aim, Entity, EntityId, Listed, Question};
 use prokura_relations::{Ask, AskError, Index, ObjectName, User};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -66,6 +66,26 @@ impl Facts {
         }
         subject.parents.extend(belongs.into_iter().filter(|p| !question.subject.parents.contains(p)));
         Ok((subject, resource))
+    }
+
+    /// The same of the entries of a list: the question's subject, and of each entry what it would be done to, where
+    /// policies ask for relations of that.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn of_all(
+        &self,
+        question: &Question<'_>,
+        listed: &[Listed<'_>],
+    ) -> Result<(Entity, Vec<Option<Entity>>), RelationsFault> {
+        let aim = |one: &Listed<'_>| match one.aim {
+            Aim::At(resource) if self.kinds.ask.contains_key(resource.id.kind()) => {
+                self.of(&Question { resource, ..*question }).map(|(_, resource)| Some(resource))
+            }
+            Aim::At(_) | Aim::Some(_) => Ok(None),
+        };
+        let aims = listed.iter().map(aim).collect::<Result<_, _>>()?;
+        Ok((self.of(question)?.0, aims))
     }
 
     pub(super) fn user(&self, id: &EntityId) -> Option<User> {

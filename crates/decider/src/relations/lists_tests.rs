@@ -7,7 +7,7 @@ use crate::{Decider, InForce, languages};
 use prokura_config::PolicyLanguage;
 use prokura_core::{Rng as _, SeededRng};
 use prokura_oauth::json::{Object, obj};
-use prokura_policy::pdp::{Entity, EntityId, Filter, Met, NoEntities, Question};
+use prokura_policy::pdp::{Aim, Entity, EntityId, Filter, Listed, Met, NoEntities, Question};
 use std::collections::BTreeMap;
 
 /// Every way in which a policy may look at relations.
@@ -116,6 +116,9 @@ async fn f01_a_filter_by_relations_releases_what_asking_about_each_row_would_rel
                 by_list += usize::from(filter != Filter::Ask);
                 for row in &all {
                     let each = in_force.decide(&question(row)).permitted;
+                    let listed = Listed { action: "view", aim: Aim::At(row), tool: None };
+                    let shown = in_force.visible(&question(&none), &[listed]);
+                    assert_eq!(shown, [each], "a list shows what may be done: {text} {user} {row:?}");
                     let met = filter.meets(row.id.id(), &row.attributes);
                     if met != Met::Ask {
                         assert_eq!(met == Met::Yes, each, "{text} {user} {row:?} {filter:?}");

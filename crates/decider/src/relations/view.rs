@@ -220,7 +220,8 @@ impl Relations {
         };
         let this = self.clone();
         let (news, heard) = self.store.read(move |tx| this.news(tx, last, known, at)).await?;
-        self.view.apply(news, heard)
+        // What is half taken in is believed by nobody.
+        self.view.apply(news, heard).inspect_err(|_| self.view.doubt())
     }
 
     /// As [`follow`](Self::follow), after a change: a view that cannot hear of it is believed no more.

@@ -240,6 +240,11 @@ impl Engine for CedarEngine {
         self.rows(question, kind)
     }
 
+    fn may_change_results(&self) -> bool {
+        let changes = |o: &Obligation| matches!(o, Obligation::Rewrite(_) | Obligation::Rows(_));
+        self.rules.iter().any(|rule| matches!(&rule.duty, Duty::Oblige(all) if all.iter().any(changes)))
+    }
+
     fn explain(&self, question: &Question<'_>) -> Explanation {
         self.examine(question)
     }

@@ -11,6 +11,7 @@ use cedar_policy_core::ast::{BinaryOp, UnaryOp, Var};
 use cedar_policy_core::evaluator::binary_relation;
 use cedar_policy_core::extensions::Extensions;
 use prokura_oauth::json::{Object, Value as Json};
+use prokura_policy::pdp::DECLARED;
 use std::rc::Rc;
 
 /// The member of an entity's attributes that holds its tags; no attribute can have this name.
@@ -180,7 +181,7 @@ impl<'a> Session<'a> {
             "grant" => question.grant.map(Val::Str),
             "now" => Some(self.now()?),
             "tool" if self.tool.is_some() => self.tool.map(|t| Val::Members(t, Reading::Escapes)),
-            _ => question.context.get(name).and_then(|v| present(v, Reading::Escapes)),
+            _ => question.context.get(name).and_then(|v| present(v, reading(name))),
         })
     }
 
@@ -196,13 +197,17 @@ impl<'a> Session<'a> {
         let mut own = vec!["arguments", "actor", "chain", "grant", "now"];
         own.extend(self.tool.map(|_| "tool"));
         let others = self.question.context.iter().filter(|(n, _)| !own.contains(n));
-        let mut members: Vec<_> =
-            others.filter_map(|(n, v)| Some((n, present(v, Reading::Escapes)?))).collect();
+        let mut members: Vec<_> = others.filter_map(|(n, v)| Some((n, present(v, reading(n))?))).collect();
         for name in own {
             members.extend(self.context(name)?.map(|v| (name, v)));
         }
         Ok(Val::Record(Rc::new(members)))
     }
+}
+
+/// What a server declares is made of what the caller sent: as in arguments, nobody in it is an entity.
+fn reading(name: &str) -> Reading {
+    if name == DECLARED { Reading::Plain } else { Reading::Escapes }
 }
 
 fn member<'a>(object: &'a Object, name: &str, reading: Reading) -> Option<Val<'a>> {

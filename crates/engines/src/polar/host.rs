@@ -6,7 +6,7 @@ use polar_core::polar::Polar as Library;
 use polar_core::query::Query;
 use polar_core::terms::{Call, Dictionary, ExternalInstance, Numeric, Operator, Symbol, Term, Value};
 use prokura_oauth::json::{self, Number, Object};
-use prokura_policy::pdp::{Entity, EntityId, Question, ancestors};
+use prokura_policy::pdp::{DECLARED, Entity, EntityId, Question, ancestors};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -14,6 +14,13 @@ use std::sync::Arc;
 const MOST_EVENTS: usize = 100_000;
 /// How deep values may nest.
 const DEEPEST: usize = 64;
+
+/// Who wrote a value: in what the caller sent, `{"__entity": …}` is an object, as it is for whoever executes the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Ours,
+    Callers,
+}
 
 /// Whom policies meet for the length of one query.
 pub(super) struct Host<'q> {
@@ -54,12 +61,24 @@ impl<'q> Host<'q> {
             request.fields.insert(Symbol::new("grant"), Term::from(Value::String(grant.to_owned())));
         }
         if let Some(arguments) = question.arguments {
-            request.fields.insert(Symbol::new("arguments"), self.dictionary(arguments, DEEPEST)?);
+            let arguments = self.dictionary(arguments, Whose::Callers, DEEPEST)?;
+            request.fields.insert(Symbol::new("arguments"), arguments);
         }
-        request.fields.insert(Symbol::new("context"), self.dictionary(question.context, DEEPEST)?);
+        request.fields.insert(Symbol::new("context"), self.context()?);
         let now = Numeric::Integer(question.now.seconds());
         request.fields.insert(Symbol::new("now"), Term::from(Value::Number(now)));
         Ok(Term::from(Value::Dictionary(request)))
+    }
+
+    /// What else is known. What a server declares is made of what the caller sent.
+    fn context(&mut self) -> Result<Term, String> {
+        let mut context = Dictionary::new();
+        for (name, value) in self.question.context.iter().filter(|(_, value)| !value.is_null()) {
+            let whose = if name == DECLARED { Whose::Callers } else { Whose::Ours };
+            let value = self.value(value, whose, DEEPEST - 1)?;
+            context.fields.insert(Symbol::new(name), value);
+        }
+        Ok(Term::from(Value::Dictionary(context)))
     }
 
     /// The results of a query, at most so many.
@@ -128,7 +147,7 @@ impl<'q> Host<'q> {
             return match (name, attribute(&entity, name)) {
                 ("id", _) => text(entity.id.id()),
                 ("type", _) => text(entity.id.kind()),
-                (_, Some(value)) => self.value(value, DEEPEST),
+                (_, Some(value)) => self.value(value, Whose::Ours, DEEPEST),
                 (_, None) => Err(format!("{} has no field `{name}`; ask `has(\"{name}\")` first", entity.id)),
             };
         };
@@ -206,7 +225,7 @@ impl<'q> Host<'q> {
         }))
     }
 
-    fn value(&mut self, value: &json::Value, depth: usize) -> Result<Term, String> {
+    fn value(&mut self, value: &json::Value, whose: Whose, depth: usize) -> Result<Term, String> {
         let depth = depth.checked_sub(1).ok_or("a value nests too deep")?;
         Ok(Term::from(match value {
             json::Value::Null => return Err("a list has null in it, which Polar does not know".to_owned()),
@@ -214,21 +233,21 @@ impl<'q> Host<'q> {
             json::Value::Number(n) => Value::Number(number(n)?),
             json::Value::String(text) => Value::String(text.clone()),
             json::Value::Array(items) => {
-                let items = items.iter().map(|item| self.value(item, depth));
+                let items = items.iter().map(|item| self.value(item, whose, depth));
                 Value::List(items.collect::<Result<_, _>>()?)
             }
-            json::Value::Object(object) => match reference(object) {
+            json::Value::Object(object) => match reference(object).filter(|_| whose == Whose::Ours) {
                 Some(id) => return Ok(self.named(&id)),
-                None => return self.dictionary(object, depth),
+                None => return self.dictionary(object, whose, depth),
             },
         }))
     }
 
     /// A dictionary. What is null in it is not there, for Polar has no null.
-    fn dictionary(&mut self, object: &Object, depth: usize) -> Result<Term, String> {
+    fn dictionary(&mut self, object: &Object, whose: Whose, depth: usize) -> Result<Term, String> {
         let mut dictionary = Dictionary::new();
         for (name, value) in object.iter().filter(|(_, value)| !value.is_null()) {
-            let value = self.value(value, depth)?;
+            let value = self.value(value, whose, depth)?;
             dictionary.fields.insert(Symbol::new(name), value);
         }
         Ok(Term::from(Value::Dictionary(dictionary)))

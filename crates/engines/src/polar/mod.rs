@@ -151,6 +151,10 @@ impl Engine for Polar {
         let answer = answer.unwrap_or_else(|_| Err("Polar broke off".to_owned()));
         answer.unwrap_or_else(|why| Finding::failed(format!("{}: {why}", self.set)))
     }
+
+    fn may_change_results(&self) -> bool {
+        self.asked.iter().any(|asked| asked.what == What::Obligation)
+    }
 }
 
 impl fmt::Debug for Polar {

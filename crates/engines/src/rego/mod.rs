@@ -157,6 +157,10 @@ impl Engine for Rego {
             Err(why) => Finding::failed(format!("{}: {}", self.source.set, load::one_line(&why))),
         }
     }
+
+    fn may_change_results(&self) -> bool {
+        self.asked.iter().any(|(name, _)| *name == "obligations")
+    }
 }
 
 impl fmt::Debug for Rego {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod asked;
+mod callers;
 mod examples;
 mod import;
 mod memory;

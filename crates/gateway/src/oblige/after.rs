@@ -1,41 +1,42 @@
 //! Obligations on results, met before anything is released.
 
 use super::document::Means;
-use super::due::{Done, Due, Withheld};
+use super::due::{Done, Due, WITHHELD_LARGE, Withheld};
 use super::release::{Shape, hush, instead, release, task};
 use super::target::said;
 use crate::envelope::Call;
 use crate::exchange::Exchange;
 use crate::fault::Fault;
-use crate::question::Asked;
+use crate::question::{Asked, Asking};
 use prokura_core::{ActionKind, Obligation, Rewrite, Rows};
 use prokura_oauth::json::{Object, Value};
 use prokura_policy::pdp::{Directory, Entity, EntityId, Filter, HashKey, NoEntities, Ruling};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+/// So many rows of one result are asked about at most: whoever has more needs a policy that a filter can be made of.
+const MOST_ROWS: usize = 10_000;
+/// After so many, others have their turn.
+const AT_ONCE: usize = 64;
 
 /// What was decided on rows that a filter leaves open, by action and row: what must be rewritten in it, or that it is not
 /// released. Two rows of one name in two lists are two rows: what was decided on one says nothing of the other, unless both
-/// are the same in everything that was decided on.
+/// are the same in everything that was decided on. What is above a row is the directory's word, and the same for one name.
 #[derive(Default)]
-struct Answers(HashMap<(String, EntityId), Vec<Answered>>);
+struct Answers(HashMap<Row, Option<Vec<Rewrite>>>);
 
-/// A row, and what was decided on it.
-type Answered = (Entity, Option<Vec<Rewrite>>);
+/// An action, a row, and all that it says, digit by digit.
+type Row = (String, EntityId, Vec<u8>);
+
+fn key(action: &str, row: &Entity) -> Row {
+    (action.to_owned(), row.id.clone(), Value::Object(row.attributes.clone()).to_vec())
+}
 
 impl Answers {
-    fn of(&self, action: &str, row: &Entity) -> Option<&Option<Vec<Rewrite>>> {
-        let named = self.0.get(&(action.to_owned(), row.id.clone()))?;
-        named.iter().find(|(of, _)| of == row).map(|(_, answer)| answer)
-    }
-
-    fn insert(&mut self, action: String, row: Entity, answer: Option<Vec<Rewrite>>) {
-        self.0.entry((action, row.id.clone())).or_default().push((row, answer));
-    }
-
     /// What must be rewritten in a row, if it is released.
     fn released(&self, rows: &Rows, row: &Entity) -> Option<Vec<Rewrite>> {
-        self.of(&rows.action, row).cloned().flatten()
+        self.0.get(&key(&rows.action, row)).cloned().flatten()
     }
 }
 
@@ -80,11 +81,11 @@ async fn meet(
 ) -> Result<(), Withheld> {
     if due.changes() {
         let filters = filters(exchange.owed.asked.as_ref(), due);
-        let answers = answers(exchange, due, &filters, shape, result).await;
+        let answers = answers(exchange, due, &filters, shape, result).await?;
         let ask = |rows: &Rows, row: &Entity| answers.released(rows, row);
         with_means(exchange, due, &filters, &ask, |means| release(shape, result, means, done))?;
     }
-    match due.most.filter(|most| u64::try_from(result.to_vec().len()).unwrap_or(u64::MAX) > *most) {
+    match due.most.filter(|_| due.is_over(result)) {
         Some(most) => Err(Withheld::Large(most)),
         None => Ok(()),
     }
@@ -117,24 +118,48 @@ fn with_means<T>(
 }
 
 /// Asks about the rows that the filters leave open: which they are, a first pass over a copy finds out.
+///
+/// # Errors
+/// [`Withheld::Rows`], [`Withheld::Late`].
 async fn answers(
     exchange: &Exchange,
     due: &Due,
     filters: &[Filter],
     shape: Shape,
     result: &Object,
-) -> Answers {
-    let mut answers = Answers::default();
+) -> Result<Answers, Withheld> {
     let Some(asked) = exchange.owed.asked.as_ref().filter(|_| filters.iter().any(may_ask)) else {
-        return answers;
+        return Ok(Answers::default());
     };
-    for (action, row) in open_rows(exchange, due, filters, shape, result) {
-        if answers.of(&action, &row).is_none() {
-            let ruling = asked.by.in_force().ruling(&asked.of_row(&action, &row)).await;
-            answers.insert(action, row, released(ruling));
+    let rows = open_rows(exchange, due, filters, shape, result);
+    if rows.len() > MOST_ROWS {
+        return Err(Withheld::Rows(MOST_ROWS));
+    }
+    // Who is elsewhere is asked about one after another, each in its own time.
+    let time = exchange.inner.bounds.upstream_timeout;
+    let (answers, problems) =
+        tokio::time::timeout(time, ask_of(asked, rows)).await.map_err(|_| Withheld::Late)?;
+    if let Some(problem) = problems.first() {
+        let (rows, trace) = (problems.len(), &exchange.trace);
+        tracing::warn!(%problem, rows, %trace, "a policy could not answer about rows of a result");
+    }
+    Ok(answers)
+}
+
+/// The answers, and what went wrong.
+async fn ask_of(asked: &Asked, rows: Vec<(String, Entity)>) -> (Answers, Vec<String>) {
+    let (mut answers, mut problems) = (Answers::default(), Vec::new());
+    for (at, (action, row)) in rows.into_iter().enumerate() {
+        if at % AT_ONCE == AT_ONCE - 1 {
+            tokio::task::yield_now().await;
+        }
+        if let Entry::Vacant(open) = answers.0.entry(key(&action, &row)) {
+            let mut ruling = asked.by.in_force().ruling(&asked.of_row(&action, &row)).await;
+            problems.append(&mut ruling.problems);
+            open.insert(released(ruling));
         }
     }
-    answers
+    (answers, problems)
 }
 
 /// Whether a filter may leave a row open; any but the plainest may, by what another entity knows.
@@ -180,26 +205,50 @@ fn released(ruling: Ruling) -> Option<Vec<Rewrite>> {
     ruling.permitted.then_some(rewrites)
 }
 
-/// What of an error may be told: where results are changed, only which sort it is.
+/// What of an error may be told: where results are changed, only which sort it is; as much as a result may be.
 pub(crate) fn error(exchange: &Exchange, mut error: Object) -> Object {
-    if Due::of(&exchange.owed.obligations).changes() {
+    let due = Due::of(&exchange.owed.obligations);
+    if due.changes() || due.is_over(&error) {
         hush(&mut error);
     }
     error
 }
 
+/// Whether words may be of a call whose results are changed, on a stream that belongs to none: nobody can tell whose call
+/// they speak of, so it is enough that some policy here may change some result.
+fn may_be_of_any(exchange: &Exchange) -> bool {
+    let changes = |asking: &Asking| {
+        asking.in_force().counts() && (asking.in_force().may_change_results() || exchange.route.sifts())
+    };
+    exchange.origin.action().is_none() && exchange.asking.as_deref().is_some_and(changes)
+}
+
 /// Whether a message that comes before the answer is relayed, and what is left of it: where results are changed, how far it
-/// is, and no words. On a stream that belongs to no call, a log says nothing once there are policies: nobody can tell whose
-/// call it speaks of.
+/// is, and no words; never more than a result may be.
 pub(crate) async fn meanwhile(exchange: &Exchange, call: &mut Call) -> bool {
     let due = Due::of(&exchange.owed.obligations);
-    let log = call.method == "notifications/message";
-    if !due.changes() {
-        return !log || exchange.asking.is_none() || exchange.origin.action().is_some();
+    let relayed = told(exchange, &due, call).await;
+    let over = call.params.as_ref().is_some_and(|params| due.is_over(params));
+    if over && relayed {
+        exchange.owed.tally.add(Done { withheld: Some(WITHHELD_LARGE), ..Done::default() });
     }
-    let Some(params) = &mut call.params else { return !log };
+    if !relayed || over {
+        let (method, resource, trace) = (&call.method, &exchange.route.name, &exchange.trace);
+        tracing::info!(%method, %resource, %trace, "a server's message is not relayed: policies bound or change results");
+    }
+    relayed && !over
+}
+
+async fn told(exchange: &Exchange, due: &Due, call: &mut Call) -> bool {
+    if !due.changes() && !may_be_of_any(exchange) {
+        return true;
+    }
+    let speaks = matches!(
+        call.method.as_str(),
+        "notifications/message" | "sampling/createMessage" | "elicitation/create"
+    );
+    let Some(params) = call.params.as_mut().filter(|_| !speaks) else { return !speaks };
     match call.method.as_str() {
-        "notifications/message" | "sampling/createMessage" | "elicitation/create" => false,
         "notifications/progress" => {
             let numbers = |name: &str, value: &Value| match name {
                 "progress" | "total" => value.as_number().is_some(),
@@ -213,12 +262,14 @@ pub(crate) async fn meanwhile(exchange: &Exchange, call: &mut Call) -> bool {
             params.retain(|name, _| name == "requestId");
             true
         }
-        "notifications/tasks" | "notifications/tasks/status" => {
-            let filters = filters(exchange.owed.asked.as_ref(), &due);
-            let answers = answers(exchange, &due, &filters, Shape::Tool, params).await;
+        "notifications/tasks" | "notifications/tasks/status" if due.changes() => {
+            let filters = filters(exchange.owed.asked.as_ref(), due);
+            let Ok(answers) = answers(exchange, due, &filters, Shape::Tool, params).await else {
+                return false;
+            };
             let ask = |rows: &Rows, row: &Entity| answers.released(rows, row);
             let mut done = Done::default();
-            let met = with_means(exchange, &due, &filters, &ask, |means| task(params, means, &mut done));
+            let met = with_means(exchange, due, &filters, &ask, |means| task(params, means, &mut done));
             exchange.owed.tally.add(done);
             met.is_ok()
         }

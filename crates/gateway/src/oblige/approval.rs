@@ -68,7 +68,7 @@ pub(super) fn needs<'a>(
 ) -> Vec<Need<'a>> {
     let mut all = Vec::new();
     for (place, granted) in warrant.each().enumerate() {
-        let Some(action) = granted.permit.action() else { continue };
+        let Some(action) = granted.permit.action().filter(|_| !granted.since) else { continue };
         let (risk, reversible) = scene.inner.approvals.effects(&scene.route.name, action);
         let rules = granted.ground.as_ref().map(Ground::rules).unwrap_or_default();
         let need = |quorum, because: &str, rules| Need {

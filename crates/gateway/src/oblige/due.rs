@@ -2,6 +2,7 @@
 
 use prokura_core::{Obligation, Part, Rewrite, Rows, Selector};
 use prokura_ledger::Event;
+use prokura_oauth::json::Object;
 use prokura_policy::pdp::Unclear;
 use std::sync::{Mutex, PoisonError};
 
@@ -44,12 +45,20 @@ impl Due {
         !self.changes() && self.most.is_none()
     }
 
+    /// Whether it is larger than a result may be.
+    pub(super) fn is_over(&self, told: &Object) -> bool {
+        self.most.is_some_and(|most| u64::try_from(told.to_vec().len()).unwrap_or(u64::MAX) > most)
+    }
+
     /// Whether `$` must be one document: if several texts could be meant, it is not known which.
     pub(super) fn needs_one(&self) -> bool {
         let anchored = |at: &Selector| !matches!(at.parts().first(), Some(Part::Anywhere(_)));
         !self.rows.is_empty() || self.rewrites.iter().any(|r| r.at.iter().any(anchored))
     }
 }
+
+/// The word for what is too large.
+pub(super) const WITHHELD_LARGE: &str = "large";
 
 /// Why a result is not released. No value of it is repeated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -72,6 +81,12 @@ pub(crate) enum Withheld {
     /// All of it was to be taken out.
     #[error("the policy takes all of it out")]
     All,
+    /// It has too many rows of which each would have to be asked about.
+    #[error("it has more than {0} rows that the policy would have to be asked about one by one")]
+    Rows(usize),
+    /// Asking about its rows takes too long.
+    #[error("asking the policy about its rows one by one takes too long")]
+    Late,
     /// It is too large.
     #[error("it has more than the {0} bytes that the policy allows")]
     Large(u64),
@@ -87,7 +102,9 @@ impl Withheld {
             Self::Asks => "asks",
             Self::Shape => "shape",
             Self::All => "all",
-            Self::Large(_) => "large",
+            Self::Rows(_) => "rows",
+            Self::Late => "late",
+            Self::Large(_) => WITHHELD_LARGE,
         }
     }
 }

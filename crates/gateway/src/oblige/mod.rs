@@ -98,13 +98,14 @@ pub(crate) async fn before(
         }
     }
     if let Some(back) = back {
-        let needs = approval::needs(scene, warrant, &said, owed.asked.as_ref(), arguments);
+        let call = back.1.said(arguments);
+        let call = call.as_deref();
+        let needs = approval::needs(scene, warrant, &said, owed.asked.as_ref(), call);
         if !needs.is_empty() {
-            (owed.due.spends, owed.due.standing) =
-                approval::agreed(scene, needs, arguments, back, now).await?;
+            (owed.due.spends, owed.due.standing) = approval::agreed(scene, needs, call, back, now).await?;
             // What falls under a standing agreement was read by nobody.
-            if let Some(arguments) = arguments.filter(|_| !owed.due.spends.is_empty()) {
-                target::approved(scene, &Value::Object(arguments.clone()), now);
+            if let Some(call) = call.filter(|_| !owed.due.spends.is_empty()) {
+                target::approved(scene, &Value::Object(call.clone()), now);
             }
         }
     }

@@ -6,6 +6,7 @@
 use crate::fault::Fault;
 use crate::limit::Verdict;
 use crate::scene::Scene;
+use crate::walk::site;
 use prokura_core::{Action, Rate, Timestamp};
 
 /// Counts a call. Two obligations on the same call count each for itself.
@@ -21,7 +22,7 @@ pub(super) fn take(scene: &Scene, action: Option<&Action>, rate: Rate, now: Time
             let actor = token.actor().map_or("", |a| a.as_str());
             rates.take((token.subject.as_str(), actor, what), calls, per, now)
         }
-        None => rates.take((scene.address, what), calls, per, now),
+        None => rates.take((scene.address.map(site), what), calls, per, now),
     };
     match verdict {
         Verdict::Go => Ok(()),

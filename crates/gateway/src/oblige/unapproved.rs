@@ -4,6 +4,7 @@ use crate::exchange::Handles;
 use crate::version::Era;
 use prokura_core::TaskId;
 use prokura_oauth::json::{Object, Value, obj};
+use std::borrow::Cow;
 
 /// The name of the request for input.
 pub(crate) const INPUT: &str = "prokura_approval";
@@ -17,7 +18,7 @@ pub(crate) struct Returned {
     pub(crate) went: bool,
     /// Whether somebody would not go, as it says.
     pub(crate) declined: bool,
-    /// The upstream's own state, which stood beside.
+    /// The handle of the upstream's own state, if it had given one.
     pub(crate) state: Option<String>,
 }
 
@@ -66,13 +67,31 @@ pub(crate) struct Speaks<'a> {
     pub(crate) handles: &'a Handles,
     /// Whether requests of this method may be answered so.
     pub(crate) takes_state: bool,
+    /// What the client brings for what the server asked it, besides the arguments.
+    pub(crate) answers: Option<&'a Value>,
 }
 
+/// Where answers stand among what somebody is asked to agree to.
+const ANSWERS: &str = "inputResponses";
+
 impl Speaks<'_> {
+    /// All that a call says: its arguments, and the answers beside them. Who agrees to a call agrees to both, for either may
+    /// say what it does.
+    pub(super) fn said<'a>(&self, arguments: Option<&'a Object>) -> Option<Cow<'a, Object>> {
+        let Some(answers) = self.answers else { return arguments.map(Cow::Borrowed) };
+        let (mut said, mut name) = (arguments.cloned().unwrap_or_default(), ANSWERS.to_owned());
+        while said.contains_key(&name) {
+            name.insert(0, '_');
+        }
+        said.insert(name, answers.clone());
+        Some(Cow::Owned(said))
+    }
+
     pub(super) fn reply(&self, tasks: &[TaskId], returned: &Returned) -> Reply {
         match self.era {
             Era::Modern if self.elicits && self.takes_state => {
-                Reply::Input(self.handles.seal_approvals(tasks, returned.state.as_deref()))
+                let state = returned.state.as_deref();
+                Reply::Input(self.handles.seal_approvals(tasks, state, self.answers))
             }
             Era::Legacy if self.elicits => Reply::Elicit,
             _ if self.calls => Reply::Told(self.era),

@@ -24,8 +24,16 @@ const PAGES: usize = 64;
 /// Whose turn it is to ask a server, and when it was asked last.
 #[derive(Default)]
 pub(crate) struct Turn {
-    last: tokio::sync::Mutex<Option<Timestamp>>,
+    last: tokio::sync::Mutex<Last>,
     changed: AtomicBool,
+}
+
+/// The last time that a server was asked.
+#[derive(Default)]
+struct Last {
+    at: Option<Timestamp>,
+    /// Whether it did not answer: then it is not asked again at every call.
+    failed: bool,
 }
 
 impl Turn {
@@ -56,15 +64,29 @@ impl Learner {
     /// # Errors
     /// Whatever the upstream makes of it.
     pub(crate) async fn ask(&self, scene: &Scene) -> Result<(), Fault> {
-        let pins: &Pins = &scene.inner.pins;
-        let Some(turn) = pins.turn(&scene.route) else { return Ok(()) };
+        let Some(turn) = scene.inner.pins.turn(&scene.route) else { return Ok(()) };
         let mut last = turn.last.lock().await;
         let now = scene.inner.clock.now();
-        let recently = last.is_some_and(|last| now.since(last) < PAUSE);
-        if !turn.changed.swap(false, Ordering::AcqRel) && recently {
+        let recently = last.at.is_some_and(|at| now.since(at) < PAUSE);
+        if recently && last.failed {
             return Ok(());
         }
-        *last = Some(now);
+        let changed = turn.changed.swap(false, Ordering::AcqRel);
+        if recently && !changed {
+            return Ok(());
+        }
+        *last = Last { at: Some(now), failed: true };
+        let told = self.ask_all(scene, now).await;
+        last.failed = told.is_err();
+        if changed && told.is_err() {
+            // That its tools changed is still not known in full.
+            turn.changed();
+        }
+        told
+    }
+
+    async fn ask_all(&self, scene: &Scene, now: Timestamp) -> Result<(), Fault> {
+        let pins: &Pins = &scene.inner.pins;
         let sight = Sight { now, trace: scene.trace.clone() };
         let mut cursor = None;
         for _ in 0..PAGES {

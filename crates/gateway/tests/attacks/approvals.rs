@@ -285,6 +285,76 @@ async fn the_modern_era_asks_for_input_and_goes_on_by_the_state() {
 }
 
 #[tokio::test]
+async fn e41_answers_beside_the_arguments_are_agreed_to_with_them_and_reach_who_asked() {
+    let reply = |seen: &crate::world::Seen| match seen.json()["params"].get("inputResponses") {
+        None => Reply::result(
+            seen,
+            json!({"resultType": "input_required", "requestState": "raw", "inputRequests": {
+                "who": {"method": "elicitation/create", "params": {"message": "to whom?"}}}}),
+        ),
+        Some(_) => Reply::echo(seen),
+    };
+    let (world, token) = world_of(reply).await;
+    let mut meta = meta();
+    meta["io.modelcontextprotocol/clientCapabilities"] = json!({"elicitation": {"url": {}}});
+    let given: Value = serde_json::from_str(PAY).unwrap();
+    let send = |state: &Value, answers: Value| {
+        let mut params = json!({"name": "read_report", "arguments": given, "_meta": meta.clone()});
+        if !state.is_null() {
+            (params["requestState"], params["inputResponses"]) = (state.clone(), answers);
+        }
+        world.modern(&token, "tools/call", params).send()
+    };
+    let accepted = || json!({"prokura_approval": {"action": "accept"}});
+    let state = |answer: &Value| answer["result"]["requestState"].clone();
+    let pending =
+        || async { tasks(&world).await.into_iter().find(|t| t.task.state == TaskState::Pending).unwrap() };
+    let first = send(&Value::Null, Value::Null).await.json();
+    vote(&world, &pending().await.task.id, true).await;
+    let asked = send(&state(&first), accepted()).await.json();
+    assert!(asked["result"]["inputRequests"]["who"].is_object(), "the server asks: {asked}");
+    let (raw, who) = (state(&asked), json!({"who": {"action": "accept", "content": {"name": "bob"}}}));
+    let waits = send(&raw, who.clone()).await.json();
+    assert!(waits["result"]["inputRequests"]["prokura_approval"].is_object(), "{waits}");
+    let task = pending().await;
+    let facts =
+        ApprovalSeal::new(&MasterKey::new([7; 32])).unwrap().open(&task.task.id, &task.sealed).unwrap();
+    assert!(facts.arguments.get("inputResponses").unwrap().to_string().contains("bob"), "who agrees sees it");
+    vote(&world, &task.task.id, true).await;
+    let seen = world.upstream.seen().len();
+    let evil = send(&raw, json!({"who": {"action": "accept", "content": {"name": "eve"}}})).await.json();
+    assert!(evil["result"]["inputRequests"]["prokura_approval"].is_object(), "other answers: {evil}");
+    assert_eq!(world.upstream.seen().len(), seen);
+    let done = send(&state(&waits), accepted()).await;
+    let sent = world.upstream.last().json();
+    assert_eq!(world.upstream.seen().len(), seen + 1, "{}", done.body);
+    assert_eq!((&sent["params"]["requestState"], &sent["params"]["inputResponses"]), (&json!("raw"), &who));
+    let again = send(&state(&waits), accepted()).await.json();
+    assert!(again["result"].get("echo").is_none(), "once: {again}");
+    assert_eq!(world.upstream.seen().len(), seen + 1);
+}
+
+#[tokio::test]
+async fn nobody_is_asked_again_what_came_of_a_call() {
+    let (world, token) = world_of(|seen: &crate::world::Seen| match seen.mcp().as_str() {
+        "tools/call" => Reply::result(seen, json!({"task": {"taskId": "raw", "status": "working"}})),
+        "tasks/get" => Reply::result(seen, json!({"taskId": "raw", "status": "completed"})),
+        _ => Reply::result(seen, json!({"content": []})),
+    })
+    .await;
+    agreed(&world, &token, PAY).await;
+    let mut params: Value = serde_json::from_str(&call(PAY)).unwrap();
+    params["params"]["task"] = json!({});
+    let made = world.legacy(&token, "tools/call", params["params"].clone()).send().await.json();
+    let task = made["result"]["task"]["taskId"].as_str().unwrap_or_else(|| panic!("{made}"));
+    let got = world.legacy(&token, "tasks/get", json!({"taskId": task})).send().await;
+    assert_eq!(got.json()["result"]["status"], "completed", "{}", got.body);
+    let result = world.legacy(&token, "tasks/result", json!({"taskId": task})).send().await;
+    assert_eq!(result.json()["result"]["content"], json!([]), "{}", result.body);
+    assert_eq!(tasks(&world).await.len(), 1);
+}
+
+#[tokio::test]
 async fn e15_what_somebody_agreed_to_may_be_aimed_at_and_nothing_else() {
     let (world, token) = world().await;
     let (aimed, others) = (call(PAY), call(r#"{"to":"y","amount":20}"#));

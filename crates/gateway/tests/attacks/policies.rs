@@ -6,6 +6,7 @@ use prokura_core::{ApprovalNeed, Demand, Obligation};
 use prokura_oauth::json::{Limits, Value as Json, parse};
 use prokura_store::StoreError;
 use serde_json::{Value, json};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// `crm` with an HR tool that is bound to what it is done to.
@@ -271,4 +272,72 @@ async fn hints_reassure_nobody_and_the_binding_has_the_last_word() {
     );
     assert_eq!(tool.get("destructive").and_then(Json::as_bool), Some(true));
     assert_eq!(tool.str("risk"), Some("medium"), "the operator says so");
+}
+
+#[tokio::test]
+async fn f02_a_subscription_to_a_resource_is_decided_on_whatever_else_is_subscribed_to() {
+    let world = World::with(|seen: &Seen| match seen.mcp().as_str() {
+        "tools/call" => {
+            Reply::result(seen, json!({"resultType": "task", "taskId": "raw", "status": "working"}))
+        }
+        _ => Reply::Sse(vec![]),
+    })
+    .await;
+    // In a list it may be shown; of the call itself nothing permits it.
+    world.rule(|q| permit_if(q.action != "read"));
+    let token = world.token(&alice());
+    let made = world.modern(&token, "tools/call", json!({"name": "read_report"})).send().await;
+    let task = made.json()["result"]["taskId"].clone();
+    let listen = |notifications: Value| {
+        world.modern(&token, "subscriptions/listen", json!({"notifications": notifications})).send()
+    };
+    assert_eq!(listen(json!({"taskIds": [task]})).await.status, 200);
+    assert_eq!(listen(json!({"resourceSubscriptions": ["report/q1"]})).await.status, 403);
+    let both = listen(json!({"resourceSubscriptions": ["report/q1"], "taskIds": [task]})).await;
+    assert_eq!(both.status, 403, "{}", both.body);
+}
+
+#[tokio::test]
+async fn f02_a_stream_that_listens_hears_by_the_policies_of_now() {
+    let (sender, receiver) = tokio::sync::mpsc::channel(8);
+    let receiver = Mutex::new(Some(receiver));
+    let world =
+        World::with(move |_| Reply::Open(vec![], receiver.lock().unwrap().take().unwrap(), None)).await;
+    world.rule(|_| permit(vec![]));
+    let token = format!("Bearer {}", world.token(&alice()));
+    let mut open = world.request(http::Method::GET, "crm").header("authorization", &token).open().await;
+    let say = |method: &str| {
+        let said = json!({"jsonrpc": "2.0", "method": method, "params": {"uri": "report/q1"}});
+        sender.send(format!("data: {said}\n\n"))
+    };
+    say("notifications/resources/updated").await.unwrap();
+    let heard = http_body_util::BodyExt::frame(open.body_mut()).await.unwrap().unwrap().into_data().unwrap();
+    assert!(String::from_utf8_lossy(&heard).contains("report/q1"));
+    world.rule_never(vec!["read"], |_| permit(vec![]));
+    say("notifications/resources/updated").await.unwrap();
+    say("notifications/resources/list_changed").await.unwrap();
+    let heard = http_body_util::BodyExt::frame(open.body_mut()).await.unwrap().unwrap().into_data().unwrap();
+    assert!(String::from_utf8_lossy(&heard).contains("list_changed"), "{heard:?}");
+}
+
+#[tokio::test]
+async fn the_record_says_which_argument_was_refused_and_why_and_not_its_value() {
+    let world = world().await;
+    world.rule(|_| permit(vec![]));
+    let token = world.token(&writer());
+    assert_eq!(world.post(&token, raw(r#"{"id":"e7","salary":"CANARY"}"#)).send().await.status, 400);
+    let event = world.record().await.pop().unwrap().event;
+    assert_eq!(event.details.str("argument"), Some(".salary"));
+    assert!(event.details.str("why").is_some_and(|why| why.contains("whole number")), "{:?}", event.details);
+    assert!(!format!("{:?}", event.details).contains("CANARY"));
+}
+
+#[tokio::test]
+async fn the_record_says_that_policies_could_not_answer() {
+    let world = world().await;
+    world.rule(|_| prokura_policy::pdp::Finding::failed("the disk of CANARY is full"));
+    assert_eq!(world.read_report(&world.token(&alice())).send().await.status, 403);
+    let event = world.record().await.pop().unwrap().event;
+    assert_eq!(event.details.get("problems").and_then(Json::as_u64), Some(1));
+    assert!(!format!("{:?}", event.details).contains("CANARY"), "its words are in the log alone");
 }

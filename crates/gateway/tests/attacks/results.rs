@@ -32,6 +32,10 @@ impl Engine for Rules {
         assert_eq!((question.action, kind), ("view", "Employee"));
         self.filter.clone()
     }
+
+    fn may_change_results(&self) -> bool {
+        !self.obligations.is_empty()
+    }
 }
 
 fn words(all: &[(&str, &str)]) -> Vec<Obligation> {
@@ -215,6 +219,111 @@ async fn nothing_that_comes_before_the_answer_says_more_than_it() {
     assert_eq!(events.len(), 3, "progress, that something was cancelled, the answer");
 }
 
+/// Servers ask and log on the stream of the session as well, in words of whatever call they are at.
+#[tokio::test]
+async fn a_stream_of_no_call_says_no_words_where_some_policy_changes_results() {
+    let said = |value: Value| format!("data: {value}\n\n");
+    let events = vec![
+        said(json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {"data": "CANARY"}})),
+        said(
+            json!({"jsonrpc": "2.0", "id": 5, "method": "sampling/createMessage", "params": {"messages": "CANARY"}}),
+        ),
+        said(
+            json!({"jsonrpc": "2.0", "id": 6, "method": "elicitation/create", "params": {"message": "CANARY"}}),
+        ),
+        said(
+            json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": 1, "progress": 2, "message": "CANARY"}}),
+        ),
+        said(json!({"jsonrpc": "2.0", "id": 7, "method": "ping"})),
+    ];
+    let world = World::with(move |_| Reply::Sse(events.clone())).await;
+    let listen = || {
+        let token = format!("Bearer {}", world.token(&alice()));
+        world.request(http::Method::GET, "crm").header("authorization", &token).send()
+    };
+    oblige(&world, &[("redact", "$..ssn")]);
+    let heard = listen().await;
+    assert!(!heard.body.contains("CANARY"), "{}", heard.body);
+    assert_eq!(heard.events().len(), 2, "how far it is, and the ping: {}", heard.body);
+    oblige(&world, &[]);
+    assert_eq!(listen().await.events().len(), 5, "no policy changes anything");
+    world.decider.replace(InForce::default());
+    assert_eq!(listen().await.events().len(), 5, "there is no policy");
+}
+
+#[tokio::test]
+async fn nothing_is_larger_than_a_result_may_be_on_whatever_way_it_comes() {
+    let large = "CANARY".repeat(100);
+    let text = large.clone();
+    let world = World::with(move |seen: &Seen| match (seen.mcp().as_str(), seen.json()["params"]["arguments"]["way"].as_str()) {
+        ("tools/call", Some("error")) => Reply::Json(
+            200,
+            json!({"jsonrpc": "2.0", "id": seen.json()["id"], "error": {"code": -7, "message": text}}),
+        ),
+        ("tools/call", Some("progress")) => Reply::Sse(vec![
+            format!("data: {}\n\n", json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": 1, "progress": 1, "message": text}})),
+            format!("data: {}\n\n", json!({"jsonrpc": "2.0", "id": seen.json()["id"], "result": {"content": []}})),
+        ]),
+        ("tools/call", _) => Reply::result(seen, json!({"resultType": "task", "taskId": "raw", "status": "working"})),
+        _ => Reply::Sse(vec![format!("data: {}\n\n", json!({"jsonrpc": "2.0", "method": "notifications/tasks", "params":
+            {"taskId": "raw", "status": "completed", "result": {"content": [{"type": "text", "text": text}]}}}))]),
+    })
+    .await;
+    oblige(&world, &[("size", "300")]);
+    let token = world.token(&alice());
+    let call = |way: &str| {
+        world.modern(&token, "tools/call", json!({"name": "read_report", "arguments": {"way": way}})).send()
+    };
+    let error = call("error").await;
+    assert_eq!(error.code(), Some(-7));
+    let progress = call("progress").await;
+    assert_eq!(progress.events().len(), 1, "{}", progress.body);
+    let task = call("task").await.json()["result"]["taskId"].as_str().unwrap().to_owned();
+    let listen = json!({"notifications": {"taskIds": [task]}});
+    let heard = world.modern(&token, "subscriptions/listen", listen).send().await;
+    for answer in [error, progress, heard] {
+        assert!(!answer.body.contains("CANARY"), "{}", answer.body);
+    }
+}
+
+/// One who is elsewhere and never answers about rows.
+#[derive(Debug)]
+struct Silent;
+
+#[async_trait::async_trait]
+impl prokura_decider::remote::Remote for Silent {
+    fn name(&self) -> &'static str {
+        "silent"
+    }
+
+    async fn ask(&self, question: &Question<'_>) -> Finding {
+        if question.resource.id.kind() == "Employee" {
+            std::future::pending::<()>().await;
+        }
+        let obligations = words(&[("rows", "view Employee by id: $.employees")]);
+        Finding { effect: Effect::Permit, obligations, ..Finding::silent() }
+    }
+}
+
+#[tokio::test]
+async fn so_many_rows_and_so_long_is_asked_and_then_nothing_is_released() {
+    let rows = |n: usize| (0..n).map(|n| json!({"id": n})).collect::<Vec<_>>();
+    let world = answering(json!({"content": [], "structuredContent": {"employees": rows(10_001)}})).await;
+    let obligations = words(&[("rows", "view Employee by id: $.employees")]);
+    under(&world, Rules { obligations, filter: Filter::Ask });
+    let answer = world.read_report(&world.token(&alice())).send().await;
+    assert!(answer.body.contains("10000 rows") && !answer.body.contains("employees"), "{}", answer.body);
+
+    let config = crate::world::CONFIG.replace("upstream_timeout = \"5s\"", "upstream_timeout = \"1s\"");
+    let result = json!({"content": [], "structuredContent": {"employees": rows(2)}});
+    let world = World::with_config(move |seen| Reply::result(seen, result.clone()), &config).await;
+    world.decider.replace(InForce { remotes: vec![Arc::new(Silent)], ..InForce::default() });
+    let answer = world.read_report(&world.token(&alice())).send().await;
+    assert!(answer.body.contains("too long") && !answer.body.contains("employees"), "{}", answer.body);
+    let last = world.record().await.pop().unwrap().event;
+    assert_eq!(last.details.str("withheld"), Some("late"));
+}
+
 #[tokio::test]
 async fn an_error_says_which_sort_it_is_and_no_more() {
     let error = json!({"code": -32000, "message": "no CANARY", "data": {"ssn": "CANARY"}});
@@ -251,7 +360,15 @@ async fn what_a_task_comes_to_is_rewritten_by_what_held_when_it_was_begun() {
     assert_eq!(got.json()["result"]["status"], "completed");
     let result = world.legacy(&token, "tasks/result", json!({"taskId": task})).send().await;
     assert_eq!(result.json()["result"]["structuredContent"], json!({"a": 1}), "{}", result.body);
-    for answer in [made, got, result] {
+    world.decider.replace(InForce::default());
+    let later = world.legacy(&token, "tasks/result", json!({"taskId": task})).send().await;
+    assert_eq!(
+        later.json()["result"]["structuredContent"],
+        json!({"a": 1}),
+        "without policies: {}",
+        later.body
+    );
+    for answer in [made, got, result, later] {
         assert!(!answer.body.contains("CANARY"), "{}", answer.body);
     }
 }

@@ -7,6 +7,8 @@ use std::cmp::Ordering;
 
 /// At most so many steps in one check, whatever schema and arguments are.
 const STEPS: usize = 20_000;
+/// At most so many names are compared with each other in one check.
+const NAMES: usize = 32 << 20;
 /// No deeper than this: arguments, and references that lead to references.
 const DEPTH: usize = 96;
 
@@ -14,6 +16,7 @@ pub(super) struct Check<'s> {
     root: &'s Value,
     unnamed: Unnamed,
     steps: usize,
+    compared: usize,
     depth: usize,
     /// Where the check is, for who reads the refusal.
     place: Vec<Step>,
@@ -43,7 +46,7 @@ type Checked<'s> = Result<Named<'s>, Misfit>;
 
 impl<'s> Check<'s> {
     pub(super) fn new(root: &'s Value, unnamed: Unnamed) -> Self {
-        Self { root, unnamed, steps: 0, depth: 0, place: Vec::new() }
+        Self { root, unnamed, steps: 0, compared: 0, depth: 0, place: Vec::new() }
     }
 
     /// Checks the arguments as a whole.
@@ -76,6 +79,12 @@ impl<'s> Check<'s> {
         result
     }
 
+    /// Counts that the names of an object are compared with so many others.
+    fn compares(&mut self, o: &Object, others: usize) -> Result<(), Misfit> {
+        self.compared = self.compared.saturating_add((o.len() + 1).saturating_mul(others + 1));
+        if self.compared > NAMES { self.misfit(Why::Large) } else { Ok(()) }
+    }
+
     /// Checks a value in its place, and that nothing in it is unnamed.
     fn at(&mut self, step: Step, schema: &'s Value, value: &Value) -> Result<(), Misfit> {
         self.place.push(step);
@@ -89,6 +98,7 @@ impl<'s> Check<'s> {
 
     /// What no schema names: a name that could be taken for one that is named is refused in any case.
     fn unnamed(&mut self, named: &Named<'_>, o: &Object) -> Result<(), Misfit> {
+        self.compares(o, named.names.len())?;
         let refused = |check: &mut Self, name: &str, why| {
             check.place.push(Step::Member(name.to_owned()));
             check.misfit(why)
@@ -226,12 +236,14 @@ impl<'s> Check<'s> {
     }
 
     fn members(&mut self, rules: &'s Object, o: &Object) -> Checked<'s> {
+        let properties = rules.get("properties").and_then(Value::as_object);
+        let required = rules.get("required").and_then(Value::as_array).map_or(0, <[Value]>::len);
+        self.compares(o, properties.map_or(0, Object::len).saturating_add(required))?;
         let missing = rules.get("required").into_iter().flat_map(names).find(|name| !o.contains_key(name));
         if let Some(name) = missing {
             self.place.push(Step::Member(name.to_owned()));
             return self.misfit(Why::Missing);
         }
-        let properties = rules.get("properties").and_then(Value::as_object);
         let schema_of = |name: &str| properties.and_then(|p| p.get(name));
         let others = rules.get("additionalProperties");
         let mut named = Named::default();

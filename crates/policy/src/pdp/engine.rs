@@ -59,6 +59,11 @@ pub trait Engine: Send + Sync + fmt::Debug {
         Filter::Ask
     }
 
+    /// Whether some rule, whatever is asked, may oblige to change results. An engine that cannot tell says so.
+    fn may_change_results(&self) -> bool {
+        true
+    }
+
     /// Why it decides so, and what would permit it.
     fn explain(&self, question: &Question<'_>) -> Explanation {
         Explanation::bare(self.decide(question))

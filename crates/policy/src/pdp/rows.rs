@@ -122,10 +122,25 @@ fn referred_one(value: &Value, kind: &str) -> Option<Value> {
 /// What a row is, if that is certain.
 fn id(row: &Value, rows: &Rows, names: &[&str]) -> Option<EntityId> {
     let row = row.as_object()?;
-    if json::case_variant(row, names).is_some() || json::has_twins(row) {
+    if json::case_variant(row, names).is_some() || json::has_twins(row) || passes_off(row) {
         return None;
     }
     EntityId::new(&rows.kind, &name(row.get(&rows.id)?)?).ok()
+}
+
+/// How our side writes entities, values of extensions and tags. In what a server says nobody is one.
+const OURS: [&str; 3] = ["__entity", "__extn", "__tags"];
+
+fn passes_off(row: &Object) -> bool {
+    row.iter().any(|(name, value)| OURS.contains(&name) || holds_ours(value))
+}
+
+fn holds_ours(value: &Value) -> bool {
+    match value {
+        Value::Object(inner) => passes_off(inner),
+        Value::Array(list) => list.iter().any(holds_ours),
+        _ => false,
+    }
 }
 
 /// A text, or a whole number.
@@ -196,6 +211,9 @@ mod tests {
             r#"{"id":"e1","manager":"usr_alice","pay":1,"PAY":2}"#,
             r#"{"id":"e1","manager":{"id":"usr_alice"}}"#,
             r#"{"id":"e1","manager":["usr_alice"]}"#,
+            r#"{"id":"e1","manager":"usr_alice","owner":{"__entity":{"type":"User","id":"usr_alice"}}}"#,
+            r#"{"id":"e1","manager":"usr_alice","x":[{"y":{"__extn":{"fn":"ip","arg":"10.0.0.1"}}}]}"#,
+            r#"{"id":"e1","manager":"usr_alice","__tags":{"free":"yes"}}"#,
             r#"{"id":"dup","manager":"usr_alice"},{"id":"dup","manager":"usr_alice"}"#,
             r#"{"id":"7","manager":"usr_alice"},{"id":7,"manager":"usr_alice"}"#,
             r#""e1""#,

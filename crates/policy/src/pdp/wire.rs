@@ -4,8 +4,9 @@ use super::{Directory, Entity, EntityId, Question};
 use prokura_oauth::json::{Object, Value, obj};
 use std::collections::BTreeSet;
 
-/// No more than so many groups, roles and folders of one entity are told.
-const MOST_ANCESTORS: usize = 1024;
+/// No more than so many groups, roles and folders of one entity are told, as no more are looked at by Cedar here: a directory
+/// that has them is broken. Fewer would leave out what a rule may forbid by.
+const MOST_ANCESTORS: usize = 100_000;
 
 /// The member of a context in which stands what a server declares of its own tool, apart from what is verified: `subject`
 /// without its id, `action`, `resource` and `context`, as an Access Evaluation request has them.
@@ -47,7 +48,7 @@ pub fn describe(directory: &dyn Directory, entity: &Entity) -> Object {
     described
 }
 
-/// Everything that `entity` belongs to, directly or not, in the order of names; of more than 1,024, that many.
+/// Everything that `entity` belongs to, directly or not, in the order of names; of more than 100,000, that many.
 pub fn ancestors(directory: &dyn Directory, entity: &Entity) -> BTreeSet<EntityId> {
     let (mut found, mut open) = (BTreeSet::new(), entity.parents.clone());
     while let Some(id) = open.pop() {
@@ -92,6 +93,32 @@ mod tests {
         fn revision(&self) -> u64 {
             0
         }
+    }
+
+    struct Chain;
+
+    impl Directory for Chain {
+        fn entity(&self, id: &EntityId) -> Option<Arc<Entity>> {
+            let next: u32 = id.id().parse::<u32>().ok()? + 1;
+            let mut entity = Entity::bare(id.clone());
+            entity.parents.extend((next < 3000).then(|| EntityId::new("Group", &next.to_string()).unwrap()));
+            Some(Arc::new(entity))
+        }
+
+        fn all(&self) -> Box<dyn Iterator<Item = Arc<Entity>> + '_> {
+            Box::new(std::iter::empty())
+        }
+
+        fn revision(&self) -> u64 {
+            0
+        }
+    }
+
+    #[test]
+    fn f01_nothing_is_left_out_by_which_a_rule_may_forbid() {
+        let first = Chain.entity(&EntityId::new("Group", "0").unwrap()).unwrap();
+        let all = ancestors(&Chain, &first);
+        assert!(all.len() == 2999 && all.contains(&EntityId::new("Group", "2999").unwrap()));
     }
 
     #[test]
