@@ -278,10 +278,14 @@ async fn tool(
     ruled: bool,
     matter: Matter<'_>,
 ) -> Result<Option<Arc<Tool>>, Fault> {
+    let binding = scene.route.binding(action);
     if action.kind != ActionKind::Tool {
+        // Of a prompt no schema says which arguments it takes.
+        if ruled {
+            check_arguments(None, binding, matter.arguments())?;
+        }
         return Ok(None);
     }
-    let binding = scene.route.binding(action);
     let tool = tools::usable(scene, &action.name, binding, ruled, matter.learner()).await?;
     if ruled || binding.strict {
         check_arguments(tool.as_deref(), binding, matter.arguments())?;

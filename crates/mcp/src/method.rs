@@ -171,7 +171,9 @@ fn touched(call: &Call, era: Era) -> Result<Touch, BadCall> {
         ("resources/templates/list", _) => Ok(Touch::List(List::Templates)),
         ("prompts/list", _) => Ok(Touch::List(List::Prompts)),
         ("tools/call", _) => called(params).map(one),
-        ("prompts/get", _) => Ok(one(Action::prompt(text(params, "name")?))),
+        ("prompts/get", _) => {
+            has_arguments(params).and_then(|()| Ok(one(Action::prompt(text(params, "name")?))))
+        }
         ("resources/read", _) | ("resources/subscribe" | "resources/unsubscribe", Era::Legacy) => {
             Ok(one(Action::resource(text(params, "uri")?)))
         }
@@ -235,20 +237,24 @@ pub fn of_notification(call: &Call, era: Era) -> Result<Touch, BadCall> {
     }
 }
 
-/// The arguments of a tool call, which constraints are evaluated on: none are as an empty object. Nothing else that
-/// touches a tool has arguments.
+/// The arguments with which a tool is called or a prompt is got, which constraints and policies are evaluated on: none are as
+/// an empty object. Nothing else that touches either has arguments.
 pub fn arguments(call: &Call) -> Option<&Value> {
-    if call.method != "tools/call" {
+    if !matches!(call.method.as_str(), "tools/call" | "prompts/get") {
         return None;
     }
     Some(call.params.as_ref().and_then(|p| p.get("arguments")).unwrap_or(&NO_ARGUMENTS))
 }
 
-/// The tool that is called. Its arguments are an object or are not there: a text that holds one is taken apart by some servers,
-/// and by nothing that decides.
+/// The tool that is called.
 fn called(params: Option<&Object>) -> Result<Action, BadCall> {
+    has_arguments(params).and_then(|()| Ok(Action::tool(text(params, "name")?)))
+}
+
+/// Arguments are an object or are not there: a text that holds one is taken apart by some servers, and by nothing that decides.
+fn has_arguments(params: Option<&Object>) -> Result<(), BadCall> {
     match params.and_then(|p| p.get("arguments")) {
-        None | Some(Value::Object(_)) => Ok(Action::tool(text(params, "name")?)),
+        None | Some(Value::Object(_)) => Ok(()),
         Some(_) => Err(BadCall::Parameter("arguments")),
     }
 }

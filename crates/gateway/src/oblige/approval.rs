@@ -203,13 +203,19 @@ pub(crate) async fn agreed(
         .map(|need| ask(scene, token, need, arguments, now))
         .collect::<Result<Vec<_>, _>>()
         .map_err(unapproved)?;
-    let mut waited = Duration::ZERO;
+    let (mut waited, policies) = (Duration::ZERO, scene.inner.decider.in_force());
     loop {
-        let found = look(scene, &asks, arguments, returned).await?;
-        if found.waiting.is_empty() {
+        let mut found = look(scene, &asks, arguments, returned).await?;
+        if waited > Duration::ZERO {
+            scene.inner.authenticator.in_force(token)?;
+        }
+        // What was decided before somebody was waited for counts only by the policies that there still are.
+        let decided = waited.is_zero() || Arc::ptr_eq(&policies, &scene.inner.decider.in_force());
+        if found.waiting.is_empty() && decided {
             return Ok((found.spends, found.rules));
         }
-        if !returned.went || waited >= PATIENCE {
+        if !returned.went || waited >= PATIENCE || !decided {
+            found.waiting.extend(found.spends.into_iter().map(|spend| spend.task));
             let first = found.waiting.first().map(ToString::to_string).unwrap_or_default();
             let address = format!("{}/approve/{first}", scene.inner.authenticator.issuer());
             let reply = speaks.reply(&found.waiting, returned);

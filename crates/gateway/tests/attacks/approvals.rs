@@ -334,6 +334,27 @@ async fn e41_answers_beside_the_arguments_are_agreed_to_with_them_and_reach_who_
     assert_eq!(world.upstream.seen().len(), seen + 1);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f02_who_was_waited_for_agrees_to_nothing_that_policies_forbid_by_then() {
+    let (world, token) = world().await;
+    let mut meta = meta();
+    meta["io.modelcontextprotocol/clientCapabilities"] = json!({"elicitation": {"url": {}}});
+    let params = json!({"name": "read_report", "arguments": {"to": "x"}, "_meta": meta});
+    let first = world.modern(&token, "tools/call", params.clone()).send().await.json();
+    let (id, mut back) = (tasks(&world).await[0].task.id.clone(), params);
+    back["requestState"] = first["result"]["requestState"].clone();
+    back["inputResponses"] = json!({"prokura_approval": {"action": "accept"}});
+    let forbidden = async {
+        // Long enough for the call to wait; should it come later, it is refused all the same.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.rule(|_| crate::world::rules::deny("no more"));
+        vote(&world, &id, true).await;
+    };
+    let (answer, ()) = tokio::join!(world.modern(&token, "tools/call", back.clone()).send(), forbidden);
+    assert!(world.upstream.seen().iter().all(|seen| seen.mcp() != "tools/call"), "{}", answer.body);
+    assert_eq!(world.modern(&token, "tools/call", back).send().await.status, 403);
+}
+
 #[tokio::test]
 async fn nobody_is_asked_again_what_came_of_a_call() {
     let (world, token) = world_of(|seen: &crate::world::Seen| match seen.mcp().as_str() {

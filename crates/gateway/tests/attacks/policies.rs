@@ -341,3 +341,41 @@ async fn the_record_says_that_policies_could_not_answer() {
     assert_eq!(event.details.get("problems").and_then(Json::as_u64), Some(1));
     assert!(!format!("{:?}", event.details).contains("CANARY"), "its words are in the log alone");
 }
+
+#[tokio::test]
+async fn e15_the_arguments_of_a_prompt_are_decided_on_and_agreed_to() {
+    let world = World::new().await;
+    world.insert_bounded("g_1", None).await;
+    let rules = world.rule(|q| {
+        let of = q.arguments.and_then(|a| a.str("of")).unwrap_or_default();
+        let need = ApprovalNeed {
+            acr: None,
+            approvers: vec!["subject".into()],
+            of: 1,
+            lasts: Duration::from_secs(60),
+            because: "it is his".into(),
+        };
+        match of {
+            "mine" => permit(vec![]),
+            "his" | "hers" => permit(vec![Obligation::Approval(need)]),
+            _ => permit_if(false),
+        }
+    });
+    let token = world.token(&alice());
+    let get = |arguments: Value| {
+        world.legacy(&token, "prompts/get", json!({"name": "summary", "arguments": arguments})).send()
+    };
+    assert_eq!(get(json!({"of": "mine"})).await.status, 200);
+    assert_eq!(rules.last().arguments.unwrap().str("of"), Some("mine"));
+    for odd in
+        [json!({"of": "other"}), json!({}), json!({"of": "mine", "OF": "other"}), json!("{\"of\":\"mine\"}")]
+    {
+        assert!(matches!(get(odd.clone()).await.status, 400 | 403), "{odd}");
+    }
+    assert_eq!(get(json!({"of": "his"})).await.status, 403, "somebody must agree");
+    let id = crate::approvals::tasks(&world).await[0].task.id.clone();
+    crate::approvals::vote(&world, &id, true).await;
+    assert_eq!(get(json!({"of": "hers"})).await.status, 403, "to this one, and no other");
+    assert_eq!(get(json!({"of": "his"})).await.status, 200);
+    assert_eq!(get(json!({"of": "his"})).await.status, 403, "once");
+}
