@@ -7,8 +7,8 @@ use std::cmp::Ordering;
 
 /// At most so many steps in one check, whatever schema and arguments are.
 const STEPS: usize = 20_000;
-/// At most so many names are compared with each other in one check.
-const NAMES: usize = 32 << 20;
+/// At most so many names are compared with each other in one check, and so many are remembered.
+const NAMES: usize = 4 << 20;
 /// No deeper than this: arguments, and references that lead to references.
 const DEPTH: usize = 96;
 
