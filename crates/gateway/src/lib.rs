@@ -54,6 +54,7 @@ pub use transaction::{SigningKeys, Transactions};
 /// What strangers can send, as pure functions: for property tests and fuzzing.
 pub mod wire {
     pub use crate::envelope::{Call, Id, Malformed, Message};
+    pub use crate::mapping::{MEMBER, Mapped, Mapping, MappingError, Outline};
     pub use crate::method::{BadCall, List, Touch, of_notification, of_request};
     pub use crate::mirror::{BadHeaders, check};
     pub use crate::sse::{Decoder, Event, SseError};

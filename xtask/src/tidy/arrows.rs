@@ -116,7 +116,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("xtask", &["config"]),
-    ("fuzz", &["core", "oauth", "egress", "gateway", "relations"]),
+    ("fuzz", &["core", "oauth", "egress", "policy", "gateway", "relations", "decider"]),
 ];
 
 /// Crates that one place alone may name, since everybody else goes through that place.

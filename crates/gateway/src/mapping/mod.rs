@@ -14,7 +14,7 @@ use prokura_relations::expression::{Inputs, InvalidExpression, Unevaluated};
 use template::Template;
 
 /// Where a mapping stands in an input schema.
-pub(crate) const MEMBER: &str = "x-authzen-mapping";
+pub const MEMBER: &str = "x-authzen-mapping";
 /// So many decisions a mapping may ask for.
 const MOST: usize = 16;
 /// The largest mapping, in canonical bytes.
@@ -26,7 +26,7 @@ const OURS: [&str; 4] = ["Tool", "Resource", "Prompt", "Server"];
 
 /// A mapping that was read.
 #[derive(Debug)]
-pub(crate) struct Mapping {
+pub struct Mapping {
     subject: Option<Template>,
     evaluations: Vec<Evaluation>,
 }
@@ -41,7 +41,7 @@ struct Evaluation {
 
 /// A mapping from which no question can be made: of this call, or at all (COAZ framework, "Mapping Error").
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum MappingError {
+pub enum MappingError {
     /// It is not of the form of a mapping.
     #[error("`{at}` {why}")]
     Form {
@@ -77,22 +77,22 @@ fn form(at: impl Into<String>, why: &'static str) -> MappingError {
 
 /// What a mapping makes of a call: one question that is put to policies.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Mapped {
+pub struct Mapped {
     /// What is done.
-    pub(crate) action: String,
+    pub action: String,
     /// To what.
-    pub(crate) resource: EntityId,
+    pub resource: EntityId,
     /// All that the mapping made, but for the id of the subject.
-    pub(crate) declared: Object,
+    pub declared: Object,
 }
 
 /// What can be told of a question before there are arguments; what they only tell is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Outline<'a> {
+pub struct Outline<'a> {
     /// What is done.
-    pub(crate) action: &'a str,
+    pub action: &'a str,
     /// The kind of what it is done to.
-    pub(crate) kind: &'a str,
+    pub kind: &'a str,
 }
 
 impl Mapping {
@@ -100,7 +100,7 @@ impl Mapping {
     ///
     /// # Errors
     /// [`MappingError`] if it is malformed.
-    pub(crate) fn of(schema: Option<&Value>) -> Result<Option<Self>, MappingError> {
+    pub fn of(schema: Option<&Value>) -> Result<Option<Self>, MappingError> {
         let said = schema.and_then(Value::as_object).and_then(|schema| schema.get(MEMBER));
         said.map(Self::read).transpose()
     }
@@ -124,7 +124,7 @@ impl Mapping {
     ///
     /// # Errors
     /// [`MappingError`] if it makes no question of it.
-    pub(crate) fn apply(
+    pub fn apply(
         &self,
         params: &Object,
         token: &Object,
@@ -137,7 +137,7 @@ impl Mapping {
     }
 
     /// What can be told of its questions before there are arguments.
-    pub(crate) fn outlines(&self) -> impl Iterator<Item = Outline<'_>> {
+    pub fn outlines(&self) -> impl Iterator<Item = Outline<'_>> {
         self.evaluations.iter().filter_map(|evaluation| {
             let action = evaluation.action.literal("name")?;
             Some(Outline { action, kind: evaluation.resource.literal("type")? })
