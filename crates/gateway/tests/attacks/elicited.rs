@@ -81,18 +81,13 @@ async fn e41_sent_to_the_page_agreed_there_and_sent_again_it_goes_through_once()
     let again = in_session(&world, &token, &session).send().await;
     assert_eq!(again.code(), Some(-32042), "nobody has agreed");
 
-    let mut own = listen(&world, &token, &session).await;
-    let elsewhere = begin(&world, &token, "two", can.clone()).await;
+    // While only others listen, somebody decides: none of them hears of it, and none takes it from whom it is for.
+    let elsewhere = begin(&world, &token, "one-more", can.clone()).await;
     let mut second = listen(&world, &token, &elsewhere).await;
     let stranger = world.token(&mallory());
     let theirs = begin(&world, &stranger, "one", can).await;
     let mut foreign = listen(&world, &stranger, &theirs).await;
     vote(&world, &id, true).await;
-    let complete = heard(&mut own, 20).await.expect("the session is told");
-    assert_eq!(
-        complete,
-        json!({"jsonrpc": "2.0", "method": "notifications/elicitation/complete", "params": {"elicitationId": id.as_str()}})
-    );
     for other in [&mut second, &mut foreign] {
         assert_eq!(
             heard(other, 3).await,
@@ -100,6 +95,12 @@ async fn e41_sent_to_the_page_agreed_there_and_sent_again_it_goes_through_once()
             "another session, though it be of the same user, hears nothing"
         );
     }
+    let mut own = listen(&world, &token, &session).await;
+    let complete = heard(&mut own, 20).await.expect("the session is told");
+    assert_eq!(
+        complete,
+        json!({"jsonrpc": "2.0", "method": "notifications/elicitation/complete", "params": {"elicitationId": id.as_str()}})
+    );
     assert_eq!(heard(&mut own, 3).await, None, "once");
 
     let seen = world.upstream.seen().len();
