@@ -4,7 +4,6 @@ use crate::world::{Browser, PASSWORD, Page, World, asked};
 use http::StatusCode;
 use prokura_core::{ClientId, Details, Evidence, GrantState, ResourceUri, ScopeSet};
 use prokura_server::interaction::Prompt;
-use prokura_store::{StoreError, Tx};
 use prokura_ui::Standing;
 use std::time::Duration;
 
@@ -150,37 +149,6 @@ async fn a18_of_many_answers_at_once_one_counts() {
     held.await.unwrap();
     assert_eq!(all.iter().filter(|s| **s == StatusCode::SEE_OTHER).count(), 1);
     assert_eq!(world.actions().await.iter().filter(|a| *a == "grant:make").count(), 1);
-}
-
-/// Somebody is disabled, or signed out elsewhere, between the moment at which the page knows them and the one at which their
-/// answer counts.
-#[tokio::test]
-async fn c10_who_is_signed_out_while_they_answer_has_agreed_to_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let world = World::in_file(&folder.path().join("people.db")).await;
-    let user = world.add("alice").await;
-    let mut browser = world.browser();
-    for disables in [true, false] {
-        browser.cookies.clear();
-        let page = browser.reach_consent().await;
-        let (user, now) = (user.clone(), world.clock_now());
-        let last = {
-            let user = user.clone();
-            move |tx: &mut Tx<'_>| match disables {
-                true => tx.disable_user(&user, true, "operator", "left", now).map(drop),
-                false => tx.end_sessions_of(&user).map(drop),
-            }
-        };
-        // The writer is held up until the page has seen who answers.
-        let held = world.hold_writer_and(Duration::from_millis(500), last).await;
-        let answer = browser.answer(&page, "allow", BOTH).await;
-        held.await.unwrap();
-        assert_ne!(answer.status, StatusCode::SEE_OTHER, "disables: {disables}");
-        let of = user.clone();
-        assert!(world.store.read(move |tx| tx.grants_of_user(&of)).await.unwrap().is_empty());
-        let enable = move |tx: &mut Tx<'_>| tx.disable_user(&user, false, "operator", "back", now);
-        world.store.transact::<_, StoreError>(enable).await.unwrap();
-    }
 }
 
 #[tokio::test]

@@ -8,7 +8,8 @@ use prokura_core::{
 use prokura_oauth::client_metadata::{ClientMetadata, Likeness};
 use prokura_oauth::json::{self, Limits};
 use prokura_server::interaction::Prompt;
-use prokura_store::{Agent, StoreError};
+use prokura_store::{Agent, StoreError, Tx};
+use std::time::Duration;
 
 const BOTH: &[&str] = &["read:report", "tools:generate_summary"];
 const GROUPS: &str = r#"
@@ -324,4 +325,35 @@ async fn b13_who_looks_otherwise_is_asked_about_again() {
     agreed(&mut browser, BOTH).await;
     assert!(has_code(&browser.open("/authorize").await), "whom the user knows needs no question");
     assert_eq!(only(grants(&world, "alice").await).state, GrantState::Active);
+}
+
+/// Somebody is disabled, or signed out elsewhere, between the moment at which the page knows them and the one at which their
+/// answer counts.
+#[tokio::test]
+async fn c10_who_is_signed_out_while_they_answer_has_agreed_to_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::in_file(&folder.path().join("people.db")).await;
+    let user = world.add("alice").await;
+    let mut browser = world.browser();
+    for disables in [true, false] {
+        browser.cookies.clear();
+        let page = browser.reach_consent().await;
+        let (user, now) = (user.clone(), world.clock_now());
+        let last = {
+            let user = user.clone();
+            move |tx: &mut Tx<'_>| match disables {
+                true => tx.disable_user(&user, true, "operator", "left", now).map(drop),
+                false => tx.end_sessions_of(&user).map(drop),
+            }
+        };
+        // The writer is held up until the page has seen who answers.
+        let held = world.hold_writer_and(Duration::from_millis(500), last).await;
+        let answer = browser.answer(&page, "allow", BOTH).await;
+        held.await.unwrap();
+        assert_ne!(answer.status, StatusCode::SEE_OTHER, "disables: {disables}");
+        let of = user.clone();
+        assert!(world.store.read(move |tx| tx.grants_of_user(&of)).await.unwrap().is_empty());
+        let enable = move |tx: &mut Tx<'_>| tx.disable_user(&user, false, "operator", "back", now);
+        world.store.transact::<_, StoreError>(enable).await.unwrap();
+    }
 }
