@@ -299,10 +299,7 @@ impl ApprovalTask {
         if *agrees && (agent.as_ref().is_some_and(|a| self.call.chain.contains(a)) || self.is_by(voter)) {
             return Err(NoVote::Own);
         }
-        if self.votes.iter().any(|vote| vote.by == name) {
-            return Err(NoVote::Twice);
-        }
-        if *agrees && self.is_operators(voter) {
+        if self.votes.iter().any(|vote| vote.by == name) || (*agrees && self.is_operators(voter)) {
             return Err(NoVote::Twice);
         }
         let demand = Demand { acr: self.quorum.acr, max_age: None };
