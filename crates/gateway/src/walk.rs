@@ -79,7 +79,7 @@ impl Read {
     /// What the client answers to what the server asked it (MCP 2026-07-28, "Multi Round-Trip Requests").
     fn answers(&self) -> Option<&Value> {
         let said = self.message.call()?.params.as_ref()?.get("inputResponses");
-        said.filter(|said| said.as_object().is_none_or(|said| said.len() > 0))
+        said.filter(|said| said.as_object().is_none_or(|said| !said.is_empty()))
     }
 
     /// How the client can be sent somewhere.

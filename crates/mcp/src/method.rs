@@ -172,7 +172,8 @@ fn touched(call: &Call, era: Era) -> Result<Touch, BadCall> {
         ("prompts/list", _) => Ok(Touch::List(List::Prompts)),
         ("tools/call", _) => called(params).map(one),
         ("prompts/get", _) => {
-            has_arguments(params).and_then(|()| Ok(one(Action::prompt(text(params, "name")?))))
+            has_arguments(params)?;
+            Ok(one(Action::prompt(text(params, "name")?)))
         }
         ("resources/read", _) | ("resources/subscribe" | "resources/unsubscribe", Era::Legacy) => {
             Ok(one(Action::resource(text(params, "uri")?)))
@@ -248,7 +249,8 @@ pub fn arguments(call: &Call) -> Option<&Value> {
 
 /// The tool that is called.
 fn called(params: Option<&Object>) -> Result<Action, BadCall> {
-    has_arguments(params).and_then(|()| Ok(Action::tool(text(params, "name")?)))
+    has_arguments(params)?;
+    Ok(Action::tool(text(params, "name")?))
 }
 
 /// Arguments are an object or are not there: a text that holds one is taken apart by some servers, and by nothing that decides.
