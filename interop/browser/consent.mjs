@@ -4,7 +4,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { check } from "./look.mjs";
 
 /** The walks, with what every walk needs. */
-export const consentWalks = ({ fresh, asks, typePassword, leads }) => ({
+export const consentWalks = ({ fresh, asks, typePassword, leads, tabTo }) => ({
   async "a step-up asks for what is new, and through whom"() {
     let { page, context, broken } = await fresh({ javaScriptEnabled: false });
     const asking = (extra) => {
@@ -79,6 +79,77 @@ export const consentWalks = ({ fresh, asks, typePassword, leads }) => ({
     await check(page, "consent-values-refused");
     await page.getByRole("checkbox", { name: /Use generate_summary/ }).uncheck();
     assert.equal(await page.getByRole("textbox", { name: "days is at most" }).isVisible(), false);
+    assert.deepEqual(broken, []);
+    await context.close();
+  },
+
+  async "of what was allowed single values are taken away, without JavaScript and by keyboard"() {
+    let { page, context, broken } = await fresh({ javaScriptEnabled: false });
+    const [client, redirect, verifier] = ["spender", "https://spender.example/cb", randomBytes(32).toString("base64url")];
+    const asking = new URL(asks(client, redirect));
+    const resource = asking.searchParams.get("resource");
+    asking.searchParams.set("scope", "tools:generate_summary");
+    asking.searchParams.set("code_challenge", createHash("sha256").update(verifier).digest("base64url"));
+    asking.searchParams.set("authorization_details", JSON.stringify([{
+      type: "mcp_tool", locations: [resource], actions: ["generate_summary"],
+      constraints: [["in", ".region", ["north", "south", "east"]], ["<=", ".days", 30], ["like", ".file", "/reports/2026/*"], ["==", ".format", "pdf"]],
+    }]));
+    await page.goto(asking.href);
+    await typePassword(page);
+    let code;
+    page.on("request", (request) => { code ??= new URL(request.url()).searchParams.get("code"); });
+    page = await leads(page, /^https:\/\/spender\.example\/cb\?code=/, () => page.getByRole("button", { name: "Allow" }).click());
+    const token = async (more) => {
+      const body = new URLSearchParams({ client_id: client, ...more });
+      return (await fetch(new URL("/token", asking), { method: "POST", body })).json();
+    };
+    const first = await token({ grant_type: "authorization_code", redirect_uri: redirect, code, code_verifier: verifier });
+    const taken = async (answer) => (await fetch(resource, {
+      method: "POST", body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" }),
+      headers: { authorization: `Bearer ${answer.access_token}`, "content-type": "application/json", accept: "application/json, text/event-stream" },
+    })).status !== 401;
+    assert.equal(await taken(first), true);
+    const own = `/account/grants/${code.split(".")[0]}`;
+    await page.goto(own);
+    await page.getByRole("checkbox", { name: "“south”" }).uncheck();
+    await page.getByRole("textbox", { name: "days is at most" }).fill("31");
+    await page.getByRole("textbox", { name: "file is like" }).fill("/reports/2026/q3/*");
+    await page.getByRole("button", { name: "Leave only this" }).click();
+    assert.match(await page.getByRole("status").innerText(), /cannot be/);
+    assert.equal(await page.getByRole("checkbox", { name: "“south”" }).isChecked(), false);
+    assert.equal(await page.locator("[aria-invalid=true]").inputValue(), "31");
+    assert.equal(await taken(first), true, "nothing was changed");
+    await page.getByRole("textbox", { name: "days is at most" }).fill("7");
+    await page.getByRole("button", { name: "Leave only this" }).click();
+    assert.match(await page.getByRole("status").innerText(), /may do only what is listed below/);
+    assert.equal(await page.getByText("Taken away: single values").count(), 1);
+    assert.equal(await page.getByRole("checkbox", { name: "“south”" }).count(), 0);
+    assert.equal(await taken(first), false, "tokens of before count no more");
+    const next = await token({ grant_type: "refresh_token", refresh_token: first.refresh_token });
+    assert.deepEqual(next.authorization_details[0].constraints, [["in", ".region", ["north", "east"]], ["<=", ".days", 7], ["like", ".file", "/reports/2026/q3/*"], ["==", ".format", "pdf"]]);
+    assert.equal(await taken(next), true);
+    await context.close();
+    ({ page, context, broken } = await fresh());
+    await page.goto("/account");
+    await typePassword(page);
+    await page.waitForURL("**/account");
+    await page.goto(own);
+    await check(page, "grant-values", { picture: true });
+    await tabTo(page, "“north”");
+    await page.keyboard.press("Space");
+    await tabTo(page, "days is at most");
+    await page.keyboard.press("ControlOrMeta+a");
+    await page.keyboard.type("8");
+    await page.keyboard.press("Enter");
+    await page.getByText("Write a number that allows no more").waitFor();
+    await check(page, "grant-values-refused");
+    await tabTo(page, "days is at most");
+    await page.keyboard.press("ControlOrMeta+a");
+    await page.keyboard.type("5");
+    await tabTo(page, "Leave only this");
+    await page.keyboard.press("Enter");
+    await page.getByText("may do only what is listed below").waitFor();
+    assert.equal(await page.getByText("region is “east”, days is at most 5").count(), 1);
     assert.deepEqual(broken, []);
     await context.close();
   },

@@ -280,6 +280,47 @@ const walks = {
     await plain.context.close();
   },
 
+  async "a question from elsewhere waits in the account, with the words to compare"() {
+    const desk = async (path, fields) => {
+      const answer = await fetch(server.base + path, {
+        method: "POST", headers: { authorization: `Basic ${btoa(`desk:${KEEPER}`)}` }, body: new URLSearchParams(fields),
+      });
+      return { status: answer.status, ...await answer.json() };
+    };
+    const poll = ({ auth_req_id: request }) => desk("/token", { grant_type: "urn:openid:params:grant-type:ciba", auth_req_id: request });
+    const asking = (message) => desk("/bc-authorize", {
+      login_hint: "alice", scope: "read:report tools:generate_summary", binding_message: message, resource: `${server.base}/mcp/sales`,
+    });
+    const { page, context } = await fresh({ javaScriptEnabled: false });
+    const first = await asking("W4SCT");
+    assert.equal(first.status, 200, JSON.stringify(first));
+    await page.goto("/account/approvals");
+    await typePassword(page);
+    await page.goto("/account/approvals");
+    assert.equal(await page.getByText("Travel desk asks for access to Sales").count(), 1);
+    await page.getByRole("link", { name: /Travel desk/ }).click();
+    assert.match(await page.textContent("main"), /It asks from elsewhere[^]*W4SCT/);
+    await page.getByRole("checkbox", { name: /Generate sales summaries/ }).uncheck();
+    await page.getByRole("button", { name: "Allow" }).click();
+    assert.match(await page.getByRole("status").innerText(), /goes on by itself/);
+    assert.equal((await poll(first)).scope, "read:report");
+    await context.close();
+    const { page: next, context: with_script, broken } = await fresh();
+    const second = await asking("Flight 1420: Berlin");
+    await next.goto("/account/approvals");
+    await typePassword(next);
+    await next.goto("/account/approvals");
+    await check(next, "approvals-elsewhere");
+    await next.getByRole("link", { name: /Travel desk/ }).click();
+    await next.getByText("It asks from elsewhere").waitFor();
+    await check(next, "consent-elsewhere", { picture: true });
+    await next.getByRole("button", { name: "No", exact: true }).click();
+    await next.getByText("Nothing was allowed").waitFor();
+    assert.equal((await poll(second)).error, "access_denied");
+    assert.deepEqual(broken, []);
+    await with_script.close();
+  },
+
   async "a client changes what was allowed, and the question says what will hold and what ends"() {
     let { page, context, broken } = await fresh();
     const verifier = randomBytes(32).toString("base64url");
@@ -314,7 +355,7 @@ const walks = {
     await context.close();
   },
 
-  ...consentWalks({ fresh, asks, typePassword, leads }),
+  ...consentWalks({ fresh, asks, typePassword, leads, tabTo }),
   ...approvalWalks({ fresh, leads }),
 
   async "a passkey is added and used by keyboard alone"() {

@@ -59,6 +59,11 @@ id = "payer"
 name = "Payer"
 redirect_uris = ["https://payer.example/cb"]
 
+[[client]]
+id = "spender"
+name = "Spender"
+redirect_uris = ["https://spender.example/cb"]
+
 [[group]]
 name = "staff"
 members = ["alice"]
@@ -69,6 +74,12 @@ groups = ["staff"]
 clients = ["known"]
 resource = "sales"
 scopes = ["read:report"]
+
+[[client]]
+id = "desk"
+name = "Travel desk"
+secret = { file = "${join(folder, "keeper.secret")}" }
+grant_types = ["ciba"]
 
 [[client]]
 id = "television"
@@ -84,7 +95,7 @@ upstream = "http://127.0.0.1:9/mcp"
 "tools:generate_summary" = { title = "Generate sales summaries", actions = ["tool:generate_summary"] }
 ${dev ? `[dev.client_metadata]\n"${PUBLISHED}" = "${join(folder, "client.json")}"\n` : ""}`;
 
-/** The secret of the client that names its grants. */
+/** The secret of the clients that have one. */
 export const KEEPER = randomBytes(32).toString("base64url");
 
 const DOCUMENT = {
