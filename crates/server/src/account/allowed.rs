@@ -171,8 +171,8 @@ pub(super) async fn revoke(
     let result = async {
         let owner = poster(&posted)?;
         let id = GrantId::parse(id).map_err(|_| PageFault::Missing)?;
-        match end(&people, &posted.visit, &owner, Some(id.clone())).await? {
-            Ended { found: 0, kept: 0 } => Err(PageFault::Missing),
+        match end(&people, &posted.visit, &owner, Which::One(id.clone())).await? {
+            Ended { found: 0, kept: 0, .. } => Err(PageFault::Missing),
             Ended { found: 0, .. } => {
                 Ok(see_other(&people.path(&format!("/account/grants/{id}?done=organisation"))))
             }
@@ -188,37 +188,46 @@ pub(super) async fn revoke_all(State(people): State<Arc<People>>, posted: Posted
     let result = async {
         let owner = poster(&posted)?;
         // Each transaction ends a page of them, so that nobody waits long for the writer.
-        while end(&people, &posted.visit, &owner, None).await?.found > 0 {}
+        let mut last = None;
+        loop {
+            last = end(&people, &posted.visit, &owner, Which::After(last)).await?.last;
+            if last.is_none() {
+                break;
+            }
+        }
         Ok(see_other(&people.path("/account?revoked=all")))
     };
     let result = result.await;
     people.answer(&posted.visit, result)
 }
 
-/// How many ended, and how many only the organisation can end.
+/// What is to end.
+enum Which {
+    One(GrantId),
+    /// The next of all that nothing is above.
+    After(Option<GrantId>),
+}
+
+/// How many ended, how many only the organisation can end, and which was looked at last.
 struct Ended {
     found: usize,
     kept: usize,
+    last: Option<GrantId>,
 }
 
 /// Ends one grant of the owner's, or the next of all of them, with everything below, on record. When this returns, no
 /// gateway that shares this store permits another call.
-async fn end(
-    people: &People,
-    visit: &Visit,
-    owner: &SignedIn,
-    one: Option<GrantId>,
-) -> Result<Ended, PageFault> {
+async fn end(people: &People, visit: &Visit, owner: &SignedIn, which: Which) -> Result<Ended, PageFault> {
     let config = Arc::clone(&people.config);
     let actor = owners(people, visit, owner, "its owner revoked it");
     let ended = people
         .store
         .transact(move |tx| {
-            let ids = match &one {
-                Some(id) => vec![id.clone()],
-                None => next_roots(tx, &actor)?,
+            let ids = match &which {
+                Which::One(id) => vec![id.clone()],
+                Which::After(last) => next_roots(tx, &actor, last.clone())?,
             };
-            let mut ended = Ended { found: 0, kept: 0 };
+            let mut ended = Ended { found: 0, kept: 0, last: ids.last().cloned() };
             for id in &ids {
                 let Some(grant) = tx.grant(id)?.filter(|g| Some(&g.subject) == actor.owner.as_ref()) else {
                     continue;
@@ -236,11 +245,12 @@ async fn end(
     Ok(ended)
 }
 
-fn next_roots(tx: &mut Tx<'_>, actor: &Actor) -> Result<Vec<GrantId>, StoreError> {
+fn next_roots(tx: &mut Tx<'_>, actor: &Actor, after: Option<GrantId>) -> Result<Vec<GrantId>, StoreError> {
     let filter = GrantFilter {
         subject: actor.owner.clone(),
         roots: true,
         living_at: Some(actor.event.at),
+        after,
         limit: 200,
         ..GrantFilter::default()
     };

@@ -5,7 +5,7 @@ use crate::authenticate;
 use crate::clients::Client;
 use crate::fault::Fault;
 use crate::left::in_force;
-use crate::named::{NamedFault, QUERY, REVOKE, find, may_manage};
+use crate::named::{NamedFault, QUERY, REVOKE, find, find_living, may_manage};
 use crate::record::About;
 use crate::server::AppState;
 use crate::wire::{access_token, json};
@@ -85,7 +85,11 @@ async fn own(
 ) -> Result<(Arc<Client>, Grant), Fault> {
     let client = caller(app, parts, scope, about).await?;
     let name = GrantName::parse(name).map_err(|_| MISSING)?;
-    let grant = find(app, &client, name).await?.ok_or(MISSING)?;
+    let found = match scope {
+        REVOKE => find_living(app, &client, name).await?,
+        _ => find(app, &client, name).await?,
+    };
+    let grant = found.ok_or(MISSING)?;
     about.grant = Some(grant.id.clone());
     Ok((client, grant))
 }

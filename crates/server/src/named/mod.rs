@@ -12,7 +12,8 @@ use crate::server::AppState;
 use http::StatusCode;
 use prokura_config::Issuer;
 use prokura_core::{
-    Details, Grant, GrantName, Held, InvalidResource, Principal, ResourceUri, Scope, ScopeSet, UserId,
+    Details, Grant, GrantName, GrantState, Held, InvalidResource, Principal, ResourceUri, Scope, ScopeSet,
+    UserId,
 };
 use prokura_oauth::authorize::GrantAction;
 use prokura_oauth::client_metadata::AuthMethod;
@@ -168,9 +169,19 @@ pub(crate) async fn checked(
 
 /// The grant that `client` calls so, while it is in force.
 pub(crate) async fn find(app: &AppState, client: &Client, name: GrantName) -> Result<Option<Grant>, Fault> {
+    let now = app.clock.now();
+    Ok(find_living(app, client, name).await?.filter(|g| g.usable_at(now).is_ok()))
+}
+
+/// The same, also while it is paused: who may end what is in force may end what will be in force again.
+pub(crate) async fn find_living(
+    app: &AppState,
+    client: &Client,
+    name: GrantName,
+) -> Result<Option<Grant>, Fault> {
     let (id, now) = (client.id.clone(), app.clock.now());
     let found = app.store.read(move |tx| tx.named_grant(&name, &id)).await?;
-    Ok(found.filter(|g| g.usable_at(now).is_ok()))
+    Ok(found.filter(|g| !matches!(g.state, GrantState::Revoked(_)) && now < g.expires_at))
 }
 
 #[cfg(test)]

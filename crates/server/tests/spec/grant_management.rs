@@ -4,6 +4,7 @@ use crate::world::person::without_dev;
 use crate::world::*;
 use http::Request;
 use http::header::AUTHORIZATION;
+use prokura_core::{ClientId, Clock as _, GrantName};
 use prokura_oauth::token_request::ASSERTION_TYPE;
 
 const ACTION: &str = "grant_management_action";
@@ -146,6 +147,23 @@ async fn a_client_ends_its_grant() {
     let renewed = world.authorize(&[("client_id", "basic"), (ACTION, "replace"), ("grant_id", &name)]).await;
     assert_eq!(renewed.redirect().1["error"], "invalid_grant_id");
     assert_eq!(asks(&world, "GET", "", &basic()).await.status, 404, "there is no list");
+}
+
+#[tokio::test]
+async fn a_client_ends_its_grant_also_while_it_is_paused() {
+    let world = World::new().await;
+    let first = agreed(&world, &[(ACTION, "create")]).await;
+    let (name, now) = (first.text("grant_id"), world.clock.now());
+    let grant = GrantName::parse(&name).unwrap();
+    let id =
+        world.write(move |tx| tx.named_grant(&grant, &ClientId::parse("basic").unwrap())).await.unwrap().id;
+    let paused = id.clone();
+    world.write(move |tx| tx.suspend_grant(&paused, "test", "test", now)).await;
+    assert_eq!(asks(&world, "GET", &name, &basic()).await.error(), "404 invalid_grant_id");
+    assert_eq!(asks(&world, "DELETE", &name, &basic()).await.status, 204);
+    let resumed = id.clone();
+    world.write(move |tx| tx.resume_grant(&resumed, "test", "test", now)).await;
+    assert!(world.store.revoked().contains(&id), "what has ended does not begin again");
 }
 
 #[tokio::test]
