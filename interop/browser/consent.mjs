@@ -109,7 +109,8 @@ export const consentWalks = ({ fresh, asks, typePassword, leads, tabTo }) => ({
       headers: { authorization: `Bearer ${answer.access_token}`, "content-type": "application/json", accept: "application/json, text/event-stream" },
     })).status !== 401;
     assert.equal(await taken(first), true);
-    const own = `/account/grants/${code.split(".")[0]}`;
+    const { grant } = JSON.parse(Buffer.from(first.access_token.split(".")[1], "base64url"));
+    const own = `/account/grants/${grant.id}`;
     await page.goto(own);
     await page.getByRole("checkbox", { name: "“south”" }).uncheck();
     await page.getByRole("textbox", { name: "days is at most" }).fill("31");
