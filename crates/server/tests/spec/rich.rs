@@ -95,11 +95,11 @@ async fn c17_a_looser_constraint_changes_nothing() {
     let first = code(&world, &[("scope", ""), (D, READ)]).await;
     let looser = r#"[{"type":"mcp_tool","actions":["read"],"constraints":[["<=",".days",9000]]}]"#;
     let answer = world.redeem(&first, &[(D, looser)]).await;
-    let both = r#"[{"actions":["read"],"constraints":[["<=",".days",30],["<=",".days",9000]]}]"#;
-    assert_eq!(said(&answer.json()), both);
+    let agreed = r#"[{"actions":["read"],"constraints":[["<=",".days",30]]}]"#;
+    assert_eq!(said(&answer.json()), agreed);
     let bare = r#"[{"type":"mcp_tool","actions":["read"]}]"#;
     let again = world.refresh(&answer.text("refresh_token"), &[(D, bare)]).await;
-    assert_eq!(said(&again.json()), r#"[{"actions":["read"],"constraints":[["<=",".days",30]]}]"#);
+    assert_eq!(said(&again.json()), agreed);
 }
 
 #[tokio::test]
